@@ -1,0 +1,115 @@
+//! The two signals as a value. Code behind the receivers never matches on it: it asks [`Signal::spec`].
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::SchemaRef;
+
+use crate::schema;
+
+/// What a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Signal {
+    Spans,
+    Logs,
+}
+
+/// Everything generic code may ask of a signal.
+#[derive(Debug)]
+pub struct SignalSpec {
+    /// Table in SQL, directory in the lake, label in metrics.
+    pub name: &'static str,
+    /// Columns as they lie in the memtable and in a segment, see [`schema`].
+    pub schema: SchemaRef,
+    /// `Int64` nanoseconds by which rows are dated, pruned and ordered.
+    pub time_column: &'static str,
+    /// Order of rows within a segment, most significant first.
+    pub sort_columns: &'static [&'static str],
+    /// Text columns whose words are in the text index.
+    pub text_columns: &'static [&'static str],
+    /// Columns with a Parquet bloom filter.
+    pub bloom_columns: &'static [&'static str],
+}
+
+static SPANS: LazyLock<SignalSpec> = LazyLock::new(|| SignalSpec {
+    name: "spans",
+    schema: schema::spans(),
+    time_column: schema::START_TIME_UNIX_NANO,
+    // Spans of one trace next to each other: the lookup by id reads one page. Newest-first searches over spans use
+    // the row groups' time statistics instead of the order.
+    sort_columns: &[schema::TRACE_ID, schema::START_TIME_UNIX_NANO],
+    text_columns: &[schema::NAME, schema::STATUS_MESSAGE],
+    bloom_columns: &[schema::TRACE_ID],
+});
+
+static LOGS: LazyLock<SignalSpec> = LazyLock::new(|| SignalSpec {
+    name: "logs",
+    schema: schema::logs(),
+    time_column: schema::TIME_UNIX_NANO,
+    sort_columns: &[schema::TIME_UNIX_NANO],
+    text_columns: &[schema::BODY],
+    bloom_columns: &[schema::TRACE_ID],
+});
+
+impl Signal {
+    pub const ALL: [Signal; 2] = [Signal::Spans, Signal::Logs];
+
+    pub fn spec(self) -> &'static SignalSpec {
+        match self {
+            Signal::Spans => &SPANS,
+            Signal::Logs => &LOGS,
+        }
+    }
+
+    /// The byte that stands for the signal in the WAL. Never reuse one.
+    pub fn code(self) -> u8 {
+        match self {
+            Signal::Spans => 1,
+            Signal::Logs => 2,
+        }
+    }
+
+    pub fn from_code(code: u8) -> Option<Signal> {
+        Signal::ALL.into_iter().find(|signal| signal.code() == code)
+    }
+
+    pub fn schema(self) -> SchemaRef {
+        Arc::clone(&self.spec().schema)
+    }
+
+    pub fn name(self) -> &'static str {
+        self.spec().name
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_a_spec_names_is_in_its_schema() {
+        for signal in Signal::ALL {
+            let spec = signal.spec();
+            let named = [spec.time_column].into_iter();
+            let named = named.chain(spec.sort_columns.iter().copied());
+            let named = named.chain(spec.text_columns.iter().copied());
+            for column in named.chain(spec.bloom_columns.iter().copied()) {
+                assert!(spec.schema.index_of(column).is_ok(), "{signal}: {column}");
+            }
+        }
+    }
+
+    #[test]
+    fn codes_are_read_back() {
+        for signal in Signal::ALL {
+            assert_eq!(Signal::from_code(signal.code()), Some(signal));
+        }
+        assert_eq!(Signal::from_code(0), None);
+    }
+}
