@@ -1,0 +1,70 @@
+import { parseExact } from "../lib/json";
+import type { ApiErrorBody } from "./types";
+
+/** Everything that can go wrong with a request, in words for the reader. */
+export class ApiError extends Error {
+  constructor(
+    /** HTTP status; 0 when no answer came. */
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    /** What to do about it; may be empty. */
+    readonly hint: string,
+  ) {
+    super(message);
+    this.name = "ApiError";
+  }
+}
+
+/** Values of one parameter; null and undefined are left out, lists repeat it. */
+export type Params = Record<string, string | number | string[] | null | undefined>;
+
+/** The absolute address of an API path, below whatever `<base href>` says. */
+export function apiUrl(path: string, params: Params = {}): string {
+  const url = new URL(`api/v1/${path}`, document.baseURI);
+  for (const [key, value] of Object.entries(params)) {
+    for (const item of Array.isArray(value) ? value : [value]) {
+      if (item !== null && item !== undefined && item !== "") url.searchParams.append(key, String(item));
+    }
+  }
+  return url.href;
+}
+
+/** GET with a JSON answer. Throws {@link ApiError}; an aborted request throws its abort reason. */
+export async function getJson<T>(path: string, params: Params, signal?: AbortSignal): Promise<T> {
+  const response = await request(apiUrl(path, params), { headers: { accept: "application/json" }, signal: signal ?? null });
+  return parseExact(await response.text()) as T;
+}
+
+/** POST of a JSON body; the caller chooses the answer's format by `accept`. */
+export async function post(path: string, body: unknown, accept: string, signal?: AbortSignal): Promise<Response> {
+  return request(apiUrl(path), {
+    method: "POST",
+    headers: { accept, "content-type": "application/json" },
+    body: JSON.stringify(body),
+    signal: signal ?? null,
+  });
+}
+
+async function request(url: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new ApiError(0, "unreachable", "Spanlake does not answer.", "Is the server still running? The page tries again by itself.");
+  }
+  if (!response.ok) throw await errorOf(response);
+  return response;
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  const text = await response.text().catch(() => "");
+  try {
+    const { error } = JSON.parse(text) as ApiErrorBody;
+    return new ApiError(response.status, error.code, error.message, error.hint ?? "");
+  } catch {
+    const message = `The server answered ${response.status} ${response.statusText}`.trim();
+    return new ApiError(response.status, "unexpected", `${message}.`, text.slice(0, 300));
+  }
+}

@@ -1,0 +1,28 @@
+import { expect, it } from "vitest";
+import { assignSlots, PALETTE_SIZE, paletteColor, preferredSlot } from "./color";
+
+const services = Array.from({ length: 200 }, (_, i) => `service-${i}`);
+
+it("gives a lone service its preferred colour everywhere", () => {
+  for (const service of services) expect(assignSlots([service]).get(service)).toBe(preferredSlot(service));
+});
+
+it("lets the most important service keep its colour whoever joins", () => {
+  const slots = assignSlots(["checkout", ...services]);
+  expect(slots.get("checkout")).toBe(preferredSlot("checkout"));
+});
+
+it("shares no colour while the palette lasts, and then goes on", () => {
+  const first = services.slice(0, PALETTE_SIZE);
+  expect(new Set(assignSlots(first).values()).size).toBe(PALETTE_SIZE);
+  const all = assignSlots(services);
+  expect(all.size).toBe(services.length);
+  expect(Math.max(...all.values())).toBeLessThan(PALETTE_SIZE);
+});
+
+it("keeps reds and oranges for errors", () => {
+  for (let slot = 0; slot < PALETTE_SIZE; slot += 1) {
+    const hue = Number(/ (\d+)\)$/.exec(paletteColor(slot, true))![1]);
+    expect(hue > 355 || hue < 65).toBe(false);
+  }
+});

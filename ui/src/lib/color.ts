@@ -1,0 +1,43 @@
+/**
+ * Hues (degrees, OKLCH) of the service palette. Reds and oranges are left to errors and
+ * warnings, pure green to success.
+ */
+const SERVICE_HUES = [258, 295, 212, 95, 330, 185, 275, 120, 235, 312, 200, 75, 348, 160, 246];
+
+export const PALETTE_SIZE = SERVICE_HUES.length * 2;
+
+/** One colour of the palette, as CSS; dark and light differ in lightness only. */
+export function paletteColor(slot: number, dark: boolean): string {
+  const hue = SERVICE_HUES[slot % SERVICE_HUES.length]!;
+  const second = Math.floor(slot / SERVICE_HUES.length) % 2 === 1;
+  const lightness = dark ? (second ? 0.62 : 0.72) : second ? 0.5 : 0.6;
+  const chroma = second ? 0.09 : 0.13;
+  return `oklch(${lightness} ${chroma} ${hue})`;
+}
+
+/** FNV-1a, so that a service prefers the same slot in every browser. */
+export function preferredSlot(service: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < service.length; i += 1) {
+    hash = Math.imul(hash ^ service.charCodeAt(i), 0x01000193) >>> 0;
+  }
+  return hash % PALETTE_SIZE;
+}
+
+/**
+ * Slots for the services of one view, most important first: each gets its preferred slot, or the
+ * next free one, so that a service keeps its colour and no two share one while slots last.
+ */
+export function assignSlots(services: readonly string[]): Map<string, number> {
+  const slots = new Map<string, number>();
+  const taken = new Set<number>();
+  for (const service of services) {
+    if (slots.has(service)) continue;
+    if (taken.size === PALETTE_SIZE) taken.clear();
+    let slot = preferredSlot(service);
+    while (taken.has(slot)) slot = (slot + 1) % PALETTE_SIZE;
+    taken.add(slot);
+    slots.set(service, slot);
+  }
+  return slots;
+}
