@@ -1,0 +1,108 @@
+//! Rows not yet in a segment: queryable, in the order of arrival.
+
+use std::time::Instant;
+
+use arrow::compute::concat_batches;
+use arrow::record_batch::RecordBatch;
+
+/// Batches below this many rows are merged with their neighbours, so that a stream of one-span requests does not
+/// become a scan over a hundred thousand batches.
+const SMALL_BATCH_ROWS: usize = 4096;
+
+#[derive(Debug, Default)]
+pub(crate) struct Memtable {
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    bytes: usize,
+    oldest: Option<Instant>,
+}
+
+impl Memtable {
+    pub(crate) fn push(&mut self, batch: RecordBatch) {
+        if batch.num_rows() == 0 {
+            return;
+        }
+        self.rows += batch.num_rows();
+        self.bytes += batch.get_array_memory_size();
+        self.oldest.get_or_insert_with(Instant::now);
+        self.batches.push(batch);
+        self.merge_small();
+    }
+
+    /// Doubles: two neighbours of about one size become one, so each row is copied a logarithmic number of times.
+    fn merge_small(&mut self) {
+        while let [.., left, right] = self.batches.as_slice() {
+            if left.num_rows() >= SMALL_BATCH_ROWS || left.num_rows() > 2 * right.num_rows() {
+                return;
+            }
+            let Ok(merged) = concat_batches(left.schema_ref(), [left, right]) else {
+                return; // A dictionary would overflow its keys: two batches it stays.
+            };
+            let before = left.get_array_memory_size() + right.get_array_memory_size();
+            self.bytes = self.bytes.saturating_sub(before) + merged.get_array_memory_size();
+            self.batches.truncate(self.batches.len() - 2);
+            self.batches.push(merged);
+        }
+    }
+
+    pub(crate) fn batches(&self) -> &[RecordBatch] {
+        &self.batches
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Memory of the columns, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// When the oldest row arrived.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        self.oldest
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Puts older rows before these.
+    pub(crate) fn prepend(&mut self, mut older: Memtable) {
+        older.rows += self.rows;
+        older.bytes += self.bytes;
+        older.oldest = older.oldest.or(self.oldest);
+        older.batches.append(&mut self.batches);
+        *self = older;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Array, AsArray, Int64Array};
+    use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+
+    use super::*;
+
+    fn batch(values: &[i64]) -> RecordBatch {
+        let schema = Arc::new(Schema::new(vec![Field::new("x", DataType::Int64, true)]));
+        RecordBatch::try_new(schema, vec![Arc::new(Int64Array::from(values.to_vec()))]).expect("one column")
+    }
+
+    #[test]
+    fn many_small_requests_become_few_batches_in_the_same_order() {
+        let mut memtable = Memtable::default();
+        for i in 0..10_000 {
+            memtable.push(batch(&[i]));
+        }
+        assert_eq!(memtable.rows(), 10_000);
+        assert!(memtable.batches().len() < 20, "{} batches", memtable.batches().len());
+        let values = memtable.batches().iter().flat_map(|batch| {
+            let column = batch.column(0).as_primitive::<Int64Type>();
+            (0..column.len()).map(|i| column.value(i)).collect::<Vec<_>>()
+        });
+        assert!(values.eq(0..10_000));
+    }
+}

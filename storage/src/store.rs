@@ -1,0 +1,605 @@
+//! The one handle the other floors see.
+//!
+//! Appends go through a thread that owns the disk: it takes whatever has queued up, writes it with one `fdatasync`,
+//! puts the rows into the memtables in the order of the log, and only then answers. So at any instant a memtable
+//! holds exactly the rows of its signal between the lake's position and the store's position.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+use parking_lot::Mutex;
+use proto::Signal;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::{StorageError, blocking};
+use crate::lake::{Change, LakeTable};
+use crate::lock::DirectoryLock;
+use crate::memtable::Memtable;
+use crate::paths;
+use crate::segment::{Segment, SegmentMeta, SegmentWriter, sorted_by_day};
+use crate::wal::{Entry, Wal, WalReader};
+
+/// Requests of one group commit: bounds the buffer and the wait of the first of them.
+const GROUP_REQUESTS_MAX: usize = 256;
+const GROUP_BYTES_MAX: usize = 16 << 20;
+
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    pub data_dir: PathBuf,
+    /// A log file is closed once it is this long. Default 32 MiB.
+    pub wal_file_bytes: u64,
+    /// Requests waiting for the disk before appends are refused as `Busy`. Default 1,024.
+    pub append_queue_requests: usize,
+    /// Memory of rows not yet in a segment, both signals together, before appends are refused as `Busy`.
+    /// Default 256 MiB.
+    pub memtable_bytes_max: usize,
+    /// While replaying, a signal's rows are flushed once they take this much memory. Default 64 MiB.
+    pub replay_flush_bytes: usize,
+    /// How long files stay after their segment was removed, for foreign readers. Default 2 minutes.
+    pub vacuum_grace: Duration,
+}
+
+impl StoreSettings {
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            wal_file_bytes: 32 << 20,
+            append_queue_requests: 1024,
+            memtable_bytes_max: 256 << 20,
+            replay_flush_bytes: 64 << 20,
+            vacuum_grace: Duration::from_secs(120),
+        }
+    }
+}
+
+/// A cheap handle; the last clone that goes away stops the log's thread and frees the directory.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) settings: StoreSettings,
+    state: Arc<Mutex<State>>,
+    wal: Arc<Mutex<Wal>>,
+    /// Taken for the length of a commit; one per signal.
+    pub(crate) lakes: [tokio::sync::Mutex<LakeTable>; 2],
+    /// Taken for the length of a flush, so that positions are published in order; one per signal.
+    flushing: [tokio::sync::Mutex<()>; 2],
+    /// Taken for the length of a compaction or removal; one per signal.
+    pub(crate) rewriting: [tokio::sync::Mutex<()>; 2],
+    appends: Mutex<Option<mpsc::Sender<Append>>>,
+    /// What the log held at the start; taken by `replay`.
+    unreplayed: Mutex<Option<WalReader>>,
+    replaying: AtomicBool,
+    object_store: Arc<LocalFileSystem>,
+    _lock: DirectoryLock,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    signals: [SignalState; 2],
+    /// Sequence number below which every logged record is visible (or was replayed into a segment).
+    position: u64,
+    retired: Vec<(Arc<Segment>, Instant)>,
+}
+
+#[derive(Debug, Default)]
+struct SignalState {
+    /// Rows of the log as it was at the start. Older than all others.
+    replayed: Memtable,
+    /// Rows being written into segments.
+    frozen: Option<Arc<Vec<RecordBatch>>>,
+    frozen_rows: usize,
+    frozen_bytes: usize,
+    active: Memtable,
+    /// Newest `max_time` first.
+    segments: Arc<Vec<Arc<Segment>>>,
+    lake_position: u64,
+}
+
+impl SignalState {
+    fn bytes(&self) -> usize {
+        self.replayed.bytes() + self.frozen_bytes + self.active.bytes()
+    }
+
+    fn rows(&self) -> usize {
+        self.replayed.rows() + self.frozen_rows + self.active.rows()
+    }
+}
+
+struct Append {
+    signal: Signal,
+    payload: Bytes,
+    batch: RecordBatch,
+    done: oneshot::Sender<Result<(), StorageError>>,
+}
+
+/// What a query reads: it never changes, and the files it names are not deleted while it lives.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub signal: Signal,
+    /// Rows not yet in a segment, in the order of arrival.
+    pub batches: Vec<RecordBatch>,
+    /// Newest `max_time` first.
+    pub segments: Arc<Vec<Arc<Segment>>>,
+}
+
+/// Rows not yet in a segment.
+#[derive(Clone, Copy, Debug)]
+pub struct MemtableStats {
+    pub rows: usize,
+    /// Memory of the columns.
+    pub bytes: usize,
+    /// When the oldest row arrived that no flush is writing yet.
+    pub oldest: Option<Instant>,
+}
+
+/// What a flush did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlushOutcome {
+    pub rows: u64,
+    pub segments: Vec<SegmentMeta>,
+}
+
+/// What a replay found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplayOutcome {
+    pub requests: u64,
+    pub rows: u64,
+    /// Records or stretches of the log that could not be read or converted; they are in `wal/quarantine`.
+    pub set_aside: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct SignalStats {
+    pub signal: Signal,
+    pub memtable_rows: usize,
+    pub memtable_bytes: usize,
+    pub segments: usize,
+    pub segment_rows: u64,
+    /// Parquet files and text indexes.
+    pub segment_bytes: u64,
+    pub min_time: Option<i64>,
+    pub max_time: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+pub struct StoreStats {
+    pub wal_files: usize,
+    pub wal_bytes: u64,
+    pub signals: Vec<SignalStats>,
+}
+
+impl Store {
+    /// Takes the directory's lock, opens both tables, removes files of unfinished work and finds the end of the log.
+    /// Fast whatever the length of the log: [`Store::replay`] reads it, and appends are accepted meanwhile.
+    ///
+    /// Errors: `Locked` when another process has the directory.
+    pub async fn open(settings: StoreSettings) -> Result<Store, StorageError> {
+        paths::create_dir(&settings.data_dir)?;
+        let lock = DirectoryLock::acquire(&settings.data_dir)?;
+        let mut state = State::default();
+        let mut lakes = Vec::new();
+        for signal in Signal::ALL {
+            let table_dir = paths::table(&settings.data_dir, signal);
+            let lake = LakeTable::open(table_dir.clone(), signal).await?;
+            for orphan in lake.orphans()? {
+                tracing::debug!(path = %orphan.display(), "removing a file of unfinished work");
+                std::fs::remove_file(&orphan).map_err(StorageError::io("remove", &orphan))?;
+            }
+            let segments = lake.segments()?.into_iter().map(|meta| Arc::new(Segment::new(&table_dir, signal, meta)));
+            let signal_state = &mut state.signals[signal as usize];
+            signal_state.segments = newest_first(segments.collect());
+            signal_state.lake_position = lake.position().await?;
+            state.position = state.position.max(signal_state.lake_position);
+            lakes.push(tokio::sync::Mutex::new(lake));
+        }
+        let wal = Wal::open(paths::wal(&settings.data_dir), settings.wal_file_bytes, state.position)?;
+        state.position = wal.next_sequence();
+        let lake_dir = paths::lake(&settings.data_dir);
+        let object_store =
+            LocalFileSystem::new_with_prefix(&lake_dir).map_err(|error| StorageError::corrupt(&lake_dir, error))?;
+        let lakes = <[_; 2]>::try_from(lakes).expect("one table per signal");
+        let unreplayed = wal.reader();
+        let (state, wal) = (Arc::new(Mutex::new(state)), Arc::new(Mutex::new(wal)));
+        let (appends, queue) = mpsc::channel(settings.append_queue_requests);
+        spawn_appender(Arc::clone(&state), Arc::clone(&wal), queue)?;
+        let shared = Shared {
+            settings,
+            state,
+            wal,
+            lakes,
+            flushing: Default::default(),
+            rewriting: Default::default(),
+            appends: Mutex::new(Some(appends)),
+            unreplayed: Mutex::new(Some(unreplayed)),
+            replaying: AtomicBool::new(true),
+            object_store: Arc::new(object_store),
+            _lock: lock,
+        };
+        Ok(Store { shared: Arc::new(shared) })
+    }
+
+    /// Appends one OTLP request; returns once `payload` is on disk and `batch` is visible to [`Store::snapshot`].
+    ///
+    /// `batch` has exactly the signal's schema. `payload` is what `batch` was made of: replay converts it again.
+    /// Errors: `Busy` (nothing was done, try again later), `Unavailable` (the disk), `Closed`.
+    pub async fn append(&self, signal: Signal, payload: Bytes, batch: RecordBatch) -> Result<(), StorageError> {
+        debug_assert_eq!(batch.schema(), signal.schema());
+        let bytes_max = self.shared.settings.memtable_bytes_max;
+        let bytes = self.shared.state.lock().signals.iter().map(SignalState::bytes).sum();
+        if bytes > bytes_max {
+            return Err(StorageError::MemtableFull { bytes, bytes_max });
+        }
+        let sender = self.shared.appends.lock().clone().ok_or(StorageError::Closed)?;
+        let (done, answer) = oneshot::channel();
+        sender.try_send(Append { signal, payload, batch, done }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                StorageError::QueueFull { requests: self.shared.settings.append_queue_requests }
+            }
+            mpsc::error::TrySendError::Closed(_) => StorageError::Closed,
+        })?;
+        drop(sender);
+        answer.await.map_err(|_| StorageError::Closed)?
+    }
+
+    /// Reads what the log holds beyond the lake's positions into the memtables, in order; flushes on the way whenever
+    /// a signal's replayed rows take `replay_flush_bytes`. Rows become visible as they are read.
+    ///
+    /// `convert` is the function that made the batches at first. A record it refuses is set aside in
+    /// `wal/quarantine`, counted and logged. Runs once; a second call does nothing.
+    pub async fn replay(
+        &self,
+        convert: impl Fn(Signal, &[u8]) -> Result<RecordBatch, String> + Send + Sync + 'static,
+    ) -> Result<ReplayOutcome, StorageError> {
+        let Some(mut reader) = self.shared.unreplayed.lock().take() else {
+            return Ok(ReplayOutcome::default());
+        };
+        let convert = Arc::new(convert);
+        let mut outcome = ReplayOutcome::default();
+        loop {
+            let (store, convert) = (self.clone(), Arc::clone(&convert));
+            let step = blocking(move || store.replay_until_full(reader, convert.as_ref(), outcome)).await?;
+            (reader, outcome) = (step.reader, step.outcome);
+            match step.full {
+                Some((signal, position)) => self.flush_replayed(signal, position).await?,
+                None => break,
+            }
+        }
+        outcome.set_aside += reader.damaged();
+        let mut state = self.shared.state.lock();
+        for signal in &mut state.signals {
+            let replayed = std::mem::take(&mut signal.replayed);
+            signal.active.prepend(replayed);
+        }
+        self.shared.replaying.store(false, Ordering::SeqCst);
+        Ok(outcome)
+    }
+
+    fn replay_until_full(
+        &self,
+        mut reader: WalReader,
+        convert: &(impl Fn(Signal, &[u8]) -> Result<RecordBatch, String> + ?Sized),
+        mut outcome: ReplayOutcome,
+    ) -> Result<ReplayStep, StorageError> {
+        while let Some(record) = reader.next_record()? {
+            let mut flushed = 0;
+            {
+                let state = self.shared.state.lock();
+                flushed = flushed.max(state.signals[record.signal as usize].lake_position);
+            }
+            if record.sequence < flushed {
+                continue;
+            }
+            let batch = match convert(record.signal, &record.payload) {
+                Ok(batch) => batch,
+                Err(why) => {
+                    let path = reader.set_aside_payload(&record)?;
+                    tracing::error!(sequence = record.sequence, signal = %record.signal, why, set_aside = %path.display(),
+                        "a logged request cannot be converted");
+                    outcome.set_aside += 1;
+                    continue;
+                }
+            };
+            outcome.requests += 1;
+            outcome.rows += batch.num_rows() as u64;
+            let mut state = self.shared.state.lock();
+            let replayed = &mut state.signals[record.signal as usize].replayed;
+            replayed.push(batch);
+            if replayed.bytes() >= self.shared.settings.replay_flush_bytes {
+                let full = Some((record.signal, record.sequence + 1));
+                return Ok(ReplayStep { reader, outcome, full });
+            }
+        }
+        Ok(ReplayStep { reader, outcome, full: None })
+    }
+
+    async fn flush_replayed(&self, signal: Signal, position: u64) -> Result<(), StorageError> {
+        let _flushing = self.shared.flushing[signal as usize].lock().await;
+        {
+            let mut state = self.shared.state.lock();
+            let signal_state = &mut state.signals[signal as usize];
+            let replayed = std::mem::take(&mut signal_state.replayed);
+            signal_state.freeze(replayed);
+        }
+        self.publish_frozen(signal, position).await.map(|_| ())
+    }
+
+    /// True until [`Store::replay`] has ended: queries are not complete yet.
+    pub fn is_replaying(&self) -> bool {
+        self.shared.replaying.load(Ordering::SeqCst)
+    }
+
+    pub fn memtable(&self, signal: Signal) -> MemtableStats {
+        let state = self.shared.state.lock();
+        let signal = &state.signals[signal as usize];
+        MemtableStats {
+            rows: signal.rows(),
+            bytes: signal.bytes(),
+            oldest: signal.replayed.oldest().or(signal.active.oldest()),
+        }
+    }
+
+    /// Moves everything that is in the memtable now into segments, one per UTC date, publishes them in one Delta
+    /// commit together with the position of the log, and frees the log. Does nothing when there are no rows, or
+    /// while the log is being replayed. On error the rows stay in the memtable, visible and logged.
+    pub async fn flush(&self, signal: Signal) -> Result<FlushOutcome, StorageError> {
+        let _flushing = self.shared.flushing[signal as usize].lock().await;
+        if self.is_replaying() {
+            return Ok(FlushOutcome::default());
+        }
+        let position = {
+            let mut state = self.shared.state.lock();
+            let position = state.position;
+            let signal_state = &mut state.signals[signal as usize];
+            if signal_state.active.is_empty() {
+                return Ok(FlushOutcome::default());
+            }
+            let active = std::mem::take(&mut signal_state.active);
+            signal_state.freeze(active);
+            position
+        };
+        self.publish_frozen(signal, position).await
+    }
+
+    /// Writes and publishes the frozen rows; thaws them on error.
+    async fn publish_frozen(&self, signal: Signal, position: u64) -> Result<FlushOutcome, StorageError> {
+        match self.try_publish_frozen(signal, position).await {
+            Ok(outcome) => Ok(outcome),
+            Err(error) => {
+                let mut state = self.shared.state.lock();
+                let replaying = self.is_replaying();
+                state.signals[signal as usize].thaw(replaying);
+                Err(error)
+            }
+        }
+    }
+
+    async fn try_publish_frozen(&self, signal: Signal, position: u64) -> Result<FlushOutcome, StorageError> {
+        let frozen = self.shared.state.lock().signals[signal as usize].frozen.clone();
+        let Some(batches) = frozen else {
+            return Ok(FlushOutcome::default());
+        };
+        let table_dir = paths::table(&self.shared.settings.data_dir, signal);
+        let dir = table_dir.clone();
+        let added = blocking(move || write_segments(&dir, signal, batches.to_vec())).await?;
+        let change = Change { added, removed: Vec::new(), position: Some(position), data_change: true };
+        self.shared.lakes[signal as usize].lock().await.commit(&change).await?;
+        let new = change.added.iter().map(|meta| Arc::new(Segment::new(&table_dir, signal, meta.clone())));
+        {
+            let mut state = self.shared.state.lock();
+            let signal_state = &mut state.signals[signal as usize];
+            let segments = signal_state.segments.iter().cloned().chain(new).collect();
+            signal_state.segments = newest_first(segments);
+            signal_state.frozen = None;
+            (signal_state.frozen_rows, signal_state.frozen_bytes) = (0, 0);
+            signal_state.lake_position = position;
+        }
+        self.truncate_wal().await?;
+        let rows = change.added.iter().map(|meta| meta.rows).sum();
+        Ok(FlushOutcome { rows, segments: change.added })
+    }
+
+    async fn truncate_wal(&self) -> Result<(), StorageError> {
+        let bound = {
+            let state = self.shared.state.lock();
+            let bounds = state.signals.iter().map(|signal| {
+                let all_flushed = signal.rows() == 0 && !self.is_replaying();
+                if all_flushed { state.position } else { signal.lake_position }
+            });
+            bounds.min().unwrap_or(0)
+        };
+        let wal = Arc::clone(&self.shared.wal);
+        blocking(move || wal.lock().truncate(bound)).await
+    }
+
+    /// A consistent view: every acknowledged row exactly once (once replay has ended).
+    pub fn snapshot(&self, signal: Signal) -> Snapshot {
+        let state = self.shared.state.lock();
+        let signal_state = &state.signals[signal as usize];
+        let frozen = signal_state.frozen.iter().flat_map(|batches| batches.iter());
+        let batches = frozen.chain(signal_state.replayed.batches()).chain(signal_state.active.batches());
+        Snapshot { signal, batches: batches.cloned().collect(), segments: Arc::clone(&signal_state.segments) }
+    }
+
+    pub fn stats(&self) -> StoreStats {
+        let wal = self.shared.wal.lock().stats();
+        let state = self.shared.state.lock();
+        let signals = Signal::ALL.into_iter().map(|signal| {
+            let signal_state = &state.signals[signal as usize];
+            let metas = || signal_state.segments.iter().map(|segment| segment.meta());
+            SignalStats {
+                signal,
+                memtable_rows: signal_state.rows(),
+                memtable_bytes: signal_state.bytes(),
+                segments: signal_state.segments.len(),
+                segment_rows: metas().map(|meta| meta.rows).sum(),
+                segment_bytes: metas().map(|meta| meta.bytes + meta.index_bytes).sum(),
+                min_time: metas().map(|meta| meta.min_time).min(),
+                max_time: metas().map(|meta| meta.max_time).max(),
+            }
+        });
+        StoreStats { wal_files: wal.files, wal_bytes: wal.bytes, signals: signals.collect() }
+    }
+
+    /// The object store whose root is `<data-dir>/lake`.
+    pub fn object_store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.shared.object_store) as Arc<dyn ObjectStore>
+    }
+
+    /// Refuses appends from here on. What is queued is still written and answered.
+    pub fn close(&self) {
+        self.shared.appends.lock().take();
+    }
+
+    /// Swaps segments in the state after a commit did so in the lake.
+    pub(crate) fn swap_segments(&self, signal: Signal, removed: &[SegmentMeta], added: Vec<Arc<Segment>>) {
+        let mut state = self.shared.state.lock();
+        let is_removed = |segment: &Arc<Segment>| removed.iter().any(|meta| meta.id == segment.meta().id);
+        let current = Arc::clone(&state.signals[signal as usize].segments);
+        let (gone, kept): (Vec<_>, Vec<_>) = current.iter().cloned().partition(is_removed);
+        state.signals[signal as usize].segments = newest_first(kept.into_iter().chain(added).collect());
+        let now = Instant::now();
+        state.retired.extend(gone.into_iter().map(|segment| (segment, now)));
+    }
+
+    /// Takes the retired segments that nobody reads and whose grace is over.
+    pub(crate) fn take_expired(&self) -> Vec<Arc<Segment>> {
+        let grace = self.shared.settings.vacuum_grace;
+        let mut state = self.shared.state.lock();
+        // A snapshot holds the list of segments, the list holds the segment: one owner left means no reader left.
+        let is_expired =
+            |(segment, since): &(Arc<Segment>, Instant)| since.elapsed() >= grace && Arc::strong_count(segment) == 1;
+        let (expired, kept) = std::mem::take(&mut state.retired).into_iter().partition(is_expired);
+        state.retired = kept;
+        let expired: Vec<_> = expired;
+        expired.into_iter().map(|(segment, _)| segment).collect()
+    }
+}
+
+struct ReplayStep {
+    reader: WalReader,
+    outcome: ReplayOutcome,
+    /// A signal whose replayed rows are to be flushed, with the position they reach.
+    full: Option<(Signal, u64)>,
+}
+
+impl SignalState {
+    fn freeze(&mut self, memtable: Memtable) {
+        debug_assert!(self.frozen.is_none(), "flushes of a signal follow one another");
+        self.frozen_rows = memtable.rows();
+        self.frozen_bytes = memtable.bytes();
+        self.frozen = Some(Arc::new(memtable.batches().to_vec()));
+    }
+
+    fn thaw(&mut self, replaying: bool) {
+        let mut memtable = Memtable::default();
+        for batch in self.frozen.take().iter().flat_map(|batches| batches.iter()) {
+            memtable.push(batch.clone());
+        }
+        (self.frozen_rows, self.frozen_bytes) = (0, 0);
+        if replaying { self.replayed.prepend(memtable) } else { self.active.prepend(memtable) }
+    }
+}
+
+fn newest_first(mut segments: Vec<Arc<Segment>>) -> Arc<Vec<Arc<Segment>>> {
+    segments.sort_by_key(|segment| std::cmp::Reverse(segment.meta().max_time));
+    Arc::new(segments)
+}
+
+/// Sorts rows into one segment per UTC date. On error the files written so far are removed.
+fn write_segments(
+    table_dir: &std::path::Path,
+    signal: Signal,
+    batches: Vec<RecordBatch>,
+) -> Result<Vec<SegmentMeta>, StorageError> {
+    let mut written = Vec::new();
+    let result = sorted_by_day(signal, batches).map_err(StorageError::from).and_then(|days| {
+        for (day, rows) in days {
+            let mut writer = SegmentWriter::create(table_dir, signal, day)?;
+            for chunk in rows {
+                writer.write(&chunk?)?;
+            }
+            written.push(writer.finish()?);
+        }
+        Ok(())
+    });
+    match result {
+        Ok(()) => Ok(written),
+        Err(error) => {
+            for meta in written {
+                let segment = Segment::new(table_dir, signal, meta);
+                let _ = std::fs::remove_file(segment.parquet_path());
+                let _ = std::fs::remove_file(segment.index_path());
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The thread that owns the end of the log.
+fn spawn_appender(
+    state: Arc<Mutex<State>>,
+    wal: Arc<Mutex<Wal>>,
+    mut queue: mpsc::Receiver<Append>,
+) -> Result<(), StorageError> {
+    let run = move || {
+        while let Some(first) = queue.blocking_recv() {
+            let mut bytes = first.payload.len();
+            let mut group = vec![first];
+            while group.len() < GROUP_REQUESTS_MAX && bytes < GROUP_BYTES_MAX {
+                let Ok(next) = queue.try_recv() else { break };
+                bytes += next.payload.len();
+                group.push(next);
+            }
+            append_group(&state, &wal, group);
+        }
+    };
+    std::thread::Builder::new()
+        .name("wal".into())
+        .spawn(run)
+        .map(drop)
+        .map_err(|error| StorageError::Task(error.to_string()))
+}
+
+fn append_group(state: &Mutex<State>, wal: &Mutex<Wal>, group: Vec<Append>) {
+    let started = Instant::now();
+    let mut wal = wal.lock();
+    let entries: Vec<_> =
+        group.iter().map(|append| Entry { signal: append.signal, payload: &append.payload }).collect();
+    let logged = wal.append(&entries);
+    metrics::histogram!("spanlake_wal_append_seconds").record(started.elapsed().as_secs_f64());
+    metrics::histogram!("spanlake_wal_group_requests").record(group.len() as f64);
+    let mut answers = Vec::with_capacity(group.len());
+    {
+        let mut state = state.lock();
+        // Also after an error: numbers of records that may or may not be on disk are never used again.
+        state.position = wal.next_sequence();
+        for append in group {
+            if logged.is_ok() {
+                state.signals[append.signal as usize].active.push(append.batch);
+            }
+            answers.push(append.done);
+        }
+    }
+    drop(wal);
+    if let Err(error) = &logged {
+        tracing::error!(%error, "the write-ahead log could not be written");
+        metrics::counter!("spanlake_wal_errors_total").increment(1);
+    }
+    for done in answers {
+        // A client that went away does not wait for its answer.
+        let _ = done.send(logged.as_ref().map_err(|error| StorageError::Wal(error.to_string())).copied());
+    }
+}
+
+#[cfg(test)]
+mod tests;
