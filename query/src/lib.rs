@@ -1,1 +1,26 @@
+//! Floor 2, the read path: DataFusion over the lake and the memtable, the HTTP API, the embedded UI.
+//!
+//! 1. A request is parsed in [`api`] into a question, and [`engine`] admits it: a place, a clock, a memory bound.
+//! 2. The question becomes a DataFusion plan over the tables `spans` and `logs` ([`view`]), which are projections of
+//!    the physical columns that lie in the files.
+//! 3. [`table`] takes a snapshot of the store (memtable and live segments) and keeps it for the length of the query.
+//! 4. [`pruning`] drops segments by time and turns `match()` into rows of the text index, Parquet statistics and bloom
+//!    filters do the rest, and the engine evaluates every predicate again, so no answer depends on an index.
+//! 5. The batches become trace trees, log pages or result grids, and leave as JSON, CSV or Arrow.
+//!
+//! Nothing here writes to the store, and nothing knows how data arrives.
 
+pub mod api;
+mod assets;
+pub mod engine;
+pub mod error;
+mod functions;
+mod pruning;
+mod result;
+mod session;
+mod sql;
+mod table;
+mod view;
+
+pub use engine::{Engine, EngineSettings, Query, Rows};
+pub use error::{ErrorKind, QueryError};

@@ -1,0 +1,395 @@
+//! Runs questions: one DataFusion session each, with bounds on how many run, how long, with how much memory and how
+//! large an answer. The work runs on threads of its own, so a heavy query does not hold up ingest or other answers.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{DataFrame, SessionContext};
+use futures::StreamExt;
+use metrics::{counter, histogram};
+use parking_lot::Mutex;
+use proto::Signal;
+use storage::{Snapshot, Store};
+use tokio::runtime::Runtime;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::error::{ErrorKind, QueryError};
+use crate::session::SessionFactory;
+use crate::table::SnapshotPair;
+
+/// Deep expressions recurse in the planner; the default of 2 MiB is too small for what the parser's depth limit lets in.
+const STACK_BYTES: usize = 16 << 20;
+
+/// Bounds of the engine. The defaults suit a laptop.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Bytes that all running queries together may hold in sorts, joins and aggregations.
+    pub memory_bytes_max: usize,
+    /// Bytes of Parquet footers and page indexes kept for the next query.
+    pub metadata_cache_bytes_max: usize,
+    /// Queries that run at once.
+    pub running_max: usize,
+    /// Queries that wait for a place; one more is refused with [`ErrorKind::Busy`].
+    pub queued_max: usize,
+    /// Time for a query (waiting included) that names none.
+    pub timeout: Duration,
+    /// The longest time a query may ask for.
+    pub timeout_max: Duration,
+    /// Rows of a SQL answer; the rest is cut off and the answer says so.
+    pub rows_max: usize,
+    /// Bytes (in memory) of an answer.
+    pub result_bytes_max: usize,
+    /// Threads that compute; also the parallelism of one query.
+    pub threads: usize,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: 512 << 20,
+            metadata_cache_bytes_max: 64 << 20,
+            running_max: 8,
+            queued_max: 64,
+            timeout: Duration::from_secs(30),
+            timeout_max: Duration::from_secs(600),
+            rows_max: 100_000,
+            result_bytes_max: 256 << 20,
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+        }
+    }
+}
+
+/// The one way to ask: cheap to clone, shared by all handlers.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Store,
+    settings: EngineSettings,
+    sessions: SessionFactory,
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    threads: Threads,
+}
+
+/// A runtime that may be dropped from within another one.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Task<T> {
+        Task(self.0.as_ref().expect("taken only when dropped").spawn(work))
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A spawned task that ends when nobody waits for it any more.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Engine {
+    /// Errors: the query threads cannot be started.
+    pub fn new(store: Store, settings: EngineSettings) -> Result<Engine, QueryError> {
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(settings.threads.max(1))
+            .thread_name("query")
+            .thread_stack_size(STACK_BYTES)
+            .enable_all()
+            .build()
+            .map_err(|error| QueryError::internal(format!("cannot start query threads: {error}")))?;
+        let sessions = SessionFactory::new(&store, &settings)?;
+        Ok(Engine {
+            shared: Arc::new(Shared {
+                places: Arc::new(Semaphore::new(settings.running_max.max(1))),
+                waiting: AtomicUsize::new(0),
+                threads: Threads(Some(threads)),
+                store,
+                settings,
+                sessions,
+            }),
+        })
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    pub fn settings(&self) -> &EngineSettings {
+        &self.shared.settings
+    }
+
+    /// Waits for a place and opens a session.
+    ///
+    /// `kind` names the query in metrics (`traces`, `logs`, `sql`, ...). `timeout` (default and maximum are in the
+    /// settings) counts from here and covers everything that is done with the [`Query`].
+    /// Errors: `Busy` when too many wait already, `Timeout`, `BadRequest` for a timeout of zero or above the maximum.
+    pub async fn begin(&self, kind: &'static str, timeout: Option<Duration>) -> Result<Query, QueryError> {
+        let settings = self.settings();
+        let timeout = timeout.unwrap_or(settings.timeout);
+        if timeout.is_zero() || timeout > settings.timeout_max {
+            return Err(QueryError::bad_request(
+                format!("a timeout of {timeout:?} is not possible"),
+                format!("give more than 0 and at most {:?}", settings.timeout_max),
+            ));
+        }
+        let started = Instant::now();
+        let deadline = started + timeout;
+        let place = match self.place(deadline, timeout).await {
+            Ok(place) => place,
+            Err(error) => {
+                counter!("spanlake_queries_total", "kind" => kind, "result" => error.kind.code()).increment(1);
+                return Err(error);
+            }
+        };
+        let snapshots = Arc::new(SnapshotPair::new(self.store().clone()));
+        let context = self.shared.sessions.open(&snapshots)?;
+        Ok(Query {
+            shared: Arc::clone(&self.shared),
+            context,
+            snapshots,
+            place: Arc::new(place),
+            started,
+            deadline,
+            timeout,
+            kind,
+            outcome: Outcome::new(),
+        })
+    }
+
+    async fn place(&self, deadline: Instant, timeout: Duration) -> Result<OwnedSemaphorePermit, QueryError> {
+        let places = Arc::clone(&self.shared.places);
+        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+            return Ok(place);
+        }
+        let _waiting = Waiting::enter(&self.shared)?;
+        match tokio::time::timeout_at(deadline, places.acquire_owned()).await {
+            Ok(place) => place.map_err(|_| QueryError::internal("the engine is closed")),
+            Err(_) => Err(timed_out(timeout)),
+        }
+    }
+}
+
+/// One of the callers in the queue; leaves it when dropped.
+struct Waiting<'a>(&'a Shared);
+
+impl<'a> Waiting<'a> {
+    fn enter(shared: &'a Shared) -> Result<Self, QueryError> {
+        let before = shared.waiting.fetch_add(1, Ordering::Relaxed);
+        let entered = Waiting(shared);
+        if before < shared.settings.queued_max {
+            return Ok(entered);
+        }
+        Err(QueryError::new(
+            ErrorKind::Busy,
+            format!("{} queries are running and {before} are waiting", shared.settings.running_max),
+            "try again in a few seconds",
+        ))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn timed_out(timeout: Duration) -> QueryError {
+    QueryError::new(
+        ErrorKind::Timeout,
+        format!("the query did not finish within {timeout:?}"),
+        "narrow the time range or the filters, or give a longer timeout",
+    )
+}
+
+/// One admitted question: its session, its clock, and one snapshot of each signal that all its steps see.
+///
+/// Dropping it, or a future made from it, stops the work.
+pub struct Query {
+    shared: Arc<Shared>,
+    context: SessionContext,
+    snapshots: Arc<SnapshotPair>,
+    /// Shared with the spawned work: the place is free only when that has really ended.
+    place: Arc<OwnedSemaphorePermit>,
+    started: Instant,
+    deadline: Instant,
+    timeout: Duration,
+    kind: &'static str,
+    outcome: Outcome,
+}
+
+/// The rows of an answer, or the first of them.
+#[derive(Debug)]
+pub struct Rows {
+    pub schema: SchemaRef,
+    pub batches: Vec<RecordBatch>,
+    /// Whether rows were cut off.
+    pub truncated: bool,
+}
+
+impl Rows {
+    pub fn row_count(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+}
+
+impl Query {
+    /// The session: SQL tables `spans` and `logs` (views over the physical ones) and all functions.
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// The physical columns (`proto::schema`) of a signal, to build a plan upon.
+    pub fn table(&self, signal: Signal) -> Result<DataFrame, QueryError> {
+        let provider = self.shared.sessions.physical(signal, &self.snapshots);
+        self.context.read_table(provider).map_err(QueryError::from)
+    }
+
+    /// What this query sees of a signal.
+    pub fn snapshot(&self, signal: Signal) -> Snapshot {
+        self.snapshots.get(signal).clone()
+    }
+
+    /// The moment after which every step fails with `Timeout`.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Time since [`Engine::begin`].
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Plans the text of a stranger: exactly one SELECT or EXPLAIN, nothing that writes, reads files or changes
+    /// settings. Errors: `BadRequest`, saying where.
+    pub async fn sql(&self, text: &str) -> Result<DataFrame, QueryError> {
+        let context = self.context.clone();
+        let text = text.to_owned();
+        self.run(async move { crate::sql::plan(&context, &text).await }).await
+    }
+
+    /// Runs a plan. Errors with `TooLarge` when the rows take more than `result_bytes_max`.
+    pub async fn collect(&self, frame: DataFrame) -> Result<Vec<RecordBatch>, QueryError> {
+        Ok(self.collect_rows(frame, usize::MAX).await?.batches)
+    }
+
+    /// Runs a plan until it has given `rows_max` rows.
+    pub async fn collect_rows(&self, frame: DataFrame, rows_max: usize) -> Result<Rows, QueryError> {
+        self.run(collect(frame, rows_max, self.shared.settings.result_bytes_max)).await
+    }
+
+    /// Runs CPU-heavy work on the query threads, under the query's deadline.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
+    ) -> Result<T, QueryError> {
+        self.outcome.start();
+        let place = Arc::clone(&self.place);
+        let mut task = self.shared.threads.spawn(async move {
+            let _place = place;
+            work.await
+        });
+        let result = match tokio::time::timeout_at(self.deadline, &mut task.0).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(join)) if join.is_panic() => {
+                tracing::error!(kind = self.kind, "a query panicked: {join}");
+                Err(QueryError::internal("the query panicked"))
+            }
+            Ok(Err(_)) => {
+                Err(QueryError::new(ErrorKind::Unavailable, "the server is shutting down", "try again later"))
+            }
+            Err(_) => Err(timed_out(self.timeout)),
+        };
+        self.outcome.finish(result.as_ref().err());
+        result
+    }
+}
+
+async fn collect(frame: DataFrame, rows_max: usize, bytes_max: usize) -> Result<Rows, QueryError> {
+    let frame = match rows_max.checked_add(1) {
+        // An EXPLAIN must stay the root of its plan.
+        Some(one_more) if !matches!(frame.logical_plan(), LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) => {
+            frame.limit(0, Some(one_more))?
+        }
+        _ => frame,
+    };
+    let mut stream = frame.execute_stream().await?;
+    let schema = stream.schema();
+    let mut rows = Rows { schema, batches: Vec::new(), truncated: false };
+    let (mut count, mut bytes) = (0usize, 0usize);
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        let room = rows_max - count;
+        rows.truncated = batch.num_rows() > room;
+        let batch = if rows.truncated { batch.slice(0, room) } else { batch };
+        count += batch.num_rows();
+        bytes = bytes.saturating_add(crate::result::batch_bytes(&batch));
+        if bytes > bytes_max {
+            return Err(QueryError::too_large(
+                format!("the answer takes more than {} MiB", bytes_max >> 20),
+                "select fewer columns or rows, or aggregate",
+            ));
+        }
+        rows.batches.push(batch);
+        if rows.truncated {
+            break;
+        }
+    }
+    Ok(rows)
+}
+
+/// How the last step of a query ended; a step that was started and never finished was cancelled.
+struct Outcome {
+    code: Mutex<&'static str>,
+    state: AtomicU8,
+}
+
+const IDLE: u8 = 0;
+const RUNNING: u8 = 1;
+
+impl Outcome {
+    fn new() -> Self {
+        Self { code: Mutex::new("ok"), state: AtomicU8::new(IDLE) }
+    }
+
+    fn start(&self) {
+        self.state.store(RUNNING, Ordering::Relaxed);
+    }
+
+    fn finish(&self, error: Option<&QueryError>) {
+        self.state.store(IDLE, Ordering::Relaxed);
+        if let Some(error) = error {
+            *self.code.lock() = error.kind.code();
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        if self.state.load(Ordering::Relaxed) == RUNNING { "cancelled" } else { *self.code.lock() }
+    }
+}
+
+impl Drop for Query {
+    fn drop(&mut self) {
+        counter!("spanlake_queries_total", "kind" => self.kind, "result" => self.outcome.code()).increment(1);
+        histogram!("spanlake_query_seconds", "kind" => self.kind).record(self.started.elapsed().as_secs_f64());
+    }
+}

@@ -1,0 +1,118 @@
+//! What every session has in common: functions, optimizer rules, memory, and the one object store it may read.
+
+use std::sync::Arc;
+
+use datafusion::catalog::{
+    CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider, TableProvider,
+};
+use datafusion::catalog::CatalogProviderList;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreRegistry;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use object_store::ObjectStore;
+use proto::Signal;
+use storage::Store;
+use url::Url;
+
+use crate::engine::EngineSettings;
+use crate::error::QueryError;
+use crate::table::{LakeReaders, LakeTable, SnapshotPair};
+use crate::{functions, pruning, view};
+
+const CATALOG: &str = "spanlake";
+const SCHEMA: &str = "public";
+/// Parentheses, subqueries and CASEs within each other.
+const NESTING_MAX: usize = 100;
+
+/// Makes the session of a query.
+pub(crate) struct SessionFactory {
+    template: SessionState,
+    readers: Arc<LakeReaders>,
+}
+
+impl SessionFactory {
+    pub(crate) fn new(store: &Store, settings: &EngineSettings) -> Result<Self, QueryError> {
+        let pool = TrackConsumersPool::new(
+            FairSpillPool::new(settings.memory_bytes_max),
+            std::num::NonZeroUsize::new(3).expect("not zero"),
+        );
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_metadata_cache_limit(settings.metadata_cache_bytes_max)
+            .with_object_store_registry(Arc::new(OnlyTheLake(store.object_store())))
+            // A query that needs more memory than it may have fails; it does not fill the disk that ingest needs.
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
+            .build_arc()?;
+        let readers = Arc::new(LakeReaders::new(store.object_store(), runtime.cache_manager.get_file_metadata_cache()));
+        let mut state = SessionStateBuilder::new()
+            .with_config(config(settings))
+            .with_runtime_env(runtime)
+            .with_expr_planners(functions::expr_planners())
+            .with_scalar_functions(functions::scalar_functions())
+            .with_aggregate_functions(functions::aggregate_functions())
+            .with_window_functions(functions::window_functions())
+            .with_table_function_list(functions::table_functions())
+            .with_analyzer_rules(functions::analyzer_rules())
+            .with_optimizer_rules(pruning::optimizer_rules())
+            .build();
+        state.register_catalog_list(Arc::new(MemoryCatalogProviderList::new()));
+        Ok(Self { template: state, readers })
+    }
+
+    /// A session whose tables `spans` and `logs` read `snapshots`.
+    pub(crate) fn open(&self, snapshots: &Arc<SnapshotPair>) -> Result<SessionContext, QueryError> {
+        let schema = MemorySchemaProvider::new();
+        for signal in Signal::ALL {
+            let view = view::view(signal, self.physical(signal, snapshots))?;
+            schema.register_table(signal.name().to_owned(), Arc::new(view))?;
+        }
+        let catalog = MemoryCatalogProvider::new();
+        catalog.register_schema(SCHEMA, Arc::new(schema))?;
+        let catalogs = MemoryCatalogProviderList::new();
+        catalogs.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
+        let mut state = self.template.clone();
+        state.register_catalog_list(Arc::new(catalogs));
+        Ok(SessionContext::new_with_state(state))
+    }
+
+    pub(crate) fn physical(&self, signal: Signal, snapshots: &Arc<SnapshotPair>) -> Arc<dyn TableProvider> {
+        Arc::new(LakeTable::new(signal, Arc::clone(snapshots), Arc::clone(&self.readers)))
+    }
+}
+
+fn config(settings: &EngineSettings) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(settings.threads.max(1))
+        .with_default_catalog_and_schema(CATALOG, SCHEMA)
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(false);
+    let options = config.options_mut();
+    options.sql_parser.recursion_limit = std::num::NonZeroUsize::new(NESTING_MAX).expect("not zero").into();
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.execution.parquet.pushdown_filters = true;
+    options.execution.parquet.reorder_filters = true;
+    options.execution.time_zone = Some("UTC".into());
+    config
+}
+
+/// Resolves the lake and nothing else: no local files, no URLs.
+#[derive(Debug)]
+struct OnlyTheLake(Arc<dyn ObjectStore>);
+
+impl ObjectStoreRegistry for OnlyTheLake {
+    fn register_store(&self, _url: &Url, _store: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
+        None
+    }
+
+    fn get_store(&self, url: &Url) -> datafusion::error::Result<Arc<dyn ObjectStore>> {
+        if url.scheme() == "lake" {
+            return Ok(Arc::clone(&self.0));
+        }
+        Err(DataFusionError::Plan(format!("{url} cannot be read: queries read only the tables spans and logs")))
+    }
+}

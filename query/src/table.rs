@@ -1,0 +1,266 @@
+//! The physical tables: memtable rows and live segments of one signal behind one `TableProvider`.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, Statistics};
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfigBuilder, ParquetFileReaderFactory, ParquetSource,
+};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::error::Result;
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use datafusion::physical_plan::union::UnionExec;
+use datafusion::scalar::ScalarValue;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use object_store::ObjectStore;
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use proto::Signal;
+use storage::{Segment, Snapshot, Store};
+
+use crate::pruning::{self, SelectedSegment};
+
+/// What one query sees: a snapshot of each signal, taken when the first scan of it is planned and the same for all
+/// later ones.
+pub(crate) struct SnapshotPair {
+    store: Store,
+    spans: OnceLock<Snapshot>,
+    logs: OnceLock<Snapshot>,
+}
+
+impl SnapshotPair {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, spans: OnceLock::new(), logs: OnceLock::new() }
+    }
+
+    pub(crate) fn get(&self, signal: Signal) -> &Snapshot {
+        let cell = match signal {
+            Signal::Spans => &self.spans,
+            Signal::Logs => &self.logs,
+        };
+        cell.get_or_init(|| self.store.snapshot(signal))
+    }
+}
+
+/// How segments are read: the lake's object store, and footers with page indexes kept between queries.
+pub(crate) struct LakeReaders {
+    cached: CachedParquetFileReaderFactory,
+}
+
+impl LakeReaders {
+    pub(crate) fn new(store: Arc<dyn ObjectStore>, cache: Arc<FileMetadataCache>) -> Self {
+        Self { cached: CachedParquetFileReaderFactory::new(store, cache) }
+    }
+}
+
+/// The physical rows of a signal. See `proto::schema` for the columns.
+pub(crate) struct LakeTable {
+    signal: Signal,
+    snapshots: Arc<SnapshotPair>,
+    readers: Arc<LakeReaders>,
+}
+
+impl LakeTable {
+    pub(crate) fn new(signal: Signal, snapshots: Arc<SnapshotPair>, readers: Arc<LakeReaders>) -> Self {
+        Self { signal, snapshots, readers }
+    }
+
+    fn memtable_plan(&self, snapshot: &Snapshot, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let partitions = [snapshot.batches.clone()];
+        let source = MemorySourceConfig::try_new(&partitions, self.schema(), projection.cloned())?;
+        Ok(DataSourceExec::from_data_source(source))
+    }
+
+    fn segments_plan(
+        &self,
+        snapshot: &Snapshot,
+        segments: Vec<SelectedSegment>,
+        projection: Option<&Vec<usize>>,
+        limit: Option<usize>,
+        partitions: usize,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let readers = Arc::new(SnapshotReaders { readers: Arc::clone(&self.readers), snapshot: snapshot.clone() });
+        let source = ParquetSource::new(self.schema()).with_parquet_file_reader_factory(readers);
+        let statistics = segment_statistics(self.signal, &segments);
+        let files = segments.into_iter().map(|selected| self.file(selected)).collect();
+        let config = FileScanConfigBuilder::new(lake_url()?, Arc::new(source))
+            .with_file_groups(deal(files, partitions))
+            .with_statistics(statistics)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+
+    fn file(&self, selected: SelectedSegment) -> PartitionedFile {
+        let SelectedSegment { segment, rows } = selected;
+        let mut file = PartitionedFile::new(String::new(), segment.meta().bytes);
+        file.object_meta.location = segment.location().clone();
+        match rows {
+            Some(selection) => file.with_extension(selection),
+            None => {
+                let statistics = file_statistics(self.signal, &segment);
+                file.with_statistics(Arc::new(statistics))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for LakeTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LakeTable({})", self.signal)
+    }
+}
+
+#[async_trait]
+impl TableProvider for LakeTable {
+    fn schema(&self) -> SchemaRef {
+        self.signal.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        // The engine evaluates every predicate again: what the index or statistics say only narrows the scan.
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let snapshot = self.snapshots.get(self.signal);
+        let mut plans = Vec::with_capacity(2);
+        if !snapshot.batches.is_empty() {
+            plans.push(self.memtable_plan(snapshot, projection)?);
+        }
+        let segments = pruning::select(snapshot, filters).await?;
+        if !segments.is_empty() {
+            let partitions = state.config().target_partitions();
+            plans.push(self.segments_plan(snapshot, segments, projection, limit, partitions)?);
+        }
+        if plans.is_empty() {
+            let schema = match projection {
+                Some(columns) => Arc::new(self.schema().project(columns)?),
+                None => self.schema(),
+            };
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        UnionExec::try_new(plans)
+    }
+}
+
+fn lake_url() -> Result<ObjectStoreUrl> {
+    ObjectStoreUrl::parse("lake://lake")
+}
+
+/// Deals files (newest first) to `partitions` groups in turn, so that all groups begin with new data.
+fn deal(files: Vec<PartitionedFile>, partitions: usize) -> Vec<FileGroup> {
+    let mut groups = vec![Vec::new(); partitions.clamp(1, files.len().max(1))];
+    let count = groups.len();
+    for (i, file) in files.into_iter().enumerate() {
+        groups[i % count].push(file);
+    }
+    groups.into_iter().map(FileGroup::new).collect()
+}
+
+fn segment_statistics(signal: Signal, segments: &[SelectedSegment]) -> Statistics {
+    let mut statistics = Statistics::new_unknown(&signal.schema());
+    if segments.iter().all(|selected| selected.rows.is_none()) {
+        let rows: u64 = segments.iter().map(|selected| selected.segment.meta().rows).sum();
+        statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));
+    }
+    statistics
+}
+
+/// Row count and the bounds of the time column, which is what a segment's metadata knows without opening the file.
+fn file_statistics(signal: Signal, segment: &Segment) -> Statistics {
+    let schema = signal.schema();
+    let meta = segment.meta();
+    let mut statistics = Statistics::new_unknown(&schema);
+    statistics.num_rows = Precision::Exact(usize::try_from(meta.rows).unwrap_or(usize::MAX));
+    if let Ok(time) = schema.index_of(signal.spec().time_column) {
+        statistics.column_statistics[time] = ColumnStatistics {
+            min_value: Precision::Inexact(ScalarValue::Int64(Some(meta.min_time))),
+            max_value: Precision::Inexact(ScalarValue::Int64(Some(meta.max_time))),
+            ..ColumnStatistics::new_unknown()
+        };
+    }
+    statistics
+}
+
+/// Opens segments for one query, and holds its snapshot: the files are not deleted while this plan lives.
+struct SnapshotReaders {
+    readers: Arc<LakeReaders>,
+    snapshot: Snapshot,
+}
+
+impl fmt::Debug for SnapshotReaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SnapshotReaders({})", self.snapshot.signal)
+    }
+}
+
+impl ParquetFileReaderFactory for SnapshotReaders {
+    fn create_reader(
+        &self,
+        partition_index: usize,
+        file: PartitionedFile,
+        metadata_size_hint: Option<usize>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> Result<Box<dyn AsyncFileReader + Send>> {
+        let inner = self.readers.cached.create_reader(partition_index, file, metadata_size_hint, metrics)?;
+        Ok(Box::new(SegmentReader { inner, _snapshot: self.snapshot.clone() }))
+    }
+}
+
+/// Always loads the page index with the footer. The engine asks for it only when a predicate can prune pages; a row
+/// selection from the text index needs it too, else whole column chunks are read for a handful of rows.
+struct SegmentReader {
+    inner: Box<dyn AsyncFileReader + Send>,
+    _snapshot: Snapshot,
+}
+
+impl AsyncFileReader for SegmentReader {
+    fn get_bytes(&mut self, range: std::ops::Range<u64>) -> BoxFuture<'_, parquet::errors::Result<bytes::Bytes>> {
+        self.inner.get_bytes(range)
+    }
+
+    fn get_byte_ranges(
+        &mut self,
+        ranges: Vec<std::ops::Range<u64>>,
+    ) -> BoxFuture<'_, parquet::errors::Result<Vec<bytes::Bytes>>> {
+        self.inner.get_byte_ranges(ranges)
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
+        async move {
+            let options = options.cloned().unwrap_or_default().with_page_index_policy(PageIndexPolicy::Optional);
+            self.inner.get_metadata(Some(&options)).await
+        }
+        .boxed()
+    }
+}
