@@ -1,1 +1,3 @@
+//! The write path of Spanlake.
 
+pub mod columns;
