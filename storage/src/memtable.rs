@@ -81,7 +81,7 @@ impl Memtable {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Array, AsArray, Int64Array};
+    use arrow::array::{AsArray, Int64Array};
     use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 
     use super::*;
@@ -101,7 +101,7 @@ mod tests {
         assert!(memtable.batches().len() < 20, "{} batches", memtable.batches().len());
         let values = memtable.batches().iter().flat_map(|batch| {
             let column = batch.column(0).as_primitive::<Int64Type>();
-            (0..column.len()).map(|i| column.value(i)).collect::<Vec<_>>()
+            column.values().to_vec().into_iter().collect::<Vec<_>>()
         });
         assert!(values.eq(0..10_000));
     }

@@ -37,7 +37,7 @@ fn convert(signal: Signal, payload: &[u8]) -> Result<RecordBatch, String> {
                 Arc::new(Int64Array::from_iter_values(pairs.iter().map(|(time, _)| *time)))
             }
             schema::BODY => text(),
-            schema::NAME => cast(&text(), field.data_type()).expect("dictionary"),
+            schema::NAME => cast(&(text() as ArrayRef), field.data_type()).expect("dictionary"),
             schema::TRACE_ID => {
                 Arc::new(BinaryArray::from_iter_values(pairs.iter().map(|(time, _)| (time % 7).to_be_bytes())))
             }

@@ -51,7 +51,7 @@ struct LogFile {
 
 /// What is on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct WalStats {
+pub(crate) struct WalStats {
     pub files: usize,
     pub bytes: u64,
 }

@@ -43,8 +43,10 @@ impl WalReader {
     /// anything else that is not a record goes to `wal/quarantine`.
     pub(crate) fn next_record(&mut self) -> Result<Option<WalRecord>, StorageError> {
         loop {
-            if self.offset >= self.bytes.len() && !self.open_next()? {
-                return Ok(None);
+            while self.offset >= self.bytes.len() {
+                if !self.open_next()? {
+                    return Ok(None);
+                }
             }
             match record::decode(&self.bytes[self.offset..]) {
                 Ok((record, length)) => {
@@ -67,9 +69,9 @@ impl WalReader {
         };
         self.bytes = std::fs::read(&path).map_err(StorageError::io("read", &path))?;
         self.path = path;
-        self.offset = MAGIC.len();
-        let begins_well = self.bytes.starts_with(MAGIC);
-        if !begins_well && self.bytes.len() >= MAGIC.len() {
+        // Shorter than its magic: the file was being created when the process ended.
+        self.offset = MAGIC.len().min(self.bytes.len());
+        if self.bytes.len() >= MAGIC.len() && !self.bytes.starts_with(MAGIC) {
             self.offset = 0;
             self.set_aside(self.bytes.len())?;
         }
