@@ -1,0 +1,20 @@
+//! The product from outside: the real binary, real sockets, recorded traffic.
+//!
+//! One test target for all of it, because each target links DataFusion's worth of dependencies once more.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod crash;
+mod facts;
+mod large;
+mod lifecycle;
+mod metrics;
+mod otlp;
+mod otlp_hostile;
+mod otlp_json;
+mod replay;
+mod retention;
+mod roundtrip;
+mod sql_answers;
+mod sql_guard;
