@@ -23,7 +23,7 @@ use crate::lock::DirectoryLock;
 use crate::memtable::Memtable;
 use crate::paths;
 use crate::segment::{Segment, SegmentMeta, SegmentWriter, sorted_by_day};
-use crate::wal::{Entry, Wal, WalReader};
+use crate::wal::{Entry, Wal, WalReader, WalStats};
 
 /// Requests of one group commit: bounds the buffer and the wait of the first of them.
 const GROUP_REQUESTS_MAX: usize = 256;
@@ -88,6 +88,8 @@ pub(crate) struct State {
     signals: [SignalState; 2],
     /// Sequence number below which every logged record is visible (or was replayed into a segment).
     position: u64,
+    /// Kept here so that asking for it does not wait for the disk.
+    wal: WalStats,
     retired: Vec<(Arc<Segment>, Instant)>,
 }
 
@@ -204,6 +206,7 @@ impl Store {
         }
         let wal = Wal::open(paths::wal(&settings.data_dir), settings.wal_file_bytes, state.position)?;
         state.position = wal.next_sequence();
+        state.wal = wal.stats();
         let lake_dir = paths::lake(&settings.data_dir);
         let object_store =
             LocalFileSystem::new_with_prefix(&lake_dir).map_err(|error| StorageError::corrupt(&lake_dir, error))?;
@@ -417,8 +420,14 @@ impl Store {
             });
             bounds.min().unwrap_or(0)
         };
-        let wal = Arc::clone(&self.shared.wal);
-        blocking(move || wal.lock().truncate(bound)).await
+        let (wal, state) = (Arc::clone(&self.shared.wal), Arc::clone(&self.shared.state));
+        blocking(move || {
+            let mut wal = wal.lock();
+            wal.truncate(bound)?;
+            state.lock().wal = wal.stats();
+            Ok(())
+        })
+        .await
     }
 
     /// A consistent view: every acknowledged row exactly once (once replay has ended).
@@ -431,8 +440,8 @@ impl Store {
     }
 
     pub fn stats(&self) -> StoreStats {
-        let wal = self.shared.wal.lock().stats();
         let state = self.shared.state.lock();
+        let wal = state.wal;
         let signals = Signal::ALL.into_iter().map(|signal| {
             let signal_state = &state.signals[signal as usize];
             let metas = || signal_state.segments.iter().map(|segment| segment.meta());
@@ -583,6 +592,7 @@ fn append_group(state: &Mutex<State>, wal: &Mutex<Wal>, group: Vec<Append>) {
         let mut state = state.lock();
         // Also after an error: numbers of records that may or may not be on disk are never used again.
         state.position = wal.next_sequence();
+        state.wal = wal.stats();
         for append in group {
             if logged.is_ok() {
                 state.signals[append.signal as usize].active.push(append.batch);
