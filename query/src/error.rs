@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use arrow::error::ArrowError;
+use datafusion::common::SchemaError;
+use datafusion::error::DataFusionError;
+use storage::{ErrorKind as StorageErrorKind, StorageError};
+
 /// What the asker can do about an error; the HTTP status follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -74,3 +79,110 @@ impl fmt::Display for QueryError {
 }
 
 impl std::error::Error for QueryError {}
+
+impl From<StorageError> for QueryError {
+    fn from(error: StorageError) -> Self {
+        Self::from_storage(&error)
+    }
+}
+
+impl QueryError {
+    fn from_storage(error: &StorageError) -> Self {
+        match error.kind() {
+            StorageErrorKind::Busy | StorageErrorKind::Unavailable | StorageErrorKind::Closed => {
+                Self::new(ErrorKind::Unavailable, error.to_string(), "try again later")
+            }
+            StorageErrorKind::Corrupt | StorageErrorKind::Locked | StorageErrorKind::Internal => {
+                tracing::error!("a query met a storage error: {error}");
+                Self::internal(error.to_string())
+            }
+        }
+    }
+
+    fn from_root(error: &DataFusionError) -> Self {
+        match error {
+            DataFusionError::SchemaError(error, _) => from_schema(error),
+            DataFusionError::SQL(error, _) => Self::bad_request(format!("cannot read the SQL: {error}"), ""),
+            DataFusionError::Plan(message) | DataFusionError::Execution(message) => Self::bad_request(message, ""),
+            DataFusionError::NotImplemented(message) => Self::bad_request(format!("not supported: {message}"), ""),
+            DataFusionError::ArrowError(error, _) => from_arrow(error),
+            DataFusionError::ResourcesExhausted(message) => Self::too_large(
+                format!("the query needs more memory than it may have: {}", first_line(message)),
+                "narrow the time range, select or group by fewer values, or add a LIMIT",
+            ),
+            DataFusionError::External(error) => from_external(error.as_ref()),
+            DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
+                tracing::error!("a query could not read a segment: {error}");
+                Self::new(
+                    ErrorKind::Unavailable,
+                    format!("a segment could not be read: {error}"),
+                    "the server's log says more; try again later",
+                )
+            }
+            other => {
+                tracing::error!("a query failed inside the engine: {other}");
+                Self::internal(first_line(&other.to_string()))
+            }
+        }
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn from_schema(error: &SchemaError) -> QueryError {
+    let SchemaError::FieldNotFound { field, valid_fields } = error else {
+        return QueryError::bad_request(error.to_string(), "");
+    };
+    let mut names: Vec<&str> = valid_fields.iter().map(|column| column.name()).collect();
+    names.dedup();
+    let hint = match names.is_empty() {
+        true => "text is written in single quotes: 'text'".to_owned(),
+        false => format!("columns here: {}; text is written in single quotes: 'text'", names.join(", ")),
+    };
+    QueryError::bad_request(format!("no column {}", field.quoted_flat_name()), hint)
+}
+
+fn from_arrow(error: &ArrowError) -> QueryError {
+    match error {
+        ArrowError::ExternalError(error) => from_external(error.as_ref()),
+        ArrowError::CastError(_) | ArrowError::ParseError(_) => {
+            QueryError::bad_request(error.to_string(), "TRY_CAST gives null where a value cannot be converted")
+        }
+        ArrowError::OffsetOverflowError(_) | ArrowError::MemoryError(_) => QueryError::too_large(
+            format!("a value or a batch got too large: {error}"),
+            "select fewer or shorter values",
+        ),
+        ArrowError::IoError(..) | ArrowError::CDataInterface(_) | ArrowError::IpcError(_) => {
+            QueryError::internal(error.to_string())
+        }
+        other => QueryError::bad_request(other.to_string(), ""),
+    }
+}
+
+fn from_external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> QueryError {
+    if let Some(error) = error.downcast_ref::<QueryError>() {
+        return error.clone();
+    }
+    if let Some(error) = error.downcast_ref::<StorageError>() {
+        return QueryError::from_storage(error);
+    }
+    if let Some(error) = error.downcast_ref::<DataFusionError>() {
+        return QueryError::from_root(error.find_root());
+    }
+    tracing::error!("a query failed: {error}");
+    QueryError::internal(error.to_string())
+}
+
+impl From<DataFusionError> for QueryError {
+    fn from(error: DataFusionError) -> Self {
+        Self::from_root(error.find_root())
+    }
+}
+
+impl From<ArrowError> for QueryError {
+    fn from(error: ArrowError) -> Self {
+        from_arrow(&error)
+    }
+}

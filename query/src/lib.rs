@@ -10,17 +10,28 @@
 //!
 //! Nothing here writes to the store, and nothing knows how data arrives.
 
+mod answer;
 pub mod api;
 mod assets;
+mod columns;
+mod cursor;
+mod dialect;
 pub mod engine;
 pub mod error;
+mod filter;
 mod functions;
+mod json_object;
+mod otlp_json;
 mod pruning;
-mod result;
+pub mod result;
+mod rows;
 mod session;
 mod sql;
 mod table;
+mod time_param;
+mod trace_tree;
 mod view;
 
+pub use api::{Admin, MetricsRender, QuerySettings, router};
 pub use engine::{Engine, EngineSettings, Query, Rows};
 pub use error::{ErrorKind, QueryError};

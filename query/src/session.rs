@@ -6,6 +6,7 @@ use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider, TableProvider,
 };
 use datafusion::catalog::CatalogProviderList;
+use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -92,7 +93,7 @@ fn config(settings: &EngineSettings) -> SessionConfig {
         .with_create_default_catalog_and_schema(false)
         .with_information_schema(false);
     let options = config.options_mut();
-    options.sql_parser.recursion_limit = std::num::NonZeroUsize::new(NESTING_MAX).expect("not zero").into();
+    options.sql_parser.recursion_limit = ConfigNonZeroUsize::try_new(NESTING_MAX).expect("not zero");
     options.sql_parser.map_string_types_to_utf8view = false;
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;

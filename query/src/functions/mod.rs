@@ -21,12 +21,12 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 
-pub(crate) use attribute::{AttributesView, attribute, attribute_call};
-pub(crate) use hex::hex;
-pub(crate) use nested::{events_view, links_view};
+pub(crate) use attribute::{AttributesView, attribute, attribute_call, fold};
+pub(crate) use hex::{hex, is_hex};
+pub(crate) use nested::{events_view, links_view, timestamp_type};
 pub(crate) use number::{integer, number};
-pub use percentile::percentile;
-pub(crate) use severity::severity_name;
+pub(crate) use percentile::percentile;
+pub(crate) use severity::{SEVERITIES, is_severity_name, severity_name, severity_numbers};
 pub(crate) use text_match::{MatchCall, text_match};
 
 pub(crate) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, AsArray, DictionaryArray, Int32Builder, StringArray};
+use arrow::array::{AsArray, DictionaryArray, Int32Builder, StringArray};
 use arrow::datatypes::{DataType, Int32Type};
 use datafusion::common::exec_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
 static SEVERITY_NAME: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(ScalarUDF::from(SeverityName::new())));
@@ -24,6 +24,14 @@ pub(crate) fn severity_numbers(name: &str) -> Option<(i32, i32)> {
     let index = SEVERITIES.iter().position(|severity| *severity == name)?;
     let first = i32::try_from(index).ok()? * 4 + 1;
     Some((first, first + 3))
+}
+
+/// The argument of `severity_name(argument)`.
+pub(crate) fn is_severity_name(expr: &Expr) -> Option<&Expr> {
+    match expr {
+        Expr::ScalarFunction(call) if call.func.inner().is::<SeverityName>() => call.args.first(),
+        _ => None,
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

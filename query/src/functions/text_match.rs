@@ -32,7 +32,7 @@ impl MatchCall {
     /// `None` when the expression is anything else, or a match of something that is not a column.
     pub(crate) fn of(expr: &Expr) -> Option<MatchCall> {
         let Expr::ScalarFunction(ScalarFunction { func, args }) = expr else { return None };
-        if !func.is::<TextMatch>() {
+        if !func.inner().is::<TextMatch>() {
             return None;
         }
         let [text, Expr::Literal(words, _)] = args.as_slice() else { return None };

@@ -1,0 +1,48 @@
+//! `QueryError` as an HTTP answer: status and `{"error": {"code", "message", "hint"}}`.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::{ErrorKind, QueryError};
+
+/// Body of every answer that is not a success.
+#[derive(Serialize, ToSchema)]
+pub struct ErrorBody {
+    pub error: ErrorDetail,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ErrorDetail {
+    /// `bad_request`, `not_found`, `timeout`, `too_large`, `busy`, `unavailable`, `internal`.
+    pub code: &'static str,
+    /// What happened, and where.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+fn status(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::BadRequest => StatusCode::BAD_REQUEST,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        ErrorKind::TooLarge => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::Busy => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for QueryError {
+    fn into_response(self) -> Response {
+        let detail = ErrorDetail { code: self.kind.code(), message: self.message, hint: self.hint };
+        let mut response = (status(self.kind), Json(ErrorBody { error: detail })).into_response();
+        if matches!(self.kind, ErrorKind::Busy | ErrorKind::Unavailable) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

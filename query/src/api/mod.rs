@@ -1,0 +1,87 @@
+//! The HTTP API: which path is answered where.
+//!
+//! | path | file |
+//! |---|---|
+//! | `/api/v1/traces...` | [`traces`] |
+//! | `/api/v1/logs...` | [`logs`] |
+//! | `/api/v1/services...` | [`services`] |
+//! | `/api/v1/sql` | [`sql`] |
+//! | `/api/v1/health`, `ready`, `status`, `/metrics` | [`health`] |
+//! | `/api/v1/admin/...` | [`admin`] |
+//! | `/openapi.json` | [`openapi`] |
+//! | everything else | `assets`: the UI |
+//!
+//! Each file has a `router()` and a `Docs` (its part of the OpenAPI description).
+
+pub mod admin;
+pub mod error;
+mod guard;
+mod health;
+pub mod openapi;
+mod sql;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use storage::Store;
+use tower_http::compression::CompressionLayer;
+
+use crate::assets;
+use crate::engine::{Engine, EngineSettings};
+use crate::error::QueryError;
+
+pub use admin::Admin;
+
+/// Bytes of a request body.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Makes the text of `/metrics`.
+pub type MetricsRender = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What the read path is told at start.
+#[derive(Clone, Debug)]
+pub struct QuerySettings {
+    pub engine: EngineSettings,
+    /// Of the binary, as shown in answers.
+    pub version: &'static str,
+    /// Addresses shown to people who want to send.
+    pub otlp_grpc: String,
+    pub otlp_http: String,
+}
+
+/// What every handler may use.
+#[derive(Clone)]
+pub struct ApiState {
+    pub engine: Engine,
+    pub settings: Arc<QuerySettings>,
+    pub admin: Arc<dyn Admin>,
+    pub metrics_render: MetricsRender,
+}
+
+/// The whole service of the query port. Errors: the engine cannot be started.
+pub fn router(
+    store: Store,
+    settings: QuerySettings,
+    admin: Arc<dyn Admin>,
+    metrics_render: MetricsRender,
+) -> Result<Router, QueryError> {
+    let engine = Engine::new(store, settings.engine.clone())?;
+    Ok(routes(ApiState { engine, settings: Arc::new(settings), admin, metrics_render }))
+}
+
+fn routes(state: ApiState) -> Router {
+    Router::new()
+        .merge(sql::router())
+        .merge(health::router())
+        .merge(admin::router())
+        .merge(openapi::router())
+        .fallback(assets::serve)
+        .method_not_allowed_fallback(guard::method_not_allowed)
+        .with_state(state)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(guard::catch_panics))
+        .layer(CompressionLayer::new())
+        .layer(middleware::map_response(guard::security_headers))
+}

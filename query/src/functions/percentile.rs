@@ -1,0 +1,168 @@
+//! `percentile(x, p)`: the exact nearest-rank percentile, the smallest value that at least `p` of all values do not
+//! exceed: `sorted[ceil(p * n) - 1]`. It is always one of the values; null when there are none.
+
+use std::fmt::Debug;
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::{Array, ArrayRef, ArrowNumericType, AsArray, ListArray, PrimitiveArray};
+use arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{ArrowNativeTypeOp, DataType, Field, FieldRef, Float64Type, Int64Type};
+use datafusion::common::{exec_err, plan_err};
+use datafusion::error::Result;
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::format_state_name;
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
+use datafusion::physical_expr::expressions::Literal;
+use datafusion::scalar::ScalarValue;
+
+static PERCENTILE: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| Arc::new(AggregateUDF::from(Percentile::new())));
+
+/// `percentile(x, p)` with `x` an integer or a float and `p` a literal in `0.0..=1.0`.
+pub(crate) fn percentile() -> Arc<AggregateUDF> {
+    Arc::clone(&PERCENTILE)
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Percentile {
+    signature: Signature,
+}
+
+impl Percentile {
+    fn new() -> Self {
+        Self { signature: Signature::user_defined(Volatility::Immutable) }
+    }
+}
+
+impl AggregateUDFImpl for Percentile {
+    fn name(&self) -> &str {
+        "percentile"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
+        let [values, p] = arg_types else {
+            return plan_err!("percentile(x, p) takes two arguments, got {}", arg_types.len());
+        };
+        if !p.is_numeric() {
+            return plan_err!("percentile(x, p): p must be a number from 0 to 1, got {p}");
+        }
+        let values = match values {
+            integer if integer.is_integer() => DataType::Int64,
+            number if number.is_numeric() || number.is_null() => DataType::Float64,
+            other => return plan_err!("percentile(x, p): x must be a number, got {other}"),
+        };
+        Ok(vec![values, DataType::Float64])
+    }
+
+    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        match arg_types.first() {
+            Some(DataType::Int64) => Ok(DataType::Int64),
+            _ => Ok(DataType::Float64),
+        }
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        let list = DataType::List(Arc::new(Field::new_list_field(args.input_fields[0].data_type().clone(), true)));
+        Ok(vec![Arc::new(Field::new(format_state_name(args.name, "values"), list, true))])
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        let p = fraction(&args)?;
+        match args.expr_fields[0].data_type() {
+            DataType::Int64 => Ok(Box::new(Values::<Int64Type> { values: Vec::new(), p })),
+            DataType::Float64 => Ok(Box::new(Values::<Float64Type> { values: Vec::new(), p })),
+            other => exec_err!("percentile() of {other}"),
+        }
+    }
+}
+
+fn fraction(args: &AccumulatorArgs) -> Result<f64> {
+    let literal = args.exprs.get(1).and_then(|expr| expr.downcast_ref::<Literal>()).map(Literal::value);
+    match literal {
+        Some(ScalarValue::Float64(Some(p))) if (0.0..=1.0).contains(p) => Ok(*p),
+        Some(other) => plan_err!("percentile(x, p): p must be from 0 to 1, got {other}"),
+        None => plan_err!("percentile(x, p): p must be a literal number from 0 to 1"),
+    }
+}
+
+/// All values of a group that are not null.
+#[derive(Debug)]
+struct Values<T: ArrowNumericType> {
+    values: Vec<T::Native>,
+    p: f64,
+}
+
+impl<T: ArrowNumericType + Debug> Accumulator for Values<T> {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let values = values[0].as_primitive::<T>();
+        if values.null_count() == 0 {
+            self.values.extend_from_slice(values.values());
+        } else {
+            self.values.extend(values.iter().flatten());
+        }
+        Ok(())
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        for values in states[0].as_list::<i32>().iter().flatten() {
+            self.update_batch(&[values])?;
+        }
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let values = std::mem::take(&mut self.values);
+        let offsets = OffsetBuffer::from_lengths([values.len()]);
+        let values = PrimitiveArray::<T>::new(ScalarBuffer::from(values), None);
+        let field = Arc::new(Field::new_list_field(T::DATA_TYPE, true));
+        Ok(vec![ScalarValue::List(Arc::new(ListArray::try_new(field, offsets, Arc::new(values), None)?))])
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        ScalarValue::new_primitive::<T>(nearest_rank(&mut self.values, self.p), &T::DATA_TYPE)
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.values.capacity() * size_of::<T::Native>()
+    }
+}
+
+/// Reorders `values`. Floats are in total order: NaN is larger than every number.
+fn nearest_rank<N: ArrowNativeTypeOp>(values: &mut [N], p: f64) -> Option<N> {
+    if values.is_empty() {
+        return None;
+    }
+    let rank = (p * values.len() as f64).ceil() as usize;
+    let index = rank.clamp(1, values.len()) - 1;
+    let (_, value, _) = values.select_nth_unstable_by(index, |a, b| a.compare(*b));
+    Some(*value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rank_is_rounded_up() {
+        for (values, p, expected) in [
+            (vec![15, 20, 35, 40, 50], 0.05, Some(15)),
+            (vec![15, 20, 35, 40, 50], 0.30, Some(20)),
+            (vec![50, 15, 40, 20, 35], 0.40, Some(20)),
+            (vec![15, 20, 35, 40, 50], 0.50, Some(35)),
+            (vec![15, 20, 35, 40, 50], 1.00, Some(50)),
+            (vec![15, 20, 35, 40, 50], 0.00, Some(15)),
+            (vec![7], 0.99, Some(7)),
+            (vec![], 0.5, None),
+        ] {
+            assert_eq!(nearest_rank::<i64>(&mut values.clone(), p), expected, "{values:?} {p}");
+        }
+    }
+
+    #[test]
+    fn not_a_number_is_last() {
+        assert_eq!(nearest_rank(&mut [f64::NAN, 2.0, 1.0], 0.5), Some(2.0));
+    }
+}
