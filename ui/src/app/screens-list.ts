@@ -1,0 +1,17 @@
+import { AlignLeft, ChartNoAxesGantt, type LucideIcon, Server, SquareTerminal } from "lucide-react";
+
+export interface ScreenEntry {
+  path: string;
+  label: string;
+  icon: LucideIcon;
+  /** The key after `g`. */
+  key: string;
+}
+
+/** Screens in the order of the rail. */
+export const SCREENS: readonly ScreenEntry[] = [
+  { path: "/services", label: "Services", icon: Server, key: "s" },
+  { path: "/traces", label: "Traces", icon: ChartNoAxesGantt, key: "t" },
+  { path: "/logs", label: "Logs", icon: AlignLeft, key: "l" },
+  { path: "/sql", label: "SQL", icon: SquareTerminal, key: "q" },
+];

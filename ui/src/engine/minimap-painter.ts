@@ -1,0 +1,41 @@
+import type { ThemeColors } from "./theme-colors";
+import type { TraceModel } from "./trace-model";
+
+const LANE_HEIGHT_MAX = 4;
+const LANE_HEIGHT_MIN = 1;
+
+/**
+ * Paints the whole trace small: one lane per span while there is room, several spans per lane
+ * above that, errors last so that nothing covers them.
+ */
+export function paintMinimap(
+  context: CanvasRenderingContext2D,
+  model: TraceModel,
+  colors: ThemeColors,
+  serviceColors: readonly string[],
+  width: number,
+  height: number,
+): void {
+  const room = height - 6;
+  const lanes = Math.min(model.count, Math.floor(room / LANE_HEIGHT_MIN));
+  if (lanes === 0) return;
+  const lane = Math.min(LANE_HEIGHT_MAX, room / lanes);
+  const bar = Math.max(1, lane - (lane > 2 ? 1 : 0));
+  const scale = width / model.durationNs;
+  // In a large trace most spans fall on the same pixels; each pixel start is painted once a lane.
+  const painted = new Uint8Array(lanes * (Math.ceil(width) + 1));
+  for (const errors of [0, 1]) {
+    if (errors) context.fillStyle = colors.fault;
+    for (let i = 0; i < model.count; i += 1) {
+      if (model.error[i] !== errors) continue;
+      const row = Math.floor((i * lanes) / model.count);
+      const x = model.start[i]! * scale;
+      const w = Math.max(1.5, model.duration[i]! * scale);
+      const cell = row * (Math.ceil(width) + 1) + Math.min(Math.ceil(width), Math.max(0, Math.floor(x)));
+      if (!errors && w < 3 && painted[cell]) continue;
+      painted[cell] = 1;
+      if (!errors) context.fillStyle = serviceColors[model.service[i]!]!;
+      context.fillRect(x, 3 + row * lane, w, bar);
+    }
+  }
+}

@@ -1,0 +1,272 @@
+import { formatDuration } from "../lib/format";
+import { type BarsScene, paintBars, paintRuler, type Points, ROW_HEIGHT } from "./bars-painter";
+import type { CriticalPath } from "./critical-path";
+import { onThemeChange, prepareCanvas, readThemeColors, serviceColors, type ThemeColors } from "./theme-colors";
+import type { WaterfallStore } from "./waterfall-store";
+import { type RowClasses, RowPool } from "./row-pool";
+
+const RULER_HEIGHT = 26;
+const NAME_WIDTH_MIN = 160;
+const NAME_SHARE_MAX = 0.7;
+
+export interface WaterfallOptions {
+  critical: CriticalPath;
+  points: Points;
+  classes: RowClasses & { scroller: string; sizer: string; window: string; bars: string; ruler: string; rulerCanvas: string; selection: string };
+  label: string;
+  /** A row was chosen by click or Enter. */
+  onInspect: (index: number) => void;
+  /** The active row changed by keyboard. */
+  onActive: (index: number) => void;
+  onClose: () => void;
+  onHover: (index: number, clientX: number, clientY: number) => void;
+}
+
+/**
+ * The waterfall: rows of names are DOM (a `treegrid`), bars are one canvas over the same rows.
+ * Both are painted in the same frame from the same scroll position, so they never part.
+ *
+ * The grid itself keeps the focus and names the active row by `aria-activedescendant`: a recycled
+ * row could not hold the focus when it is scrolled away.
+ */
+export class WaterfallView {
+  private readonly scroller = document.createElement("div");
+  private readonly sizer = document.createElement("div");
+  private readonly window = document.createElement("div");
+  private readonly canvas = document.createElement("canvas");
+  private readonly ruler = document.createElement("div");
+  private readonly rulerCanvas = document.createElement("canvas");
+  private readonly selection = document.createElement("div");
+  private readonly pool: RowPool;
+  private readonly cleanups: (() => void)[] = [];
+  private colors: ThemeColors;
+  private serviceColors: string[];
+  private nameWidth: number;
+  private width = 0;
+  private height = 0;
+  private frame = 0;
+  private shownActive = -1;
+
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly store: WaterfallStore,
+    private readonly options: WaterfallOptions,
+    nameWidth: number,
+  ) {
+    this.nameWidth = nameWidth;
+    this.colors = readThemeColors();
+    this.serviceColors = serviceColors(store.model.services, this.colors.dark);
+    this.build();
+    this.pool = new RowPool(this.window, store, options.classes);
+    this.listen();
+    this.measure();
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.frame);
+    for (const cleanup of this.cleanups) cleanup();
+    this.root.replaceChildren();
+  }
+
+  focus(): void {
+    this.scroller.focus({ preventScroll: true });
+  }
+
+  setNameWidth(width: number): void {
+    this.nameWidth = Math.max(NAME_WIDTH_MIN, Math.min(this.width * NAME_SHARE_MAX, width));
+    this.schedule();
+  }
+
+  /** Scrolls as little as needed so that the active row is in sight. */
+  revealActive(center = false): void {
+    const top = this.store.activeRow() * ROW_HEIGHT;
+    const { scrollTop } = this.scroller;
+    if (center) this.scroller.scrollTop = top - this.height / 2;
+    else if (top < scrollTop) this.scroller.scrollTop = top;
+    else if (top + ROW_HEIGHT > scrollTop + this.height) this.scroller.scrollTop = top + ROW_HEIGHT - this.height;
+    this.schedule();
+  }
+
+  private build(): void {
+    const { classes, label } = this.options;
+    this.ruler.className = classes.ruler;
+    this.rulerCanvas.className = classes.rulerCanvas;
+    this.rulerCanvas.setAttribute("aria-hidden", "true");
+    this.selection.className = classes.selection;
+    this.selection.hidden = true;
+    this.ruler.append(this.rulerCanvas, this.selection);
+    this.scroller.className = classes.scroller;
+    this.scroller.tabIndex = 0;
+    this.scroller.setAttribute("role", "treegrid");
+    this.scroller.setAttribute("aria-label", label);
+    this.scroller.setAttribute("aria-colcount", "2");
+    this.sizer.className = classes.sizer;
+    this.sizer.setAttribute("role", "presentation");
+    this.window.className = classes.window;
+    this.window.setAttribute("role", "rowgroup");
+    this.canvas.className = classes.bars;
+    this.canvas.setAttribute("aria-hidden", "true");
+    this.window.append(this.canvas);
+    this.sizer.append(this.window);
+    this.scroller.append(this.sizer);
+    this.root.append(this.ruler, this.scroller);
+  }
+
+  private listen(): void {
+    const on = <K extends keyof HTMLElementEventMap>(
+      target: HTMLElement,
+      type: K,
+      handler: (event: HTMLElementEventMap[K]) => void,
+      options?: AddEventListenerOptions,
+    ) => target.addEventListener(type, handler as EventListener, options);
+    on(this.scroller, "scroll", () => this.schedule(), { passive: true });
+    on(this.scroller, "keydown", (event) => this.onKey(event));
+    on(this.scroller, "click", (event) => this.onClick(event));
+    on(this.scroller, "dblclick", (event) => this.onDoubleClick(event));
+    on(this.scroller, "pointermove", (event) => this.onMove(event));
+    on(this.scroller, "pointerleave", (event) => this.hover(-1, event));
+    on(this.root, "wheel", (event) => this.onWheel(event), { passive: false });
+    on(this.ruler, "pointerdown", (event) => this.onRulerDrag(event));
+    const resize = new ResizeObserver(() => this.measure());
+    resize.observe(this.root);
+    this.cleanups.push(
+      () => resize.disconnect(),
+      this.store.subscribe(() => this.schedule()),
+      onThemeChange(() => {
+        this.colors = readThemeColors();
+        this.serviceColors = serviceColors(this.store.model.services, this.colors.dark);
+        this.pool.forget();
+        this.schedule();
+      }),
+    );
+  }
+
+  private measure(): void {
+    this.width = this.scroller.clientWidth;
+    this.height = this.root.clientHeight - RULER_HEIGHT;
+    this.setNameWidth(this.nameWidth);
+  }
+
+  private schedule(): void {
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.paint();
+    });
+  }
+
+  private paint(): void {
+    const { store, nameWidth, width, height } = this;
+    this.root.style.setProperty("--name-width", `${nameWidth}px`);
+    this.sizer.style.height = `${store.rows.length * ROW_HEIGHT}px`;
+    this.window.style.height = `${Math.min(height, store.rows.length * ROW_HEIGHT)}px`;
+    const scrollTop = this.scroller.scrollTop;
+    this.scroller.setAttribute("aria-rowcount", String(store.rows.length));
+    this.pool.show(scrollTop, height, this.serviceColors);
+    const activeRow = this.pool.elementOf(store.active);
+    if (activeRow) this.scroller.setAttribute("aria-activedescendant", activeRow.id);
+    else this.scroller.removeAttribute("aria-activedescendant");
+    const barsWidth = Math.max(1, width - nameWidth);
+    const barsHeight = Math.min(height, store.rows.length * ROW_HEIGHT);
+    const scene: BarsScene = {
+      store, colors: this.colors, serviceColors: this.serviceColors, critical: this.options.critical,
+      points: this.options.points, width: barsWidth, height: barsHeight, scrollTop,
+    };
+    paintBars(prepareCanvas(this.canvas, barsWidth, barsHeight), scene);
+    this.canvas.style.width = `${barsWidth}px`;
+    this.canvas.style.height = `${barsHeight}px`;
+    paintRuler(prepareCanvas(this.rulerCanvas, barsWidth, RULER_HEIGHT), store, this.colors, barsWidth, RULER_HEIGHT);
+    this.rulerCanvas.style.width = `${barsWidth}px`;
+    if (this.shownActive !== store.active) {
+      this.shownActive = store.active;
+      this.revealActive();
+    }
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const before = this.store.active;
+    const outcome = this.store.key(event.key, Math.max(1, Math.floor(this.height / ROW_HEIGHT) - 1));
+    if (outcome === "ignored") return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (outcome === "inspect") this.options.onInspect(this.store.active);
+    else if (outcome === "close") this.options.onClose();
+    else if (this.store.active !== before) this.options.onActive(this.store.active);
+  }
+
+  private indexAt(event: MouseEvent): number {
+    const y = event.clientY - this.scroller.getBoundingClientRect().top + this.scroller.scrollTop;
+    const row = Math.floor(y / ROW_HEIGHT);
+    return this.store.rows[row] ?? -1;
+  }
+
+  private onClick(event: MouseEvent): void {
+    const index = this.indexAt(event);
+    if (index < 0) return;
+    const twisty = event.target instanceof Element && event.target.closest("[data-twisty]") !== null;
+    if (twisty && this.store.model.childCount[index]! > 0) {
+      this.store.toggle(index);
+      return;
+    }
+    this.store.setActive(index);
+    this.options.onInspect(index);
+  }
+
+  private onDoubleClick(event: MouseEvent): void {
+    const index = this.indexAt(event);
+    if (index >= 0 && this.timeX(event) > 0) this.store.zoomToSpan(index);
+  }
+
+  private onMove(event: PointerEvent): void {
+    this.hover(this.timeX(event) > 0 ? this.indexAt(event) : -1, event);
+  }
+
+  private hover(index: number, event: PointerEvent): void {
+    this.options.onHover(index, event.clientX, event.clientY);
+  }
+
+  /** Pixels right of the border between names and bars. */
+  private timeX(event: MouseEvent): number {
+    return event.clientX - this.scroller.getBoundingClientRect().left - this.nameWidth;
+  }
+
+  private timeAt(x: number): number {
+    const { t0, t1 } = this.store.view;
+    return t0 + (x / Math.max(1, this.width - this.nameWidth)) * (t1 - t0);
+  }
+
+  private onWheel(event: WheelEvent): void {
+    if (event.ctrlKey || event.metaKey) {
+      event.preventDefault();
+      this.store.zoom(Math.exp(event.deltaY * 0.004), this.timeAt(Math.max(0, this.timeX(event))));
+    } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+      event.preventDefault();
+      const pixels = event.deltaX === 0 ? event.deltaY : event.deltaX;
+      this.store.pan(pixels / Math.max(1, this.width - this.nameWidth));
+    }
+  }
+
+  /** A drag over the ruler zooms to what it covers; its width is shown as a duration meanwhile. */
+  private onRulerDrag(event: PointerEvent): void {
+    const from = this.timeX(event);
+    if (from < 0) return;
+    this.ruler.setPointerCapture(event.pointerId);
+    const extent = (to: number) => [Math.max(0, Math.min(from, to)), Math.max(from, to)] as const;
+    const move = (moved: PointerEvent) => {
+      const [left, right] = extent(this.timeX(moved));
+      this.selection.hidden = false;
+      this.selection.style.left = `${this.nameWidth + left}px`;
+      this.selection.style.width = `${right - left}px`;
+      this.selection.textContent = formatDuration(this.timeAt(right) - this.timeAt(left));
+    };
+    const done = (up: PointerEvent) => {
+      this.ruler.removeEventListener("pointermove", move);
+      this.selection.hidden = true;
+      const [left, right] = extent(this.timeX(up));
+      if (right - left > 4) this.store.setView({ t0: this.timeAt(left), t1: this.timeAt(right) });
+    };
+    this.ruler.addEventListener("pointermove", move);
+    this.ruler.addEventListener("pointerup", done, { once: true });
+  }
+}

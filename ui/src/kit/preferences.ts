@@ -1,0 +1,58 @@
+import type { Zone } from "../lib/time";
+
+export type Theme = "system" | "dark" | "light";
+
+// Storage can be blocked; the page then simply forgets.
+function read(key: string): string | null {
+  try {
+    return localStorage.getItem(`spanlake.${key}`);
+  } catch {
+    return null;
+  }
+}
+
+function write(key: string, value: string): void {
+  try {
+    localStorage.setItem(`spanlake.${key}`, value);
+  } catch {
+    // Nothing to do: the choice holds until the page is closed.
+  }
+}
+
+export function storedTheme(): Theme {
+  const theme = read("theme");
+  return theme === "dark" || theme === "light" ? theme : "system";
+}
+
+/** Stores and applies the theme; `public/theme.js` applies it on the next load. */
+export function applyTheme(theme: Theme): void {
+  write("theme", theme);
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+}
+
+export function storedZone(): Zone {
+  return read("zone") === "utc" ? "utc" : "local";
+}
+
+export function storeZone(zone: Zone): void {
+  write("zone", zone);
+}
+
+/** A number a reader has set by dragging, for example a panel's width. */
+export function storedNumber(key: string, fallback: number): number {
+  const value = Number(read(key));
+  return Number.isFinite(value) && value > 0 ? value : fallback;
+}
+
+export function storeNumber(key: string, value: number): void {
+  write(key, String(Math.round(value)));
+}
+
+export function storedText(key: string): string | null {
+  return read(key);
+}
+
+export function storeText(key: string, value: string): void {
+  write(key, value);
+}

@@ -1,0 +1,34 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { setNonce } from "get-nonce";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { Router } from "wouter";
+import { shouldRetry } from "./api/queries";
+import { App } from "./app/app";
+import { cspNonce } from "./lib/csp";
+import "./kit/tokens.css";
+
+const nonce = cspNonce();
+// Radix locks scrolling with a style element; the Content-Security-Policy wants its nonce.
+if (nonce) setNonce(nonce);
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: { retry: shouldRetry, staleTime: 5_000, refetchOnWindowFocus: false },
+  },
+});
+
+// A lazy chunk of an older build is gone after an upgrade: the new page has the new names.
+window.addEventListener("vite:preloadError", () => window.location.reload());
+
+const base = new URL(document.baseURI).pathname.replace(/\/$/, "");
+
+createRoot(document.getElementById("root")!).render(
+  <StrictMode>
+    <QueryClientProvider client={queries}>
+      <Router base={base}>
+        <App />
+      </Router>
+    </QueryClientProvider>
+  </StrictMode>,
+);

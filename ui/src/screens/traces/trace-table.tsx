@@ -1,0 +1,107 @@
+import { useMemo } from "react";
+import { Link, useSearch } from "wouter";
+import type { TraceSummary } from "../../api/types";
+import { classNames } from "../../kit/class-names";
+import { Skeleton } from "../../kit/states";
+import { useTime } from "../../kit/time-context";
+import { useServiceColors } from "../../kit/use-service-colors";
+import { formatDuration, formatNanos, group, plural } from "../../lib/format";
+import { shortId } from "../../lib/ids";
+import { formatClock, formatDate, formatDateTime, nanos, zoneLabel } from "../../lib/time";
+import { carryOver, href } from "../../lib/url-state";
+import css from "./traces-screen.module.css";
+
+const SKELETON_ROWS = 12;
+
+/** Traces, newest first; the whole row opens the trace. */
+export function TraceTable(props: { traces: readonly TraceSummary[]; loading: boolean; stale: boolean; footer: React.ReactNode }) {
+  const { traces } = props;
+  const longest = useMemo(() => traces.reduce((max, trace) => Math.max(max, trace.duration_ns), 1), [traces]);
+  const roots = useMemo(() => [...new Set(traces.map(rootService))].toSorted(), [traces]);
+  const colors = useServiceColors(roots);
+  return (
+    <div className={classNames(css.scroller, props.stale && css.stale)} aria-busy={props.loading}>
+      <table className={css.table}>
+        <colgroup>
+          <col />
+          <col style={{ width: "26%" }} />
+          <col style={{ width: 76 }} />
+          <col style={{ width: 84 }} />
+          <col style={{ width: 76 }} />
+          <col style={{ width: 158 }} />
+        </colgroup>
+        <thead>
+          <tr>
+            <th scope="col">Root</th>
+            <th scope="col">Duration</th>
+            <th scope="col" className={css.number}>Spans</th>
+            <th scope="col" className={css.number}>Services</th>
+            <th scope="col" className={css.number}>Errors</th>
+            <th scope="col" className={css.number}>Start</th>
+          </tr>
+        </thead>
+        <tbody>
+          {props.loading
+            ? Array.from({ length: SKELETON_ROWS }, (_, i) => <SkeletonRow key={i} />)
+            : traces.map((trace) => <TraceRow key={trace.trace_id} trace={trace} longest={longest} color={colors.get(rootService(trace))!} />)}
+        </tbody>
+      </table>
+      {props.footer && <div className={css.footer}>{props.footer}</div>}
+    </div>
+  );
+}
+
+function rootService(trace: TraceSummary): string {
+  return trace.root?.service ?? trace.services[0]?.service ?? "";
+}
+
+function TraceRow({ trace, longest, color }: { trace: TraceSummary; longest: number; color: string }) {
+  const { zone } = useTime();
+  const search = useSearch();
+  const start = nanos(trace.start_time_unix_nano);
+  const services = trace.services.map((one) => one.service).join(", ");
+  return (
+    <tr className={css.row}>
+      <td>
+        <i className={css.swatch} style={{ background: color }} />
+        <Link className={css.rootLink} href={href(`/trace/${trace.trace_id}`, {}, carryOver(search))} title={trace.trace_id}>
+          <span className={css.rootService}>{rootService(trace)}</span>
+          <span className={css.rootName}>{trace.root?.name ?? `trace ${shortId(trace.trace_id)}`}</span>
+        </Link>
+        {!trace.complete && (
+          <span className={css.tag} title="Some parents are missing, or there is more than one root">
+            incomplete
+          </span>
+        )}
+      </td>
+      <td title={formatNanos(trace.duration_ns)}>
+        <span className={css.durationValue}>{formatDuration(trace.duration_ns)}</span>
+        <span className={css.track}>
+          <span className={css.fill} style={{ width: `${(trace.duration_ns / longest) * 100}%`, background: color }} />
+        </span>
+      </td>
+      <td className={css.number} title={`${plural(trace.matched_span_count, "span")} matched`}>
+        {group(trace.span_count)}
+      </td>
+      <td className={css.number} title={services}>
+        {group(trace.service_count)}
+      </td>
+      <td className={classNames(css.number, trace.error_count > 0 ? css.errors : css.none)}>{trace.error_count > 0 ? group(trace.error_count) : "–"}</td>
+      <td className={classNames(css.number, css.mono)} title={`${formatDateTime(start, zone, 9)} ${zoneLabel(start, zone)}`}>
+        {formatDate(start, zone).replace(/ \d{4}$/, "")} {formatClock(start, zone, 3)}
+      </td>
+    </tr>
+  );
+}
+
+function SkeletonRow() {
+  return (
+    <tr>
+      {["60%", "90%", "60%", "50%", "30%", "80%"].map((width, i) => (
+        <td key={i}>
+          <Skeleton width={width} />
+        </td>
+      ))}
+    </tr>
+  );
+}
