@@ -1,0 +1,79 @@
+# What a newcomer needs: `make run` and `make test`. `make help` lists the rest.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# One thing after another: cheap failures first, and two cargo at a time only wait for each other.
+.NOTPARALLEL:
+
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# The binary that the tests in other languages start: the same that `cargo test` builds for its end-to-end tests.
+export SPANLAKE_BIN := $(CARGO_TARGET_DIR)/debug/spanlake
+RELEASE_BIN := $(CARGO_TARGET_DIR)/release/spanlake
+PART := tests/harness/part.sh
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
+UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
+
+.PHONY: help run ui test test-large fmt clippy ui-check compile rust-unit rust-doc e2e foreign-reader sdk browser screenshots
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+
+run: ui ## build everything and start Spanlake with demo data, kept in ./spanlake-data
+	cargo build --release
+	@echo 'Open http://127.0.0.1:4319 (Ctrl-C stops)'
+	exec $(RELEASE_BIN) serve --demo --data-dir ./spanlake-data
+
+ui: ui/dist/index.html ## build the UI into ui/dist, which the binary embeds
+
+ui/node_modules/.package-lock.json: ui/package-lock.json
+	cd ui && $(NPM_CI)
+	@touch $@
+
+ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
+	cd ui && npm run --silent build
+	@touch $@
+
+test: ui-check compile rust-unit rust-doc e2e foreign-reader sdk browser ## everything that proves the product
+
+fmt: ## is the Rust code formatted
+	$(PART) fmt cargo fmt --all --check
+
+clippy: ## lints of all Rust code
+	$(PART) clippy cargo clippy --workspace --all-targets -- -D warnings
+
+ui-check: ui/node_modules/.package-lock.json ## types, lints, unit tests and build of the UI
+	$(PART) ui-typecheck npm --prefix ui run --silent typecheck
+	$(PART) ui-lint npm --prefix ui run --silent lint
+	$(PART) ui-unit npm --prefix ui run --silent test
+	$(PART) ui-build $(MAKE) --no-print-directory ui
+
+# The UI is embedded when the binary is compiled, so it is built before.
+compile: ui ## compile the binary and all Rust tests
+	$(PART) compile cargo test --workspace --no-run --quiet
+
+rust-unit: ## unit tests of all packages
+	$(PART) rust-unit cargo test --workspace --no-fail-fast --lib --bins
+
+rust-doc: ## examples in the documentation
+	$(PART) rust-doc cargo test --workspace --no-fail-fast --doc
+
+e2e: ui ## the real binary on real sockets
+	$(PART) e2e cargo test --workspace --no-fail-fast --test '*'
+
+foreign-reader: ## Python's deltalake reads the lake
+	$(PART) foreign-reader tests/foreign_reader/run.sh
+
+sdk: ## the OpenTelemetry SDKs for Python and Node.js send
+	$(PART) sdk tests/sdk/run.sh
+
+browser: ## a walk through the UI in Chromium
+	$(PART) browser tests/browser/run.sh
+
+# The packs are not in the repository: ../shared/data, or $$SPANLAKE_DATA.
+test-large: ui ## the facts of the large packs, if they are there
+	cargo test --workspace --test e2e -- --ignored --nocapture --test-threads 1 large
+
+screenshots: ui ## the pictures of the documentation, taken by the browser test
+	cargo test --workspace --no-run --quiet
+	SPANLAKE_SCREENSHOTS=$(CURDIR)/docs/screenshots tests/browser/run.sh
