@@ -17,7 +17,7 @@ UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 
 .PHONY: help run ui test test-large fmt clippy ui-check compile rust-unit rust-doc e2e foreign-reader sdk browser screenshots
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 24
 
 run: ui ## build everything and start Spanlake with demo data, kept in ./spanlake-data
 	cargo build --release
@@ -33,6 +33,8 @@ ui/node_modules/.package-lock.json: ui/package-lock.json
 ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
 	cd ui && npm run --silent build
 	@touch $@
+# Files that were not there when it was compiled last are not known to be new to cargo.
+	@touch query/src/assets.rs
 
 test: ui-check compile rust-unit rust-doc e2e foreign-reader sdk browser ## everything that proves the product
 

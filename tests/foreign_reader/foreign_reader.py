@@ -80,7 +80,7 @@ def expected_counts():
 
 def main():
     made = 0
-    with Server("--flush-interval", "1h", "--flush-rows", "1000000000") as server:
+    with Server("--flush-interval", "1h", "--flush-rows", "1000000000", "--flush-bytes", "8GiB") as server:
         for pack in PACKS:
             server.replay(pack)
             server.flush()

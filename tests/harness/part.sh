@@ -19,6 +19,7 @@ counts=$(sed 's/\x1b\[[0-9;]*m//g' "$log" | awk '
   /^test result: /                 { passed += $4; failed += $6 }
   /^ *Tests +[0-9]/                { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) passed += $(i - 1); if ($i ~ /^failed/) failed += $(i - 1) } }
   /^[0-9]+ (comparisons|steps) passed/ { passed += $1 }
+  /^[0-9]+ steps failed/           { failed += $1 }
   END                              { print passed + 0, failed + 0 }')
 read -r passed failed <<<"$counts"
 if [ "$status" -eq 0 ]; then

@@ -20,7 +20,8 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Flags under which nothing is flushed unless a test asks for it.
-pub(crate) const NO_FLUSH: &[&str] = &["--flush-interval", "1h", "--flush-rows", "1000000000"];
+pub(crate) const NO_FLUSH: &[&str] =
+    &["--flush-interval", "1h", "--flush-rows", "1000000000", "--flush-bytes", "8GiB", "--memtable-memory", "16GiB"];
 
 /// The compiled binary under test.
 pub(crate) fn binary() -> Command {
