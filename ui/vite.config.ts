@@ -1,11 +1,14 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
-// `base: "./"` keeps every asset address relative to <base href> in index.html, so the same
-// build works at "/" and, when the server rewrites that one attribute, under a sub-path.
 export default defineConfig({
-  base: "./",
   plugins: [react()],
+  experimental: {
+    // Chunks and styles find each other by relative addresses and the application finds its base
+    // from its own address (`lib/base.ts`): under a sub-path only index.html has to be rewritten.
+    // There is no <base> element, because the Content-Security-Policy forbids it.
+    renderBuiltUrl: (_name, { hostType }) => (hostType === "html" ? undefined : { relative: true }),
+  },
   build: {
     target: "es2023",
     outDir: "dist",

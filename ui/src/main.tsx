@@ -5,6 +5,7 @@ import { createRoot } from "react-dom/client";
 import { Router } from "wouter";
 import { shouldRetry } from "./api/queries";
 import { App } from "./app/app";
+import { BASE_PATH } from "./lib/base";
 import { cspNonce } from "./lib/csp";
 import "./kit/tokens.css";
 
@@ -14,19 +15,18 @@ if (nonce) setNonce(nonce);
 
 const queries = new QueryClient({
   defaultOptions: {
-    queries: { retry: shouldRetry, staleTime: 5_000, refetchOnWindowFocus: false },
+    // Every refresh is a new key: answers that are no longer shown go soon.
+    queries: { retry: shouldRetry, staleTime: 5_000, gcTime: 60_000, refetchOnWindowFocus: false },
   },
 });
 
 // A lazy chunk of an older build is gone after an upgrade: the new page has the new names.
 window.addEventListener("vite:preloadError", () => window.location.reload());
 
-const base = new URL(document.baseURI).pathname.replace(/\/$/, "");
-
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <QueryClientProvider client={queries}>
-      <Router base={base}>
+      <Router base={BASE_PATH.replace(/\/$/, "")}>
         <App />
       </Router>
     </QueryClientProvider>

@@ -1,3 +1,4 @@
+import { BASE_PATH } from "../lib/base";
 import { parseExact } from "../lib/json";
 import type { ApiErrorBody } from "./types";
 
@@ -19,9 +20,9 @@ export class ApiError extends Error {
 /** Values of one parameter; null and undefined are left out, lists repeat it. */
 export type Params = Record<string, string | number | string[] | null | undefined>;
 
-/** The absolute address of an API path, below whatever `<base href>` says. */
+/** The absolute address of an API path, below the base the application is served under. */
 export function apiUrl(path: string, params: Params = {}): string {
-  const url = new URL(`api/v1/${path}`, document.baseURI);
+  const url = new URL(`${BASE_PATH}api/v1/${path}`, window.location.origin);
   for (const [key, value] of Object.entries(params)) {
     for (const item of Array.isArray(value) ? value : [value]) {
       if (item !== null && item !== undefined && item !== "") url.searchParams.append(key, String(item));

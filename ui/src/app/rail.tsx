@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Link, useLocation, useSearch } from "wouter";
 import { applyTheme, storedTheme, type Theme } from "../kit/preferences";
 import { ChoiceMenu } from "../kit/menu";
+import { BASE_PATH } from "../lib/base";
 import { carryOver } from "../lib/url-state";
 import { SCREENS } from "./screens-list";
 import css from "./shell.module.css";
@@ -19,7 +20,7 @@ export function Rail({ onPalette, onShortcuts }: { onPalette: () => void; onShor
   return (
     <nav className={css.rail} aria-label="Screens">
       <Link href={link("/traces")} className={css.logo} aria-label="Spanlake">
-        <img src="./favicon.svg" width={28} height={28} alt="" />
+        <img src={`${BASE_PATH}favicon.svg`} width={28} height={28} alt="" />
       </Link>
       <ul>
         {SCREENS.map(({ path: to, label, icon: Icon }) => (

@@ -17,11 +17,13 @@ export function paintMinimap(
   height: number,
 ): void {
   const room = height - 6;
+  // While the page is laid out the box may still have no size.
+  if (room < LANE_HEIGHT_MIN || model.count === 0) return;
   const lanes = Math.min(model.count, Math.floor(room / LANE_HEIGHT_MIN));
-  if (lanes === 0) return;
   const lane = Math.min(LANE_HEIGHT_MAX, room / lanes);
   const bar = Math.max(1, lane - (lane > 2 ? 1 : 0));
   const scale = width / model.durationNs;
+  const dense = model.count > lanes;
   // In a large trace most spans fall on the same pixels; each pixel start is painted once a lane.
   const painted = new Uint8Array(lanes * (Math.ceil(width) + 1));
   for (const errors of [0, 1]) {
@@ -30,7 +32,8 @@ export function paintMinimap(
       if (model.error[i] !== errors) continue;
       const row = Math.floor((i * lanes) / model.count);
       const x = model.start[i]! * scale;
-      const w = Math.max(1.5, model.duration[i]! * scale);
+      // Where several spans share a lane an error is a mark at its start, not a bar over the others.
+      const w = errors && dense ? 2 : Math.max(1.5, model.duration[i]! * scale);
       const cell = row * (Math.ceil(width) + 1) + Math.min(Math.ceil(width), Math.max(0, Math.floor(x)));
       if (!errors && w < 3 && painted[cell]) continue;
       painted[cell] = 1;

@@ -3,6 +3,8 @@ import { ROW_HEIGHT } from "./bars-painter";
 import type { WaterfallStore } from "./waterfall-store";
 
 const INDENT_PX = 12;
+/** Indents together never take more than this share of the name column. */
+const INDENT_SHARE_MAX = 0.45;
 /** Deeper levels are not indented further; their depth is shown as a number instead. */
 const INDENT_LEVELS_MAX = 24;
 
@@ -39,6 +41,7 @@ interface PooledRow {
 /** Recycled DOM rows: only as many as are in sight, each reused for the row that scrolls in. */
 export class RowPool {
   private readonly rows: PooledRow[] = [];
+  private indent = INDENT_PX;
 
   constructor(
     private readonly parent: HTMLElement,
@@ -47,8 +50,12 @@ export class RowPool {
   ) {}
 
   /** Places the rows that are visible at `scrollTop`. */
-  show(scrollTop: number, height: number, serviceColors: readonly string[]): void {
+  show(scrollTop: number, height: number, nameWidth: number, serviceColors: readonly string[]): void {
     const { store } = this;
+    const levels = Math.min(store.model.levels, INDENT_LEVELS_MAX);
+    const indent = Math.min(INDENT_PX, (nameWidth * INDENT_SHARE_MAX) / levels);
+    if (indent !== this.indent) this.forget();
+    this.indent = indent;
     const size = Math.ceil(height / ROW_HEIGHT) + 1;
     this.resize(Math.min(size, store.rows.length));
     const first = Math.max(0, Math.min(Math.floor(scrollTop / ROW_HEIGHT), store.rows.length - this.rows.length));
@@ -75,12 +82,6 @@ export class RowPool {
   }
 
   private create(): PooledRow {
-    const make = (className: string, role?: string) => {
-      const element = document.createElement(role ? "div" : "span");
-      element.className = className;
-      if (role) element.setAttribute("role", role);
-      return element;
-    };
     const { classes } = this;
     const row: PooledRow = {
       element: make(classes.row, "row"),
@@ -115,11 +116,12 @@ export class RowPool {
     const { model } = store;
     const depth = model.depth[index]!;
     const span = model.spans[index]!;
+    const isLeaf = model.childCount[index] === 0;
     slot.element.id = `span-row-${index}`;
     slot.element.className = [classes.row, row % 2 ? classes.even : "", active ? classes.active : "", match ? classes.match : ""].join(" ");
-    slot.name.style.paddingLeft = `${8 + Math.min(depth, INDENT_LEVELS_MAX) * INDENT_PX}px`;
+    slot.name.style.paddingLeft = `${8 + Math.min(depth, INDENT_LEVELS_MAX) * this.indent}px`;
     slot.element.style.setProperty("--service", serviceColors[model.service[index]!]!);
-    slot.twisty.textContent = model.childCount[index]! === 0 ? "" : folded ? "▸" : "▾";
+    slot.twisty.textContent = isLeaf ? "" : folded ? "▸" : "▾";
     slot.depth.textContent = depth > INDENT_LEVELS_MAX ? String(depth) : "";
     slot.service.textContent = span.service;
     slot.operation.textContent = span.name;
@@ -164,4 +166,11 @@ export class RowPool {
     const error = model.error[index] ? ", error" : below > 0 ? `, ${below} errors below` : "";
     set("aria-label", `${span.service} ${span.name}, ${formatDuration(model.duration[index]!)}${error}`);
   }
+}
+
+function make(className: string, role?: string): HTMLElement {
+  const element = document.createElement(role ? "div" : "span");
+  element.className = className;
+  if (role) element.setAttribute("role", role);
+  return element;
 }

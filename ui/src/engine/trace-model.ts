@@ -166,5 +166,5 @@ function serviceColumn(spans: readonly Span[]) {
 export function ancestors(model: TraceModel, index: number): number[] {
   const path: number[] = [];
   for (let at = model.parent[index]!; at >= 0; at = model.parent[at]!) path.push(at);
-  return path.reverse();
+  return path.toReversed();
 }

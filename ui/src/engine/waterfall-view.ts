@@ -7,7 +7,8 @@ import { type RowClasses, RowPool } from "./row-pool";
 
 const RULER_HEIGHT = 26;
 const NAME_WIDTH_MIN = 160;
-const NAME_SHARE_MAX = 0.7;
+/** Names never take more than this share; the bars are what one came for. */
+const NAME_SHARE_MAX = 0.55;
 
 export interface WaterfallOptions {
   critical: CriticalPath;
@@ -20,6 +21,8 @@ export interface WaterfallOptions {
   onActive: (index: number) => void;
   onClose: () => void;
   onHover: (index: number, clientX: number, clientY: number) => void;
+  /** The names got this many pixels: what was asked for, or what fits. */
+  onNameWidth: (width: number) => void;
 }
 
 /**
@@ -41,7 +44,7 @@ export class WaterfallView {
   private readonly cleanups: (() => void)[] = [];
   private colors: ThemeColors;
   private serviceColors: string[];
-  private nameWidth: number;
+  private nameWidth = 0;
   private width = 0;
   private height = 0;
   private frame = 0;
@@ -51,9 +54,8 @@ export class WaterfallView {
     private readonly root: HTMLElement,
     private readonly store: WaterfallStore,
     private readonly options: WaterfallOptions,
-    nameWidth: number,
+    private wantedNameWidth: number,
   ) {
-    this.nameWidth = nameWidth;
     this.colors = readThemeColors();
     this.serviceColors = serviceColors(store.model.services, this.colors.dark);
     this.build();
@@ -73,7 +75,10 @@ export class WaterfallView {
   }
 
   setNameWidth(width: number): void {
-    this.nameWidth = Math.max(NAME_WIDTH_MIN, Math.min(this.width * NAME_SHARE_MAX, width));
+    this.wantedNameWidth = width;
+    const fits = Math.max(NAME_WIDTH_MIN, Math.min(this.width * NAME_SHARE_MAX, width));
+    if (fits !== this.nameWidth) this.options.onNameWidth(fits);
+    this.nameWidth = fits;
     this.schedule();
   }
 
@@ -113,12 +118,6 @@ export class WaterfallView {
   }
 
   private listen(): void {
-    const on = <K extends keyof HTMLElementEventMap>(
-      target: HTMLElement,
-      type: K,
-      handler: (event: HTMLElementEventMap[K]) => void,
-      options?: AddEventListenerOptions,
-    ) => target.addEventListener(type, handler as EventListener, options);
     on(this.scroller, "scroll", () => this.schedule(), { passive: true });
     on(this.scroller, "keydown", (event) => this.onKey(event));
     on(this.scroller, "click", (event) => this.onClick(event));
@@ -144,7 +143,7 @@ export class WaterfallView {
   private measure(): void {
     this.width = this.scroller.clientWidth;
     this.height = this.root.clientHeight - RULER_HEIGHT;
-    this.setNameWidth(this.nameWidth);
+    this.setNameWidth(this.wantedNameWidth);
   }
 
   private schedule(): void {
@@ -162,7 +161,7 @@ export class WaterfallView {
     this.window.style.height = `${Math.min(height, store.rows.length * ROW_HEIGHT)}px`;
     const scrollTop = this.scroller.scrollTop;
     this.scroller.setAttribute("aria-rowcount", String(store.rows.length));
-    this.pool.show(scrollTop, height, this.serviceColors);
+    this.pool.show(scrollTop, height, nameWidth, this.serviceColors);
     const activeRow = this.pool.elementOf(store.active);
     if (activeRow) this.scroller.setAttribute("aria-activedescendant", activeRow.id);
     else this.scroller.removeAttribute("aria-activedescendant");
@@ -269,4 +268,13 @@ export class WaterfallView {
     this.ruler.addEventListener("pointermove", move);
     this.ruler.addEventListener("pointerup", done, { once: true });
   }
+}
+
+function on<K extends keyof HTMLElementEventMap>(
+  target: HTMLElement,
+  type: K,
+  handler: (event: HTMLElementEventMap[K]) => void,
+  options?: AddEventListenerOptions,
+): void {
+  target.addEventListener(type, handler, options);
 }

@@ -141,18 +141,33 @@ export function Histogram(props: {
 
 function Column(props: { bucket: Bucket; series: readonly Series[]; x: number; width: number; scale: number; active: boolean }) {
   const gap = Math.min(1.5, props.width * 0.15);
-  let top = VIEW_HEIGHT;
   return (
     <g className={props.active ? css.activeColumn : undefined}>
-      {props.series.map((series, i) => {
-        const count = props.bucket.counts[i] ?? 0;
-        if (count === 0) return null;
-        const height = Math.max(2, count * props.scale);
-        top = Math.max(0, top - height);
-        return <rect key={series.key} className={css[series.tone]} x={props.x + gap / 2} y={top} width={Math.max(0.5, props.width - gap)} height={height} />;
-      })}
+      {stack(props.bucket, props.scale).map(({ series, top, height }) => (
+        <rect
+          key={series}
+          className={css[props.series[series]!.tone]}
+          x={props.x + gap / 2}
+          y={top}
+          width={Math.max(0.5, props.width - gap)}
+          height={height}
+        />
+      ))}
     </g>
   );
+}
+
+/** Heights from the axis up; what exists is at least visible. */
+function stack(bucket: Bucket, scale: number): { series: number; top: number; height: number }[] {
+  const boxes: { series: number; top: number; height: number }[] = [];
+  let top = VIEW_HEIGHT;
+  bucket.counts.forEach((count, series) => {
+    if (count === 0) return;
+    const height = Math.max(2, count * scale);
+    top = Math.max(0, top - height);
+    boxes.push({ series, top, height });
+  });
+  return boxes;
 }
 
 function describe(bucket: Bucket, series: readonly Series[], zone: Zone): string {

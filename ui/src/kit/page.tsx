@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 import { Note } from "./states";
 import { RefreshControl, TimeField } from "./time-field";
 import { useTime } from "./time-context";
@@ -17,9 +17,11 @@ export function Page(props: {
   children: ReactNode;
 }) {
   const { problem, setRange, range } = useTime();
+  useEffect(() => {
+    document.title = `${props.title} · Spanlake`;
+  }, [props.title]);
   return (
     <>
-      <title>{`${props.title} · Spanlake`}</title>
       <header className={css.top}>
         <h1 className={css.crumb}>{props.crumb ?? <b>{props.title}</b>}</h1>
         <div className={css.field}>{props.field}</div>

@@ -1,5 +1,5 @@
 import { Search, X } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { describeBound, describeFilter, type Filter, printFilter, readSearchText, type SearchState } from "../lib/filters";
 import controls from "./controls.module.css";
 
@@ -15,7 +15,12 @@ export function TextField(props: {
   onKey?: (event: React.KeyboardEvent) => void;
 }) {
   const [draft, setDraft] = useState(props.value);
-  useEffect(() => setDraft(props.value), [props.value]);
+  const [committed, setCommitted] = useState(props.value);
+  // The address changed elsewhere (a chip, Back): the draft follows it.
+  if (committed !== props.value) {
+    setCommitted(props.value);
+    setDraft(props.value);
+  }
   return (
     <form
       role="search"

@@ -65,7 +65,8 @@ function curlCommand(http: string): string {
   return `NOW=$(date +%s)
 curl -sS http://${http}/v1/traces -H 'Content-Type: application/json' -d '{
   "resourceSpans": [{
-    "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "hello-spanlake"}}]},
+    "resource": {"attributes": [
+      {"key": "service.name", "value": {"stringValue": "hello-spanlake"}}]},
     "scopeSpans": [{"spans": [{
       "traceId": "'$(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n')'",
       "spanId": "'$(od -An -N8 -tx1 /dev/urandom | tr -d ' \\n')'",

@@ -26,10 +26,10 @@ export function LongText({ value, query = "" }: { value: JsonValue; query?: stri
   const [whole, setWhole] = useState(false);
   const text = attributePretty(value);
   const cut = !whole && text.length > CUT_CHARACTERS;
+  if (whole) return chunks(text).map(({ start, part }) => <span key={start} className={css.chunk}>{part}</span>);
   return (
     <>
-      {/* A long text that was asked for is shown plain: marking hits would cost a node per part. */}
-      <Highlighted text={cut ? text.slice(0, CUT_CHARACTERS) : text} query={whole ? "" : query} />
+      <Highlighted text={cut ? text.slice(0, CUT_CHARACTERS) : text} query={query} />
       {cut && (
         <span className={css.cut}>
           … cut at {formatBytes(CUT_CHARACTERS)}{" "}
@@ -40,6 +40,22 @@ export function LongText({ value, query = "" }: { value: JsonValue; query?: stri
       )}
     </>
   );
+}
+
+/** About this many characters are laid out at once; chunks out of sight cost nothing. */
+const CHUNK_CHARACTERS = 8_192;
+
+/** Parts of a giant text, cut at a line end or a blank where there is one. */
+function chunks(text: string): { start: number; part: string }[] {
+  const parts: { start: number; part: string }[] = [];
+  for (let start = 0; start < text.length; ) {
+    const limit = start + CHUNK_CHARACTERS;
+    const cut = Math.max(text.lastIndexOf("\n", limit), text.lastIndexOf(" ", limit)) + 1;
+    const end = limit >= text.length ? text.length : cut > start ? cut : limit;
+    parts.push({ start, part: text.slice(start, end) });
+    start = end;
+  }
+  return parts;
 }
 
 export function SeverityBadge({ severity }: { severity: string | null }) {

@@ -1,8 +1,8 @@
 /**
  * Hues (degrees, OKLCH) of the service palette. Reds and oranges are left to errors and
- * warnings, pure green to success.
+ * warnings, the green of success to it.
  */
-const SERVICE_HUES = [258, 295, 212, 95, 330, 185, 275, 120, 235, 312, 200, 75, 348, 160, 246];
+const SERVICE_HUES = [258, 295, 212, 98, 328, 190, 276, 118, 235, 310, 202, 108, 342, 180, 246];
 
 export const PALETTE_SIZE = SERVICE_HUES.length * 2;
 

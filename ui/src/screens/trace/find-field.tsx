@@ -1,5 +1,5 @@
 import { ChevronDown, ChevronUp } from "lucide-react";
-import { type KeyboardEvent, useEffect, useMemo, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useSyncExternalStore } from "react";
 import { findSpans } from "../../engine/find";
 import type { WaterfallStore } from "../../engine/waterfall-store";
 import { rowOf } from "../../engine/folds";
@@ -14,15 +14,10 @@ export function FindField({ store }: { store: WaterfallStore }) {
   const { search, patch } = useUrl();
   const text = new URLSearchParams(search).get("find") ?? "";
   const matches = useMemo(() => findSpans(store.model, text), [store, text]);
-  const [current, setCurrent] = useState(-1);
-  useEffect(() => {
-    store.setMatches(matches);
-    setCurrent(matches.length > 0 && matches[rowOf(matches, store.active)] === store.active ? rowOf(matches, store.active) : -1);
-    return store.subscribe(() => {
-      const at = matches.length > 0 ? rowOf(matches, store.active) : -1;
-      setCurrent(at >= 0 && matches[at] === store.active ? at : -1);
-    });
-  }, [store, matches]);
+  const active = useSyncExternalStore(store.subscribe, () => store.active);
+  const nearest = matches.length > 0 ? rowOf(matches, active) : -1;
+  const current = nearest >= 0 && matches[nearest] === active ? nearest : -1;
+  useEffect(() => store.setMatches(matches), [store, matches]);
   const onKey = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || text === "") return;
     event.preventDefault();

@@ -7,7 +7,7 @@ import { attributeText } from "../../lib/attributes";
 import { formatDuration, plural } from "../../lib/format";
 import { formatClock, nanos } from "../../lib/time";
 import { href } from "../../lib/url-state";
-import { Section } from "./inspector";
+import { Section } from "./section";
 import css from "./trace-screen.module.css";
 
 /** More log records of one span than this are counted, not listed; the Logs tab has them all. */

@@ -15,6 +15,7 @@ import { formatDuration, formatNanos, formatShare } from "../../lib/format";
 import { stringifyExact } from "../../lib/json";
 import { carryOver, href } from "../../lib/url-state";
 import { SpanEvents, SpanLinks, SpanLogs } from "./inspector-lists";
+import { Section } from "./section";
 import css from "./trace-screen.module.css";
 
 const WIDTH = 360;
@@ -75,17 +76,6 @@ export function Inspector(props: {
         <RawSpan span={span} />
       </div>
     </aside>
-  );
-}
-
-export function Section({ title, hint, children }: { title: string; hint?: string; children: React.ReactNode }) {
-  return (
-    <section className={css.section}>
-      <h3>
-        {title} {hint && <small>{hint}</small>}
-      </h3>
-      {children}
-    </section>
   );
 }
 

@@ -123,9 +123,9 @@ function TraceHealth({ trace, store }: { trace: Trace; store: WaterfallStore }) 
   const causes: string[] = [];
   const roots = store.model.rootCount;
   if (trace.orphan_count > 0) {
-    causes.push(`${plural(trace.orphan_count, "span")} name a parent that is not here: it was not sampled, has not arrived yet, or was not sent. They are shown as roots.`);
+    causes.push(`${plural(trace.orphan_count, "span")} without ${trace.orphan_count === 1 ? "its" : "their"} parent, shown as ${trace.orphan_count === 1 ? "a root" : "roots"}: the parent was not sampled, has not arrived yet, or was never sent.`);
   } else if (!trace.complete && roots > 1) causes.push(`The trace has ${roots} roots.`);
-  if (trace.duplicate_count > 0) causes.push(`${plural(trace.duplicate_count, "span")} share a span id with another; all are shown.`);
+  if (trace.duplicate_count > 0) causes.push(`${plural(trace.duplicate_count, "duplicate span id")}: all spans are shown.`);
   causes.push(...trace.warnings.filter((warning) => !/orphan|duplicate|parent|root/i.test(warning)));
   const { shownLevels } = store;
   if (shownLevels !== null) {

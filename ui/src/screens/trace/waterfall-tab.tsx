@@ -12,7 +12,7 @@ import { Minimap } from "./minimap";
 import { spanPoints } from "./span-points";
 import css from "./trace-screen.module.css";
 
-const NAME_WIDTH = 420;
+const NAME_WIDTH = 400;
 
 /** Minimap, waterfall and the inspector of the selected span. */
 export function WaterfallTab({ trace, store }: { trace: Trace; store: WaterfallStore }) {
@@ -67,6 +67,7 @@ function Waterfall({ trace, store, selected, onSelect }: WaterfallProps) {
         onInspect: (index) => current.current.onSelect(index),
         onActive: (index) => current.current.selected >= 0 && current.current.onSelect(index, true),
         onClose: () => current.current.selected >= 0 && current.current.onSelect(null),
+        onNameWidth: setNameWidth,
         onHover: (index, x, y) => setTip(index < 0 ? null : { index, x, y }),
       },
       storedNumber("name-width", NAME_WIDTH),
@@ -86,13 +87,12 @@ function Waterfall({ trace, store, selected, onSelect }: WaterfallProps) {
   }, [store, selected]);
 
   const resize = (width: number) => {
-    setNameWidth(width);
     view.current?.setNameWidth(width);
     storeNumber("name-width", width);
   };
   return (
     <section className={css.waterfall} aria-label="Waterfall">
-      <div ref={host} className={css.host} style={{ height: "100%" }} />
+      <div ref={host} className={css.host} />
       <div style={{ "--name-width": `${nameWidth}px` } as React.CSSProperties}>
         <Resizer className={css.resizer} label="Width of the names" value={nameWidth} min={160} max={900} onChange={resize} />
       </div>

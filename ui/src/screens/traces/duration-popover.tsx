@@ -32,17 +32,20 @@ export function DurationPopover(props: { min: number | null; max: number | null;
   );
 }
 
+function boundOf(text: string): number | null {
+  return text.trim() === "" ? null : parseDuration(text);
+}
+
 function DurationForm({ min, max, onChange }: Parameters<typeof DurationPopover>[0]) {
   const [low, setLow] = useState(min === null ? "" : printDuration(min));
   const [high, setHigh] = useState(max === null ? "" : printDuration(max));
   const wrong = [low, high].find((text) => text.trim() !== "" && parseDuration(text) === null);
-  const value = (text: string) => (text.trim() === "" ? null : parseDuration(text));
   return (
     <form
       className={css.duration}
       onSubmit={(event) => {
         event.preventDefault();
-        if (wrong === undefined) onChange(value(low), value(high));
+        if (wrong === undefined) onChange(boundOf(low), boundOf(high));
       }}
     >
       <label>

@@ -25,10 +25,10 @@ export function TraceTable(props: { traces: readonly TraceSummary[]; loading: bo
         <colgroup>
           <col />
           <col style={{ width: "26%" }} />
-          <col style={{ width: 76 }} />
+          <col style={{ width: 88 }} />
           <col style={{ width: 84 }} />
           <col style={{ width: 76 }} />
-          <col style={{ width: 158 }} />
+          <col style={{ width: 190 }} />
         </colgroup>
         <thead>
           <tr>
