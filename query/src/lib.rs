@@ -20,16 +20,24 @@ pub mod engine;
 pub mod error;
 mod filter;
 mod functions;
+mod histogram;
 mod json_object;
+mod logs;
 mod otlp_json;
 mod pruning;
 pub mod result;
 mod rows;
+mod services;
 mod session;
 mod sql;
 mod table;
+#[cfg(test)]
+mod test_data;
 mod time_param;
+mod trace_search;
+mod trace_summary;
 mod trace_tree;
+mod traces;
 mod view;
 
 pub use api::{Admin, MetricsRender, QuerySettings, router};

@@ -15,70 +15,70 @@ use proto::SpanId;
 
 /// What the tree needs to know of a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TreeSpan {
-    pub span_id: SpanId,
-    pub parent_span_id: Option<SpanId>,
-    pub start_time_unix_nano: i64,
+pub(crate) struct TreeSpan {
+    pub(crate) span_id: SpanId,
+    pub(crate) parent_span_id: Option<SpanId>,
+    pub(crate) start_time_unix_nano: i64,
     /// Negative when the sender's end lies before its start.
-    pub duration_ns: i64,
+    pub(crate) duration_ns: i64,
 }
 
 impl TreeSpan {
     /// Wide enough for any start and duration.
-    pub fn end(&self) -> i128 {
+    pub(crate) fn end(&self) -> i128 {
         i128::from(self.start_time_unix_nano) + i128::from(self.duration_ns)
     }
 }
 
 /// One span in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TreeRow {
+pub(crate) struct TreeRow {
     /// Index into the input.
-    pub span: usize,
+    pub(crate) span: usize,
     /// Index into the input of the span it stands below; none for a root, a promoted one included.
-    pub parent: Option<usize>,
+    pub(crate) parent: Option<usize>,
     /// 0 for a root.
-    pub depth: u32,
+    pub(crate) depth: u32,
     /// Direct children.
-    pub child_count: u32,
+    pub(crate) child_count: u32,
     /// Duration minus the union of the direct children's intervals clipped to the span; 0 when the duration is negative.
-    pub self_time_ns: i64,
-    pub orphan: bool,
-    pub cycle: bool,
+    pub(crate) self_time_ns: i64,
+    pub(crate) orphan: bool,
+    pub(crate) cycle: bool,
     /// Another span of the input has the same id.
-    pub duplicate: bool,
+    pub(crate) duplicate: bool,
 }
 
 /// A trace in pre-order: a span, then its children by start time (longer first when equal, then by id).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TraceTree {
-    pub rows: Vec<TreeRow>,
+pub(crate) struct TraceTree {
+    pub(crate) rows: Vec<TreeRow>,
     /// Input indices of the roots in start order, orphans and cycle members among them.
-    pub roots: Vec<usize>,
+    pub(crate) roots: Vec<usize>,
     /// Levels: a lone root has 1, an empty trace 0.
-    pub depth: u32,
+    pub(crate) depth: u32,
     /// Spans without a parent id.
-    pub true_root_count: usize,
-    pub orphan_count: usize,
-    pub cycle_count: usize,
+    pub(crate) true_root_count: usize,
+    pub(crate) orphan_count: usize,
+    pub(crate) cycle_count: usize,
     /// Spans that share their id with an earlier one.
-    pub duplicate_count: usize,
+    pub(crate) duplicate_count: usize,
 }
 
 impl TraceTree {
     /// Every parent id resolves and there is one root.
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.true_root_count == 1 && self.roots.len() == 1
     }
 
     /// Input index of the earliest span without a parent id.
-    pub fn root(&self, spans: &[TreeSpan]) -> Option<usize> {
+    pub(crate) fn root(&self, spans: &[TreeSpan]) -> Option<usize> {
         self.roots.iter().copied().find(|&root| spans[root].parent_span_id.is_none())
     }
 }
 
 /// Puts every span in its place.
-pub fn assemble(spans: &[TreeSpan]) -> TraceTree {
+pub(crate) fn assemble(spans: &[TreeSpan]) -> TraceTree {
     let sorted = start_order(spans);
     let ids = Ids::of(spans, &sorted);
     let mut parents = resolve_parents(spans, &ids);
@@ -113,7 +113,7 @@ pub fn assemble(spans: &[TreeSpan]) -> TraceTree {
 }
 
 /// What is odd about a trace, in words; empty when nothing is. `copies`: exact copies that were left out beforehand.
-pub fn warnings(tree: &TraceTree, copies: usize) -> Vec<String> {
+pub(crate) fn warnings(tree: &TraceTree, copies: usize) -> Vec<String> {
     let mut warnings = Vec::new();
     if tree.orphan_count > 0 {
         warnings.push(format!(

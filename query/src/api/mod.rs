@@ -17,8 +17,12 @@ pub mod admin;
 pub mod error;
 mod guard;
 mod health;
+mod logs;
 pub mod openapi;
+mod params;
+mod services;
 mod sql;
+mod traces;
 
 use std::sync::Arc;
 
@@ -73,6 +77,9 @@ pub fn router(
 
 fn routes(state: ApiState) -> Router {
     Router::new()
+        .merge(traces::router())
+        .merge(logs::router())
+        .merge(services::router())
         .merge(sql::router())
         .merge(health::router())
         .merge(admin::router())

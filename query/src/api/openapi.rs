@@ -4,7 +4,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 
-use super::{ApiState, admin, health, sql};
+use super::{ApiState, admin, health, logs, services, sql, traces};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,6 +25,9 @@ pub(super) fn router() -> Router<ApiState> {
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Root::openapi();
     for part in [
+        traces::Docs::openapi(),
+        logs::Docs::openapi(),
+        services::Docs::openapi(),
         sql::Docs::openapi(),
         health::Docs::openapi(),
         admin::Docs::openapi(),

@@ -1,0 +1,124 @@
+//! `GET /api/v1/logs...`: search and histogram.
+
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use utoipa::{IntoParams, OpenApi, ToSchema};
+
+use super::ApiState;
+use super::error::ErrorBody;
+use super::params::Params;
+use super::traces::{BUCKETS, BUCKETS_MAX, BucketParams, elapsed_ms, json_text};
+use crate::answer::LogAnswer;
+use crate::cursor;
+use crate::error::QueryError;
+use crate::filter::LogFilter;
+use crate::histogram::{self, LogHistogram};
+use crate::logs::{self, LogSearch};
+
+const LIMIT: usize = 100;
+const LIMIT_MAX: usize = 10_000;
+
+#[derive(OpenApi)]
+#[openapi(paths(search, logs_over_time))]
+pub(super) struct Docs;
+
+pub(super) fn router() -> Router<ApiState> {
+    Router::new().route("/api/v1/logs", get(search)).route("/api/v1/logs/histogram", get(logs_over_time))
+}
+
+/// Filters, all of which a record has to satisfy.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `filter` reads")]
+struct LogFilterParams {
+    /// Time of the record, inclusive: RFC 3339, epoch nanoseconds, or relative to now (`now-15m`; units ns us ms s m h
+    /// d w).
+    from: Option<String>,
+    /// Exclusive; forms as in `from`.
+    to: Option<String>,
+    service: Option<String>,
+    /// `TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR` or `FATAL`, exactly.
+    severity: Option<String>,
+    /// This severity or a worse one.
+    min_severity: Option<String>,
+    /// `key=value`, any number of times: the record's attribute, or the resource's when the record has none; compared
+    /// as text.
+    attr: Option<Vec<String>>,
+    /// Words, all of which must occur in the body, in any case.
+    q: Option<String>,
+    /// 32 hex digits.
+    trace_id: Option<String>,
+    /// 16 hex digits.
+    span_id: Option<String>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `search` reads")]
+struct PageParams {
+    /// `desc` (newest first, the default) or `asc`.
+    order: Option<String>,
+    /// Records on a page; default 100.
+    #[param(minimum = 1, maximum = 10_000)]
+    limit: Option<usize>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+fn filter(params: &mut Params) -> Result<LogFilter, QueryError> {
+    Ok(LogFilter {
+        range: params.range()?,
+        service: params.take("service")?,
+        severity: params.severities()?,
+        attributes: params.attributes()?,
+        text: params.take("q")?,
+        trace_id: params.trace_id()?,
+        span_id: params.span_id()?,
+    })
+}
+
+/// A page of log records.
+#[derive(Serialize, ToSchema)]
+struct LogPage<'a> {
+    logs: Vec<LogAnswer<'a>>,
+    /// For the next page; null on the last one.
+    next_cursor: Option<String>,
+    elapsed_ms: u64,
+}
+
+/// Log records that satisfy all filters, by time.
+#[utoipa::path(get, path = "/api/v1/logs", tag = "logs", params(LogFilterParams, PageParams),
+    responses((status = 200, body = LogPage), (status = 400, body = ErrorBody)))]
+async fn search(State(state): State<ApiState>, RawQuery(query): RawQuery) -> Result<Response, QueryError> {
+    let mut params = Params::of(query.as_deref());
+    let filter = filter(&mut params)?;
+    let newest_first = params.word("order", &["desc", "asc"])? != Some("asc");
+    let limit = params.count("limit", LIMIT, LIMIT_MAX)?;
+    let search = LogSearch { filter, newest_first, limit, after: params.cursor()? };
+    params.finish()?;
+    let query = state.engine.begin("logs", None).await?;
+    let found = logs::search(&query, search).await?;
+    let next_cursor = found.next.as_ref().map(cursor::encode).transpose()?;
+    // Base64 needs no escapes.
+    let next_cursor = next_cursor.map_or("null".to_owned(), |cursor| format!("\"{cursor}\""));
+    let elapsed_ms = elapsed_ms(&query);
+    Ok(json_text(format!("{{\"logs\":{},\"next_cursor\":{next_cursor},\"elapsed_ms\":{elapsed_ms}}}", found.logs_json)))
+}
+
+/// Matching log records over time, by severity.
+#[utoipa::path(get, path = "/api/v1/logs/histogram", tag = "logs", params(LogFilterParams, BucketParams),
+    responses((status = 200, body = LogHistogram), (status = 400, body = ErrorBody)))]
+async fn logs_over_time(
+    State(state): State<ApiState>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<LogHistogram>, QueryError> {
+    let mut params = Params::of(query.as_deref());
+    let filter = filter(&mut params)?;
+    let buckets = params.count("buckets", BUCKETS, BUCKETS_MAX)?;
+    params.finish()?;
+    let query = state.engine.begin("histogram", None).await?;
+    Ok(Json(histogram::logs(&query, &filter, buckets).await?))
+}

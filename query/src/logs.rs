@@ -1,0 +1,238 @@
+//! Pages of log records, newest or oldest first.
+//!
+//! Records of one nanosecond are ordered by a hash of their content, and the position of a page's end counts how many
+//! equal records were given: pages neither skip nor repeat a record, however often it was sent and wherever it lies.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use arrow::array::AsArray;
+use arrow::compute::interleave_record_batch;
+use arrow::datatypes::Int64Type;
+use arrow::record_batch::RecordBatch;
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::logical_expr::lit;
+use datafusion::prelude::{DataFrame, ident};
+use futures::StreamExt;
+use proto::{Signal, TimeRange, schema};
+use serde::{Deserialize, Serialize};
+
+use crate::answer::Resources;
+use crate::engine::Query;
+use crate::error::QueryError;
+use crate::filter::{LogFilter, time_predicates};
+use crate::rows::LogBatch;
+use crate::traces::log_answers;
+
+/// Rows kept for a page are copied together once they lie in this many batches: a few rows must not keep whole batches.
+const BATCHES_MAX: usize = 64;
+
+/// A search and where its page begins.
+#[derive(Clone, Debug)]
+pub(crate) struct LogSearch {
+    pub(crate) filter: LogFilter,
+    pub(crate) newest_first: bool,
+    pub(crate) limit: usize,
+    pub(crate) after: Option<Position>,
+}
+
+/// The last record of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    time: i64,
+    hash: u64,
+    /// Records with this time and hash that have been given.
+    given: usize,
+}
+
+/// A page as JSON texts.
+pub(crate) struct FoundLogs {
+    /// The array of records.
+    pub(crate) logs_json: String,
+    pub(crate) next: Option<Position>,
+}
+
+pub(crate) async fn search(query: &Query, search: LogSearch) -> Result<FoundLogs, QueryError> {
+    // One more than the page: is there a next one? And those that were given before have to be passed by.
+    let given = search.after.map_or(0, |after| after.given);
+    let wanted = search.limit + given + 1;
+    let mut filter = search.filter.clone();
+    filter.range = narrow(filter.range, search.after, search.newest_first);
+    let passed = match search.after {
+        Some(after) => count_at(query, &filter, after.time).await?,
+        None => 0,
+    };
+    let nth = search.limit + passed + 1;
+    let Some(last_time) = time_of_nth(query, &filter, nth, search.newest_first).await? else {
+        return Ok(FoundLogs { logs_json: "[]".to_owned(), next: None });
+    };
+    let mut frame = filter.apply(query.table(Signal::Logs)?)?;
+    for predicate in time_predicates(Signal::Logs, up_to(last_time, search.newest_first)) {
+        frame = frame.filter(predicate)?;
+    }
+    query
+        .run(async move {
+            let kept = keep_first(frame, wanted, &search).await?;
+            page(&kept, &search)
+        })
+        .await
+}
+
+/// Records of one instant: as many as may lie before a position within it.
+async fn count_at(query: &Query, filter: &LogFilter, time: i64) -> Result<usize, QueryError> {
+    let frame = filter.apply(query.table(Signal::Logs)?)?;
+    let frame = frame.filter(ident(schema::TIME_UNIX_NANO).eq(lit(time)))?;
+    let batches = query.collect(frame.aggregate(vec![], vec![count(lit(1))])?).await?;
+    let counts = batches.iter().filter_map(|batch| batch.column(0).as_primitive_opt::<Int64Type>());
+    let sum: i64 = counts.flat_map(|counts| counts.values().iter().copied()).sum();
+    Ok(usize::try_from(sum).unwrap_or(0))
+}
+
+/// The time of the nth record in the order of the answer, or of the last one when there are fewer.
+async fn time_of_nth(
+    query: &Query,
+    filter: &LogFilter,
+    nth: usize,
+    newest_first: bool,
+) -> Result<Option<i64>, QueryError> {
+    let frame = filter.apply(query.table(Signal::Logs)?)?.select_columns(&[schema::TIME_UNIX_NANO])?;
+    let frame = frame.sort(vec![ident(schema::TIME_UNIX_NANO).sort(!newest_first, false)])?.limit(0, Some(nth))?;
+    let batches = query.collect(frame).await?;
+    let times = batches.iter().filter_map(|batch| batch.column(0).as_primitive_opt::<Int64Type>());
+    let times = times.flat_map(|times| times.values().iter().copied());
+    Ok(if newest_first { times.min() } else { times.max() })
+}
+
+/// Leaves out what lies before a position; its own instant stays.
+fn narrow(range: TimeRange, after: Option<Position>, newest_first: bool) -> TimeRange {
+    let Some(after) = after else { return range };
+    if newest_first {
+        // i64::MAX has no successor: then there is nothing to leave out.
+        let end = after.time.checked_add(1).map(|end| range.end.map_or(end, |bound| bound.min(end)));
+        return TimeRange { end: end.or(range.end), ..range };
+    }
+    TimeRange { start: Some(range.start.map_or(after.time, |bound| bound.max(after.time))), ..range }
+}
+
+/// From the beginning of the answer to the last record's instant, which is included whole.
+fn up_to(last_time: i64, newest_first: bool) -> TimeRange {
+    if newest_first {
+        return TimeRange { start: Some(last_time), end: None };
+    }
+    TimeRange { start: None, end: last_time.checked_add(1) }
+}
+
+/// A record among those kept: its place in the order and where it lies. The heap's greatest is the last in the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kept {
+    time: i64,
+    hash: u64,
+    newest_first: bool,
+    batch: usize,
+    row: usize,
+}
+
+impl Kept {
+    fn order(&self, other: &Self) -> Ordering {
+        let ascending = (self.time, self.hash).cmp(&(other.time, other.hash));
+        if self.newest_first { ascending.reverse() } else { ascending }
+    }
+}
+
+impl PartialOrd for Kept {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Kept {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order(other)
+    }
+}
+
+/// The first `wanted` records from the position on, in the order of the answer: one batch.
+///
+/// Memory: `wanted` rows and a few batches, however many records share an instant.
+async fn keep_first(frame: DataFrame, wanted: usize, search: &LogSearch) -> Result<RecordBatch, QueryError> {
+    let mut stream = frame.execute_stream().await?;
+    let schema = stream.schema();
+    let mut heap: BinaryHeap<Kept> = BinaryHeap::new();
+    let mut batches: Vec<RecordBatch> = Vec::new();
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        let at = batches.len();
+        let before = heap.len();
+        let mut replaced = false;
+        for (row, record) in LogBatch::of(&batch)?.rows().enumerate() {
+            let time = record.time_unix_nano();
+            let kept = Kept { time, hash: record.content_hash(), newest_first: search.newest_first, batch: at, row };
+            if search.after.is_some_and(|after| kept.is_before(after)) {
+                continue;
+            }
+            if heap.len() < wanted {
+                heap.push(kept);
+            } else if heap.peek().is_some_and(|last| kept < *last) {
+                heap.pop();
+                heap.push(kept);
+                replaced = true;
+            }
+        }
+        if heap.len() > before || replaced {
+            batches.push(batch);
+        }
+        if batches.len() > BATCHES_MAX {
+            let (together, moved) = gather(heap.into_vec(), &batches)?;
+            batches = vec![together];
+            heap = moved.into();
+        }
+    }
+    if heap.is_empty() {
+        return Ok(RecordBatch::new_empty(schema));
+    }
+    Ok(gather(heap.into_sorted_vec(), &batches)?.0)
+}
+
+impl Kept {
+    fn is_before(&self, after: Position) -> bool {
+        let position = Kept { time: after.time, hash: after.hash, ..*self };
+        self.order(&position) == Ordering::Less
+    }
+}
+
+/// Copies the kept rows into one batch, in the order given.
+fn gather(mut kept: Vec<Kept>, batches: &[RecordBatch]) -> Result<(RecordBatch, Vec<Kept>), QueryError> {
+    let places: Vec<(usize, usize)> = kept.iter().map(|kept| (kept.batch, kept.row)).collect();
+    let sources: Vec<&RecordBatch> = batches.iter().collect();
+    let together = interleave_record_batch(&sources, &places)?;
+    for (row, kept) in kept.iter_mut().enumerate() {
+        (kept.batch, kept.row) = (0, row);
+    }
+    Ok((together, kept))
+}
+
+/// `kept`: in order, from the position's own record on.
+fn page(kept: &RecordBatch, search: &LogSearch) -> Result<FoundLogs, QueryError> {
+    let batch = LogBatch::of(kept)?;
+    let records: Vec<_> = batch.rows().map(|record| (record, record.content_hash())).collect();
+    let key = |at: usize| (records[at].0.time_unix_nano(), records[at].1);
+    let passed = search.after.map_or(0, |after| {
+        let equal = (0..records.len()).take_while(|&at| key(at) == (after.time, after.hash)).count();
+        equal.min(after.given)
+    });
+    let end = records.len().min(passed + search.limit);
+    let resources = Resources::of(records.iter().map(|(record, _)| *record))?;
+    // Answers are made from the position on, so that equal records are counted on across pages.
+    let answers = log_answers(&records[..end], &resources);
+    let logs_json = serde_json::to_string(&answers[passed..])
+        .map_err(|error| QueryError::internal(format!("log records: {error}")))?;
+    let next = (end < records.len() && end > passed).then(|| {
+        let (time, hash) = key(end - 1);
+        let given = (0..end).rev().take_while(|&at| key(at) == (time, hash)).count();
+        Position { time, hash, given }
+    });
+    Ok(FoundLogs { logs_json, next })
+}
+
+#[cfg(test)]
+mod tests;

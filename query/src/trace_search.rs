@@ -1,0 +1,213 @@
+//! Which traces match, newest first, with figures of the whole trace.
+//!
+//! A trace matches when one of its spans satisfies all filters, but its start, which orders the answer, may lie in any
+//! of its spans. It is never later than the earliest matching span, and that bounds the work:
+//!
+//! 1. traces are taken by their earliest *matching* span, newest first ([`Candidates`]);
+//! 2. for each the true start is looked up;
+//! 3. as soon as the page is full with traces that start no earlier than the next candidate's matching span, no
+//!    candidate that is left can belong on it.
+//!
+//! The figures of the page come from all spans of its traces, through the same tree as the trace page.
+
+use std::collections::HashSet;
+
+use arrow::array::{AsArray, BinaryArray, Int64Array};
+use arrow::datatypes::Int64Type;
+use arrow::record_batch::RecordBatch;
+use datafusion::functions_aggregate::expr_fn::{count, count_distinct, min};
+use datafusion::logical_expr::lit;
+use datafusion::prelude::{DataFrame, ident};
+use proto::{Signal, TraceId, schema};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Query;
+use crate::error::QueryError;
+use crate::filter::{SpanFilter, trace_is_one_of};
+use crate::trace_summary::{self, TraceSummary};
+
+/// Ids in one look-up of true starts.
+const LOOKUP_IDS: usize = 500;
+/// Candidates that are asked for at first, as a multiple of the traces wanted.
+const CANDIDATES_PER_TRACE: usize = 4;
+/// More candidates than this are not examined for one page.
+const CANDIDATES_MAX: usize = 1_000_000;
+
+/// A search and where its page begins.
+#[derive(Clone, Debug)]
+pub(crate) struct TraceSearch {
+    pub(crate) filter: SpanFilter,
+    pub(crate) limit: usize,
+    pub(crate) after: Option<Position>,
+}
+
+/// The last trace of a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    start: i64,
+    trace_id: String,
+    /// Traces given so far: how many candidates the next page has to pass by. Only an estimate of the work.
+    given: usize,
+}
+
+/// A page of traces.
+pub(crate) struct FoundTraces {
+    pub(crate) traces: Vec<TraceSummary>,
+    pub(crate) next: Option<Position>,
+}
+
+/// Start and size of a whole trace; ordered as answers are, the first of a page is the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Whole {
+    pub(crate) start: i64,
+    pub(crate) trace_id: TraceId,
+    pub(crate) spans: i64,
+}
+
+pub(crate) async fn search(query: &Query, search: &TraceSearch) -> Result<FoundTraces, QueryError> {
+    let mut page = page(query, search).await?;
+    let has_more = page.len() > search.limit;
+    page.truncate(search.limit);
+    let given = search.after.as_ref().map_or(0, |after| after.given) + page.len();
+    let next = page.last().filter(|_| has_more).map(|last| Position {
+        start: last.start,
+        trace_id: last.trace_id.to_string(),
+        given,
+    });
+    let matched = matched_spans(query, &search.filter, &page).await?;
+    let traces = trace_summary::read(query, &page, &matched).await?;
+    Ok(FoundTraces { traces, next })
+}
+
+/// Up to one trace more than the limit, in the order of the answer.
+async fn page(query: &Query, search: &TraceSearch) -> Result<Vec<Whole>, QueryError> {
+    let wanted = search.limit + 1;
+    let after = search.after.as_ref().map(Position::whole).transpose()?;
+    let mut ask_for = (wanted + search.after.as_ref().map_or(0, |after| after.given)) * CANDIDATES_PER_TRACE;
+    let mut looked_up = HashSet::new();
+    let mut best: Vec<Whole> = Vec::new();
+    loop {
+        ask_for = ask_for.min(CANDIDATES_MAX);
+        let candidates = Candidates::read(query, &search.filter, ask_for).await?;
+        let all_known = candidates.ids.len() < ask_for;
+        let unknown: Vec<usize> = (0..candidates.ids.len()).filter(|&i| !looked_up.contains(&candidates.ids[i])).collect();
+        for chunk in unknown.chunks(LOOKUP_IDS) {
+            let bound = candidates.earliest_match[chunk[0]];
+            if best.len() >= wanted && best[wanted - 1].start > bound {
+                return Ok(best);
+            }
+            let ids: Vec<TraceId> = chunk.iter().map(|&i| candidates.ids[i]).collect();
+            let wholes = whole_traces(query, &ids).await?;
+            looked_up.extend(ids);
+            best.extend(wholes.into_iter().filter(|whole| after.is_none_or(|after| whole.is_after(&after))));
+            best.sort_unstable_by(|a, b| b.cmp(a));
+            best.truncate(wanted);
+        }
+        let bound = candidates.earliest_match.last().copied();
+        if all_known || best.len() >= wanted && bound.is_some_and(|bound| best[wanted - 1].start > bound) {
+            return Ok(best);
+        }
+        if ask_for == CANDIDATES_MAX {
+            return Err(QueryError::too_large(
+                format!("more than {CANDIDATES_MAX} traces had to be examined for this page"),
+                "narrow the time range or the filters",
+            ));
+        }
+        ask_for *= 8;
+    }
+}
+
+impl Position {
+    fn whole(&self) -> Result<Whole, QueryError> {
+        let trace_id = self.trace_id.parse();
+        let trace_id = trace_id.map_err(|_| QueryError::bad_request("parameter cursor names no trace", ""))?;
+        Ok(Whole { start: self.start, trace_id, spans: 0 })
+    }
+}
+
+impl Whole {
+    /// Whether it comes later in the answer than a page's last trace.
+    fn is_after(&self, last: &Whole) -> bool {
+        (self.start, self.trace_id) < (last.start, last.trace_id)
+    }
+}
+
+/// Traces with a matching span, those with the latest such span first.
+///
+/// `earliest_match[i]` is the start of the earliest matching span of `ids[i]`, an upper bound of the trace's start.
+struct Candidates {
+    ids: Vec<TraceId>,
+    earliest_match: Vec<i64>,
+}
+
+impl Candidates {
+    async fn read(query: &Query, filter: &SpanFilter, limit: usize) -> Result<Self, QueryError> {
+        let start = min(ident(schema::START_TIME_UNIX_NANO)).alias("start");
+        let frame = filter.apply(query.table(Signal::Spans)?)?;
+        let frame = frame.aggregate(vec![ident(schema::TRACE_ID)], vec![start])?;
+        let order = vec![ident("start").sort(false, false), ident(schema::TRACE_ID).sort(false, false)];
+        let batches = query.collect(frame.sort(order)?.limit(0, Some(limit))?).await?;
+        let mut candidates = Self { ids: Vec::new(), earliest_match: Vec::new() };
+        for batch in &batches {
+            let (ids, starts) = (trace_ids(batch)?, integers(batch, 1)?);
+            candidates.ids.extend(ids);
+            candidates.earliest_match.extend(starts.values());
+        }
+        Ok(candidates)
+    }
+}
+
+/// True start and number of spans of whole traces, in no order.
+async fn whole_traces(query: &Query, ids: &[TraceId]) -> Result<Vec<Whole>, QueryError> {
+    let frame = query.table(Signal::Spans)?.filter(trace_is_one_of(ids.iter().copied()))?;
+    let figures = vec![min(ident(schema::START_TIME_UNIX_NANO)).alias("start"), count(lit(1)).alias("spans")];
+    let batches = query.collect(frame.aggregate(vec![ident(schema::TRACE_ID)], figures)?).await?;
+    let mut wholes = Vec::with_capacity(ids.len());
+    for batch in &batches {
+        let (starts, spans) = (integers(batch, 1)?, integers(batch, 2)?);
+        for (row, trace_id) in trace_ids(batch)?.into_iter().enumerate() {
+            wholes.push(Whole { start: starts.value(row), trace_id, spans: spans.value(row) });
+        }
+    }
+    Ok(wholes)
+}
+
+/// How many spans of each trace satisfy the filter.
+async fn matched_spans(
+    query: &Query,
+    filter: &SpanFilter,
+    page: &[Whole],
+) -> Result<Vec<(TraceId, i64)>, QueryError> {
+    let mut matched = Vec::with_capacity(page.len());
+    for chunk in page.chunks(LOOKUP_IDS) {
+        let frame: DataFrame = filter.apply(query.table(Signal::Spans)?)?;
+        let frame = frame.filter(trace_is_one_of(chunk.iter().map(|whole| whole.trace_id)))?;
+        let spans = count_distinct(ident(schema::SPAN_ID)).alias("spans");
+        for batch in query.collect(frame.aggregate(vec![ident(schema::TRACE_ID)], vec![spans])?).await? {
+            let counts = integers(&batch, 1)?;
+            matched.extend(trace_ids(&batch)?.into_iter().zip(counts.values().iter().copied()));
+        }
+    }
+    Ok(matched)
+}
+
+/// The first column.
+fn trace_ids(batch: &RecordBatch) -> Result<Vec<TraceId>, QueryError> {
+    let column: &BinaryArray = batch
+        .column(0)
+        .as_binary_opt()
+        .ok_or_else(|| QueryError::internal(format!("trace ids of type {}", batch.column(0).data_type())))?;
+    let ids = column.iter().map(|id| TraceId::from_bytes(id.unwrap_or_default()));
+    ids.collect::<Result<_, _>>().map_err(|error| QueryError::internal(format!("trace_id of a stored span: {error}")))
+}
+
+/// A column of counts or times.
+fn integers(batch: &RecordBatch, column: usize) -> Result<&Int64Array, QueryError> {
+    let column = batch.column(column);
+    column
+        .as_primitive_opt::<Int64Type>()
+        .ok_or_else(|| QueryError::internal(format!("a 64-bit integer was expected, not {}", column.data_type())))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,293 @@
+//! The line of a trace in a search result: figures of the whole trace.
+
+use std::collections::{BTreeMap, HashMap};
+
+use arrow::array::{BinaryArray, Int64Array};
+use arrow::record_batch::RecordBatch;
+use datafusion::prelude::DataFrame;
+use proto::ids::IdError;
+use proto::{Signal, SpanId, TraceId, schema};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::answer::unix_nano_text;
+use crate::columns::{TextColumn, binary, bytes_at, int_at, int64};
+use crate::engine::Query;
+use crate::error::QueryError;
+use crate::filter::trace_is_one_of;
+use crate::rows::{Row, SpanBatch, SpanRow};
+use crate::trace_search::Whole;
+use crate::trace_tree::{TraceTree, TreeSpan, assemble};
+use crate::traces::{DistinctSpans, TRACE_SPANS_MAX, clamp};
+
+/// Spans of a page that are in memory at once; the traces of a page are read in groups of this size. One trace may be
+/// larger, up to [`TRACE_SPANS_MAX`].
+const SPANS_AT_ONCE: i64 = 200_000;
+
+/// A trace in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct TraceSummary {
+    pub(crate) trace_id: String,
+    /// The earliest span without a parent.
+    pub(crate) root: Option<TraceRoot>,
+    #[serde(serialize_with = "unix_nano_text")]
+    #[schema(value_type = String)]
+    pub(crate) start_time_unix_nano: i64,
+    /// From the earliest start to the latest end.
+    pub(crate) duration_ns: i64,
+    pub(crate) span_count: usize,
+    pub(crate) service_count: usize,
+    /// Those with most spans first.
+    pub(crate) services: Vec<ServiceSummary>,
+    /// Spans with status ERROR.
+    pub(crate) error_count: usize,
+    /// Spans that satisfy the search.
+    pub(crate) matched_span_count: i64,
+    /// Every parent id resolves and there is one root.
+    pub(crate) complete: bool,
+}
+
+/// Name and service of a trace's root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct TraceRoot {
+    pub(crate) span_id: String,
+    pub(crate) service: String,
+    pub(crate) name: String,
+    /// `UNSET`, `OK` or `ERROR`.
+    pub(crate) status: String,
+}
+
+impl TraceRoot {
+    pub(crate) fn of(row: SpanRow<'_>, span: &TreeSpan) -> Self {
+        Self::of_slim(&SlimSpan::of((&row, span)))
+    }
+
+    fn of_slim(span: &SlimSpan<'_>) -> Self {
+        Self {
+            span_id: span.tree.span_id.to_string(),
+            service: span.service.to_owned(),
+            name: span.name.to_owned(),
+            status: span.status.to_owned(),
+        }
+    }
+}
+
+/// One service's part of a trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ServiceSummary {
+    pub(crate) service: String,
+    pub(crate) span_count: usize,
+    pub(crate) error_count: usize,
+}
+
+/// Summaries in the order of `page`. `matched`: spans of each trace that satisfy the search.
+/// Errors: `TooLarge` for a trace of more than [`TRACE_SPANS_MAX`] spans.
+pub(crate) async fn read(
+    query: &Query,
+    page: &[Whole],
+    matched: &[(TraceId, i64)],
+) -> Result<Vec<TraceSummary>, QueryError> {
+    let mut found: HashMap<TraceId, TraceSummary> = HashMap::with_capacity(page.len());
+    for group in groups(page) {
+        let ids = || group.iter().map(|whole| whole.trace_id);
+        let frame = slim(query.table(Signal::Spans)?.filter(trace_is_one_of(ids()))?)?;
+        let batches = query.collect(frame).await?;
+        let summaries = query.run(async move { summarize(&batches) }).await?;
+        for (id, summary) in summaries {
+            let summary = match summary {
+                Some(summary) => summary,
+                None => summarize_with_copies(query, id).await?,
+            };
+            found.insert(id, summary);
+        }
+    }
+    let matched: HashMap<TraceId, i64> = matched.iter().copied().collect();
+    let mut summaries = Vec::with_capacity(page.len());
+    for whole in page {
+        if let Some(mut summary) = found.remove(&whole.trace_id) {
+            summary.matched_span_count = matched.get(&whole.trace_id).copied().unwrap_or(0);
+            summaries.push(summary);
+        }
+    }
+    Ok(summaries)
+}
+
+/// The page cut so that each part has at most [`SPANS_AT_ONCE`] spans or is one trace.
+fn groups(page: &[Whole]) -> Vec<&[Whole]> {
+    let mut groups = Vec::new();
+    let (mut from, mut spans) = (0, 0);
+    for (i, whole) in page.iter().enumerate() {
+        if i > from && spans + whole.spans > SPANS_AT_ONCE {
+            groups.push(&page[from..i]);
+            (from, spans) = (i, 0);
+        }
+        spans += whole.spans;
+    }
+    if from < page.len() {
+        groups.push(&page[from..]);
+    }
+    groups
+}
+
+/// The columns that a summary needs.
+fn slim(spans: DataFrame) -> Result<DataFrame, QueryError> {
+    let columns = [
+        schema::TRACE_ID,
+        schema::SPAN_ID,
+        schema::PARENT_SPAN_ID,
+        schema::START_TIME_UNIX_NANO,
+        schema::DURATION_NS,
+        schema::SERVICE,
+        schema::NAME,
+        schema::KIND,
+        schema::STATUS,
+    ];
+    Ok(spans.select_columns(&columns)?)
+}
+
+/// A span without what only the trace page shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct SlimSpan<'a> {
+    tree: TreeSpan,
+    service: &'a str,
+    name: &'a str,
+    kind: &'a str,
+    status: &'a str,
+}
+
+impl<'a> SlimSpan<'a> {
+    fn of((row, tree): (&SpanRow<'a>, &TreeSpan)) -> Self {
+        Self { tree: *tree, service: row.service(), name: row.name(), kind: row.kind(), status: row.status() }
+    }
+}
+
+/// A batch of [`slim`] rows.
+struct SlimBatch {
+    rows: usize,
+    trace_id: BinaryArray,
+    span_id: BinaryArray,
+    parent_span_id: BinaryArray,
+    start_time_unix_nano: Int64Array,
+    duration_ns: Int64Array,
+    service: TextColumn,
+    name: TextColumn,
+    kind: TextColumn,
+    status: TextColumn,
+}
+
+impl SlimBatch {
+    fn of(batch: &RecordBatch) -> Result<Self, QueryError> {
+        Ok(Self {
+            rows: batch.num_rows(),
+            trace_id: binary(batch, schema::TRACE_ID)?,
+            span_id: binary(batch, schema::SPAN_ID)?,
+            parent_span_id: binary(batch, schema::PARENT_SPAN_ID)?,
+            start_time_unix_nano: int64(batch, schema::START_TIME_UNIX_NANO)?,
+            duration_ns: int64(batch, schema::DURATION_NS)?,
+            service: TextColumn::of(batch, schema::SERVICE)?,
+            name: TextColumn::of(batch, schema::NAME)?,
+            kind: TextColumn::of(batch, schema::KIND)?,
+            status: TextColumn::of(batch, schema::STATUS)?,
+        })
+    }
+
+    fn span(&self, row: usize) -> Result<(TraceId, SlimSpan<'_>), QueryError> {
+        let stored = |error: IdError| QueryError::internal(format!("id of a stored span: {error}"));
+        let trace_id = TraceId::from_bytes(bytes_at(&self.trace_id, row).unwrap_or_default()).map_err(stored)?;
+        let parent = bytes_at(&self.parent_span_id, row).map(SpanId::from_bytes).transpose().map_err(stored)?;
+        let tree = TreeSpan {
+            span_id: SpanId::from_bytes(bytes_at(&self.span_id, row).unwrap_or_default()).map_err(stored)?,
+            parent_span_id: parent,
+            start_time_unix_nano: int_at(&self.start_time_unix_nano, row).unwrap_or(0),
+            duration_ns: int_at(&self.duration_ns, row).unwrap_or(0),
+        };
+        let span = SlimSpan {
+            tree,
+            service: self.service.get(row).unwrap_or(""),
+            name: self.name.get(row).unwrap_or(""),
+            kind: self.kind.get(row).unwrap_or("UNSPECIFIED"),
+            status: self.status.get(row).unwrap_or("UNSET"),
+        };
+        Ok((trace_id, span))
+    }
+}
+
+/// `None` for a trace that has a span twice as far as these columns tell: whether the two are copies, only their whole
+/// content says.
+fn summarize(batches: &[RecordBatch]) -> Result<Vec<(TraceId, Option<TraceSummary>)>, QueryError> {
+    let batches = batches.iter().map(SlimBatch::of).collect::<Result<Vec<_>, _>>()?;
+    let mut traces: HashMap<TraceId, Vec<SlimSpan<'_>>> = HashMap::new();
+    for batch in &batches {
+        for row in 0..batch.rows {
+            let (id, span) = batch.span(row)?;
+            traces.entry(id).or_default().push(span);
+        }
+    }
+    Ok(traces.into_iter().map(|(id, spans)| (id, (!has_copies(&spans)).then(|| summary(id, &spans)))).collect())
+}
+
+fn has_copies(spans: &[SlimSpan<'_>]) -> bool {
+    let mut seen: HashMap<SpanId, Vec<&SlimSpan<'_>>> = HashMap::with_capacity(spans.len());
+    spans.iter().any(|span| {
+        let same_id = seen.entry(span.tree.span_id).or_default();
+        let is_copy = same_id.iter().any(|other| *other == span);
+        same_id.push(span);
+        is_copy
+    })
+}
+
+async fn summarize_with_copies(query: &Query, id: TraceId) -> Result<TraceSummary, QueryError> {
+    let frame = query.table(Signal::Spans)?.filter(trace_is_one_of([id].into_iter()))?;
+    let rows = query.collect_rows(frame, TRACE_SPANS_MAX).await?;
+    if rows.truncated {
+        return Err(QueryError::too_large(
+            format!("trace {id} has more than {TRACE_SPANS_MAX} spans"),
+            "narrow the filters so that it does not match",
+        ));
+    }
+    query
+        .run(async move {
+            let batches = rows.batches.iter().map(SpanBatch::of).collect::<Result<Vec<_>, _>>()?;
+            let distinct = DistinctSpans::of(batches.iter().flat_map(SpanBatch::rows))?;
+            let spans: Vec<SlimSpan<'_>> = distinct.rows.iter().zip(&distinct.tree_spans).map(SlimSpan::of).collect();
+            Ok(summary(id, &spans))
+        })
+        .await
+}
+
+fn summary(id: TraceId, spans: &[SlimSpan<'_>]) -> TraceSummary {
+    let tree_spans: Vec<TreeSpan> = spans.iter().map(|span| span.tree).collect();
+    let tree: TraceTree = assemble(&tree_spans);
+    let start = tree_spans.iter().map(|span| span.start_time_unix_nano).min().unwrap_or(0);
+    let end = tree_spans.iter().map(TreeSpan::end).max().unwrap_or(0);
+    let services = services(spans);
+    TraceSummary {
+        trace_id: id.to_string(),
+        root: tree.root(&tree_spans).map(|root| TraceRoot::of_slim(&spans[root])),
+        start_time_unix_nano: start,
+        duration_ns: clamp(end - i128::from(start)),
+        span_count: spans.len(),
+        service_count: services.len(),
+        error_count: services.iter().map(|service| service.error_count).sum(),
+        services,
+        matched_span_count: 0,
+        complete: tree.is_complete(),
+    }
+}
+
+fn services(spans: &[SlimSpan<'_>]) -> Vec<ServiceSummary> {
+    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for span in spans {
+        let (count, errors) = counts.entry(span.service).or_default();
+        *count += 1;
+        *errors += usize::from(span.status == "ERROR");
+    }
+    let summary = |(service, (span_count, error_count)): (&str, _)| ServiceSummary {
+        service: service.to_owned(),
+        span_count,
+        error_count,
+    };
+    let mut services: Vec<_> = counts.into_iter().map(summary).collect();
+    services.sort_by_key(|service| std::cmp::Reverse(service.span_count));
+    services
+}
