@@ -13,6 +13,7 @@ export default defineConfig({
     target: "es2023",
     outDir: "dist",
     emptyOutDir: true,
+    manifest: true,
     // The Content-Security-Policy has no `data:`; nothing may be inlined into CSS or HTML.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -99,6 +99,24 @@ export function traceHistogramQuery(window: Window, search: SearchState) {
   });
 }
 
+/** Whether any trace matches; cheaper than a page. */
+export function anyTraceQuery(window: Window, search: SearchState) {
+  const params = { ...traceParams(window, search), limit: 1 };
+  return queryOptions({
+    queryKey: ["traces-any", params],
+    queryFn: async ({ signal }) => (await getJson<TracePage>("traces", params, signal)).traces.length > 0,
+  });
+}
+
+/** Whether any log record matches. */
+export function anyLogQuery(window: Window, search: SearchState) {
+  const params = { ...logParams(window, search), limit: 1 };
+  return queryOptions({
+    queryKey: ["logs-any", params],
+    queryFn: async ({ signal }) => (await getJson<LogPage>("logs", params, signal)).logs.length > 0,
+  });
+}
+
 export function traceQuery(traceId: string) {
   return queryOptions({
     queryKey: ["trace", traceId],

@@ -47,7 +47,9 @@ function Connection() {
     if (before.current === 0 && rows !== null && rows > 0) refreshNow();
     before.current = rows;
   }, [rows, refreshNow]);
-  if (!data || (!error && failureCount === 0)) return null;
+  if (!data) return null;
+  if (!data.ready) return <Note>Spanlake is reading its log after a start; what is not yet read is missing here.</Note>;
+  if (!error && failureCount === 0) return null;
   return <Note error>Spanlake does not answer. What you see is what was loaded before; the page tries again by itself.</Note>;
 }
 

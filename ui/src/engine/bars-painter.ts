@@ -61,7 +61,7 @@ function paintRow(context: CanvasRenderingContext2D, scene: BarsScene, index: nu
   const right = Math.min(width + 4, x1);
   if (right > left) {
     const dimmed = store.matches.length > 0 && !store.isMatch(index);
-    context.globalAlpha = dimmed ? 0.35 : 1;
+    context.globalAlpha = dimmed ? 0.45 : 1;
     context.fillStyle = serviceColors[model.service[index]!]!;
     box(context, left, y, right - left);
     context.fill();

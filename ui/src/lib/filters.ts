@@ -80,6 +80,21 @@ export function readSearchText(text: string, into: SearchState): SearchState {
   return { ...state, q: rest.join(" ") };
 }
 
+/** The search as one line that {@link readSearchText} reads back. */
+export function printSearchText(state: SearchState): string {
+  const conditions = state.filters.map((filter) => {
+    const op = filter.op === "gte" ? ">=" : isReserved(filter.field) ? ":" : "=";
+    return `${filter.field}${op}${quoteIfNeeded(filter.value)}`;
+  });
+  if (state.min !== null) conditions.push(`duration>=${printDuration(state.min)}`);
+  if (state.max !== null) conditions.push(`duration<=${printDuration(state.max)}`);
+  return [...conditions, state.q].filter(Boolean).join(" ");
+}
+
+function quoteIfNeeded(value: string): string {
+  return value === "" || /[\s"]/.test(value) ? `"${value.replaceAll('"', "")}"` : value;
+}
+
 const TOKEN = /[^\s"=:<>]+\s?(?:>=|<=|[:=<>])\s?(?:"[^"]*"|\S+)|"[^"]*"|\S+/g;
 
 function readToken(token: string, state: SearchState): boolean {

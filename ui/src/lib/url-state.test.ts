@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { attributeFilter, attributeKey, readSearchText, EMPTY_SEARCH, parseFilter, printFilter } from "./filters";
+import { attributeFilter, attributeKey, readSearchText, EMPTY_SEARCH, parseFilter, printFilter, printSearchText } from "./filters";
 import { nanos, parseRange } from "./time";
 import { carryOver, href, patchSearch, rangePatch, readRange, readSearch, readZone, searchPatch } from "./url-state";
 
@@ -62,6 +62,13 @@ describe("the search box", () => {
       min: 50e6,
       max: 2e9,
     });
+  });
+
+  it("is printed so that it reads back", () => {
+    for (const text of ["", 'service:cart k="a b" duration>=50ms words more', "status:ERROR http.route=/x:1 duration<=2s"]) {
+      const state = readSearchText(text, EMPTY_SEARCH);
+      expect(readSearchText(printSearchText(state), EMPTY_SEARCH)).toEqual(state);
+    }
   });
 
   it("replaces reserved fields and adds attributes", () => {

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ArrowDownNarrowWide, ArrowUpNarrowWide } from "lucide-react";
 import { useCallback, useEffect, useMemo, useState } from "react";
-import { logHistogramQuery, logsQuery, servicesQuery, statusQuery, type Window } from "../../api/queries";
+import { anyLogQuery, logHistogramQuery, logsQuery, servicesQuery, statusQuery, type Window } from "../../api/queries";
 import type { LogRecord } from "../../api/types";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
@@ -13,7 +13,8 @@ import { OptionPopover } from "../../kit/option-popover";
 import { Page } from "../../kit/page";
 import { FilterChips, isFiltered, SearchField } from "../../kit/search-field";
 import { SetupCard } from "../../kit/setup-card";
-import { EmptyState, ErrorState, Note, Skeleton } from "../../kit/states";
+import { ErrorState, Note, Skeleton } from "../../kit/states";
+import { NothingMatches } from "../../kit/nothing-matches";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { addFilter, attributeFilter, EMPTY_SEARCH, findFilter, type SearchState, setFilter } from "../../lib/filters";
@@ -138,9 +139,13 @@ function Records({ state, window, onChange }: { state: SearchState; window: Wind
   if (logs.length === 0 && !isPlaceholderData) {
     if (!isFiltered(state)) return <NoDataInRange signal="logs" />;
     return (
-      <EmptyState title="No log record matches in this range" actions={<Button look="primary" onClick={() => onChange(EMPTY_SEARCH)}>Clear all filters</Button>}>
-        <p>All conditions must hold, and every word must occur in the body. Remove one, or widen the range with z.</p>
-      </EmptyState>
+      <NothingMatches
+        noun="log record"
+        explanation="All conditions must hold, and every word must occur in the body."
+        state={state}
+        exists={(tried) => anyLogQuery(window, tried)}
+        onChange={onChange}
+      />
     );
   }
   return (

@@ -14,7 +14,7 @@ import css from "./traces-screen.module.css";
 const SKELETON_ROWS = 12;
 
 /** Traces, newest first; the whole row opens the trace. */
-export function TraceTable(props: { traces: readonly TraceSummary[]; loading: boolean; stale: boolean; footer: React.ReactNode }) {
+export function TraceTable(props: { traces: readonly TraceSummary[]; find: string; loading: boolean; stale: boolean; footer: React.ReactNode }) {
   const { traces } = props;
   const longest = useMemo(() => traces.reduce((max, trace) => Math.max(max, trace.duration_ns), 1), [traces]);
   const roots = useMemo(() => [...new Set(traces.map(rootService))].toSorted(), [traces]);
@@ -43,7 +43,7 @@ export function TraceTable(props: { traces: readonly TraceSummary[]; loading: bo
         <tbody>
           {props.loading
             ? Array.from({ length: SKELETON_ROWS }, (_, i) => <SkeletonRow key={i} />)
-            : traces.map((trace) => <TraceRow key={trace.trace_id} trace={trace} longest={longest} color={colors.get(rootService(trace))!} />)}
+            : traces.map((trace) => <TraceRow key={trace.trace_id} trace={trace} find={props.find} longest={longest} color={colors.get(rootService(trace))!} />)}
         </tbody>
       </table>
       {props.footer && <div className={css.footer}>{props.footer}</div>}
@@ -55,7 +55,7 @@ function rootService(trace: TraceSummary): string {
   return trace.root?.service ?? trace.services[0]?.service ?? "";
 }
 
-function TraceRow({ trace, longest, color }: { trace: TraceSummary; longest: number; color: string }) {
+function TraceRow({ trace, find, longest, color }: { trace: TraceSummary; find: string; longest: number; color: string }) {
   const { zone } = useTime();
   const search = useSearch();
   const start = nanos(trace.start_time_unix_nano);
@@ -64,7 +64,7 @@ function TraceRow({ trace, longest, color }: { trace: TraceSummary; longest: num
     <tr className={css.row}>
       <td>
         <i className={css.swatch} style={{ background: color }} />
-        <Link className={css.rootLink} href={href(`/trace/${trace.trace_id}`, {}, carryOver(search))} title={trace.trace_id}>
+        <Link className={css.rootLink} href={href(`/trace/${trace.trace_id}`, { find }, carryOver(search))} title={trace.trace_id}>
           <span className={css.rootService}>{rootService(trace)}</span>
           <span className={css.rootName}>{trace.root?.name ?? `trace ${shortId(trace.trace_id)}`}</span>
         </Link>

@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
-import { operationsQuery, servicesQuery, statusQuery, traceHistogramQuery, tracesQuery, type Window } from "../../api/queries";
+import { anyTraceQuery, operationsQuery, servicesQuery, statusQuery, traceHistogramQuery, tracesQuery, type Window } from "../../api/queries";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
 import controls from "../../kit/controls.module.css";
@@ -10,10 +10,11 @@ import { OptionPopover } from "../../kit/option-popover";
 import { Page } from "../../kit/page";
 import { FilterChips, isFiltered, SearchField } from "../../kit/search-field";
 import { SetupCard } from "../../kit/setup-card";
-import { EmptyState, ErrorState, Note } from "../../kit/states";
+import { ErrorState, Note } from "../../kit/states";
+import { NothingMatches } from "../../kit/nothing-matches";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
-import { EMPTY_SEARCH, findFilter, type SearchState, setFilter } from "../../lib/filters";
+import { EMPTY_SEARCH, findFilter, printSearchText, type SearchState, setFilter } from "../../lib/filters";
 import { formatShare, group, plural } from "../../lib/format";
 import { nanos } from "../../lib/time";
 import { readSearch, searchPatch } from "../../lib/url-state";
@@ -149,16 +150,13 @@ function Results({ state, window, onChange }: { state: SearchState; window: Wind
   }
   if (query.isSuccess && traces.length === 0 && !isPlaceholderData) {
     return isFiltered(state) ? (
-      <EmptyState
-        title="No trace matches in this range"
-        actions={
-          <Button look="primary" onClick={() => onChange(EMPTY_SEARCH)}>
-            Clear all filters
-          </Button>
-        }
-      >
-        <p>A trace is listed when one of its spans fulfils all conditions and starts in the range. Remove a condition, or widen the range with z.</p>
-      </EmptyState>
+      <NothingMatches
+        noun="trace"
+        explanation="A trace is listed when one of its spans fulfils all conditions and starts in the range."
+        state={state}
+        exists={(tried) => anyTraceQuery(window, tried)}
+        onChange={onChange}
+      />
     ) : (
       <NoDataInRange signal="spans" />
     );
@@ -166,6 +164,7 @@ function Results({ state, window, onChange }: { state: SearchState; window: Wind
   return (
     <TraceTable
       traces={traces}
+      find={printSearchText(state)}
       loading={query.isPending}
       stale={isPlaceholderData}
       footer={
