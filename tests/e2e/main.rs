@@ -6,6 +6,7 @@
 mod support;
 
 mod crash;
+mod docs;
 mod facts;
 mod large;
 mod lifecycle;
