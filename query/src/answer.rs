@@ -1,6 +1,6 @@
 //! Pieces of JSON answers that traces and logs have in common.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Serialize, Serializer};

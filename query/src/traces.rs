@@ -387,3 +387,6 @@ pub(crate) fn log_answers<'a>(records: &[(LogRow<'a>, u64)], resources: &'a Reso
     }
     answers
 }
+
+#[cfg(test)]
+mod tests;

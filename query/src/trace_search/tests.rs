@@ -1,0 +1,138 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+use storage::Store;
+use tempfile::TempDir;
+
+use super::*;
+use crate::Engine;
+use crate::filter::AttributeFilter;
+use crate::test_data::{append, engine, store};
+
+const T0: i64 = 1_700_000_000_000_000_000;
+
+/// `(trace, span, start, name)`; span 1 is the root.
+type Row = (u64, u64, i64, &'static str);
+
+fn span(&(trace, id, start, name): &Row) -> Json {
+    json!({"trace_id": format!("{trace:032x}"), "span_id": format!("{id:016x}"),
+        "parent_span_id": (id != 1).then(|| format!("{:016x}", 1)), "start_time_unix_nano": T0 + start,
+        "duration_ns": 10 * id as i64, "service": format!("s{}", id % 3), "name": name, "kind": "SERVER",
+        "status": if id == 4 { "ERROR" } else { "UNSET" }, "resource": "{\"zone\":\"z\"}", "attr_http_status_code": 200,
+        "attributes": {"k": name}})
+}
+
+/// Each part in a segment of its own, the last one in the memtable.
+async fn filled(parts: &[Vec<Row>]) -> (TempDir, Store, Engine) {
+    let (directory, store) = store().await;
+    for (nth, part) in parts.iter().filter(|part| !part.is_empty()).enumerate() {
+        if nth > 0 {
+            store.flush(Signal::Spans).await.expect("flushed");
+        }
+        append(&store, Signal::Spans, &part.iter().map(span).collect::<Vec<_>>()).await;
+    }
+    let engine = engine(&store);
+    (directory, store, engine)
+}
+
+/// All pages, one after the other.
+async fn all(engine: &Engine, filter: SpanFilter, limit: usize) -> Vec<TraceSummary> {
+    let mut traces = Vec::new();
+    let mut after = None;
+    loop {
+        let query = engine.begin("test", None).await.expect("admitted");
+        let page = search(&query, &TraceSearch { filter: filter.clone(), limit, after }).await.expect("found");
+        assert!(page.traces.len() <= limit);
+        traces.extend(page.traces);
+        after = page.next;
+        if after.is_none() {
+            return traces;
+        }
+    }
+}
+
+fn ids(traces: &[TraceSummary]) -> Vec<u64> {
+    traces.iter().map(|trace| u64::from_str_radix(&trace.trace_id[16..], 16).expect("hex")).collect()
+}
+
+#[tokio::test]
+async fn figures_are_of_the_whole_trace() {
+    let (_directory, _store, engine) = filled(&[
+        vec![(7, 4, 500, "needle"), (8, 1, 400, "other")],
+        vec![(7, 1, 100, "root"), (7, 2, 150, "needle")],
+        vec![(7, 1, 100, "root"), (7, 5, 90, "early")],
+    ])
+    .await;
+    let filter = SpanFilter { name: Some("needle".into()), ..SpanFilter::default() };
+    let found = all(&engine, filter, 20).await;
+    assert_eq!(ids(&found), [7]);
+    let trace = serde_json::to_value(&found[0]).expect("JSON");
+    let expected = json!({
+        "trace_id": format!("{:032x}", 7), "start_time_unix_nano": (T0 + 90).to_string(), "duration_ns": 450,
+        "root": {"span_id": format!("{:016x}", 1), "service": "s1", "name": "root", "status": "UNSET"},
+        "span_count": 4, "service_count": 2, "error_count": 1, "matched_span_count": 2, "complete": true,
+        "services": [{"service": "s1", "span_count": 2, "error_count": 1}, {"service": "s2", "span_count": 2, "error_count": 0}],
+    });
+    assert_eq!(trace, expected);
+}
+
+#[tokio::test]
+async fn every_filter_narrows() {
+    let (_directory, _store, engine) =
+        filled(&[vec![(1, 1, 0, "GET /cart"), (1, 4, 5, "SELECT")], vec![(2, 1, 50, "GET /cart"), (3, 2, 99, "PUT /cart")]]).await;
+    let attribute = |key: &str, value: &str| AttributeFilter { key: key.into(), value: value.into() };
+    let none = SpanFilter::default;
+    for (what, filter, expected) in [
+        ("everything", none(), vec![3, 2, 1]),
+        ("service", SpanFilter { service: Some("s2".into()), ..none() }, vec![3]),
+        ("name", SpanFilter { name: Some("GET /cart".into()), ..none() }, vec![2, 1]),
+        ("status", SpanFilter { status: Some("ERROR".into()), ..none() }, vec![1]),
+        ("min duration", SpanFilter { min_duration_ns: Some(20), ..none() }, vec![3, 1]),
+        ("max duration", SpanFilter { max_duration_ns: Some(20), ..none() }, vec![3, 2, 1]),
+        ("both durations", SpanFilter { min_duration_ns: Some(11), max_duration_ns: Some(39), ..none() }, vec![3]),
+        ("words", SpanFilter { text: Some("CART get".into()), ..none() }, vec![2, 1]),
+        ("attribute in the map", SpanFilter { attributes: vec![attribute("k", "SELECT")], ..none() }, vec![1]),
+        ("attribute in a column", SpanFilter { attributes: vec![attribute("http.status_code", "200")], ..none() }, vec![3, 2, 1]),
+        ("attribute of the resource", SpanFilter { attributes: vec![attribute("zone", "z")], ..none() }, vec![3, 2, 1]),
+        ("attribute that nobody has", SpanFilter { attributes: vec![attribute("zone", "y")], ..none() }, vec![]),
+        ("trace id", SpanFilter { trace_id: Some(format!("{:032x}", 2).parse().expect("an id")), ..none() }, vec![2]),
+        ("one span has to have all", SpanFilter { status: Some("ERROR".into()), name: Some("GET /cart".into()), ..none() }, vec![]),
+        ("time", SpanFilter { range: proto::TimeRange { start: Some(T0 + 5), end: Some(T0 + 99) }, ..none() }, vec![2, 1]),
+    ] {
+        assert_eq!(ids(&all(&engine, filter, 2).await), expected, "{what}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn pages_are_the_sorted_whole(
+        rows in prop::collection::vec((1u64..40, 1u64..5, 0i64..300, prop::sample::select(vec!["a", "b"])), 1..120),
+        cuts in prop::collection::vec(0usize..120, 2),
+        limit in 1usize..7,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let matching = |row: &Row| row.3 == "a" && row.2 >= 100;
+        let mut starts: BTreeMap<u64, i64> = BTreeMap::new();
+        for row in &rows {
+            let start = starts.entry(row.0).or_insert(row.2);
+            *start = (*start).min(row.2);
+        }
+        let mut expected: Vec<(i64, u64)> = starts.into_iter().map(|(trace, start)| (start, trace)).collect();
+        expected.retain(|(_, trace)| rows.iter().any(|row| row.0 == *trace && matching(row)));
+        expected.sort_by(|a, b| b.cmp(a));
+        let mut parts = vec![rows.clone()];
+        for cut in cuts {
+            let last = parts.pop().expect("a part");
+            let (head, tail) = last.split_at(cut.min(last.len()));
+            parts.extend([head.to_vec(), tail.to_vec()]);
+        }
+        let found = runtime.block_on(async {
+            let (_directory, _store, engine) = filled(&parts).await;
+            let range = proto::TimeRange { start: Some(T0 + 100), end: None };
+            all(&engine, SpanFilter { name: Some("a".into()), range, ..SpanFilter::default() }, limit).await
+        });
+        prop_assert_eq!(ids(&found), expected.iter().map(|(_, trace)| *trace).collect::<Vec<_>>());
+    }
+}
