@@ -15,6 +15,9 @@ use crate::human::{ByteSize, HumanDuration, ListenAddress};
 /// Where data lies unless told otherwise.
 pub(crate) const DATA_DIR: &str = "./spanlake-data";
 
+/// Our own floors at INFO; libraries only when something is wrong.
+const LOG_FILTER: &str = "warn,spanlake=info,collector=info,query=info,storage=info";
+
 /// Options as typed: in the file, in the environment or as flags; what is absent has its default.
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -80,7 +83,7 @@ pub(crate) struct Config {
     #[arg(long, env = "SPANLAKE_QUERY_CONCURRENCY", value_name = "QUERIES")]
     pub(crate) query_concurrency: Option<usize>,
 
-    /// What is logged to standard error: a level, or levels per module [default: info]
+    /// What is logged to standard error: a level, or levels per module [default: info, warn for libraries]
     #[arg(long, env = "SPANLAKE_LOG", value_name = "FILTER")]
     pub(crate) log: Option<String>,
 }
@@ -151,7 +154,7 @@ impl Settings {
             collector,
             engine,
             http: config.http_listen.map_or((Ipv4Addr::LOCALHOST, 4319).into(), |address| address.0),
-            log: config.log.unwrap_or_else(|| "info".to_owned()),
+            log: config.log.unwrap_or_else(|| LOG_FILTER.to_owned()),
         })
     }
 }
