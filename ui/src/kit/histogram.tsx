@@ -79,7 +79,7 @@ export function Histogram(props: {
   return (
     <figure className={classNames(css.figure, props.loading && css.loading)}>
       <figcaption className={css.legend}>
-        <span className={css.peak}>{formatCount(peak)}</span>
+        <span className={css.peak}>{totals.some((total) => total > 0) ? formatCount(peak) : "none"}</span>
         {series.map((one, i) =>
           sums[i]! > 0 ? (
             <span key={one.key} className={css.key}>

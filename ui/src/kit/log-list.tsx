@@ -113,6 +113,7 @@ function LogLine(props: LogListProps & { log: LogRecord; expanded: boolean }) {
         </span>
         <span className={css.service}>{log.service}</span>
         <span className={css.body}>
+          {log.event_name && <span className={css.event}>{log.event_name}</span>}
           <Highlighted text={line} query={props.query} />
         </span>
       </button>

@@ -44,7 +44,7 @@ function byTime(a: LogRecord, b: LogRecord): number {
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
 
-/** Span events in the shape of log records, which is what they are in OTLP's view as well. */
+/** Span events in the shape of log records; their name marks them as events in the list. */
 function eventLines(trace: Trace): LogRecord[] {
   return trace.spans.flatMap((span) =>
     span.events.map((event, i) => ({
@@ -52,7 +52,7 @@ function eventLines(trace: Trace): LogRecord[] {
       time_unix_nano: event.time_unix_nano,
       observed_time_unix_nano: null,
       severity_number: 0,
-      severity: event.name === "exception" ? "ERROR" : null,
+      severity: null,
       severity_text: null,
       body: event.attributes["exception.message"] ?? event.name,
       trace_id: trace.trace_id,

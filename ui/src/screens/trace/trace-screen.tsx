@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { RefreshCw } from "lucide-react";
 import { useEffect, useMemo } from "react";
 import { Link } from "wouter";
 import { ApiError } from "../../api/client";
@@ -7,7 +8,7 @@ import type { Trace } from "../../api/types";
 import { WaterfallStore } from "../../engine/waterfall-store";
 import { buildTraceModel } from "../../engine/trace-model";
 import { announce } from "../../kit/announce";
-import { buttonClass, CopyButton } from "../../kit/button";
+import { Button, buttonClass, CopyButton } from "../../kit/button";
 import { Page } from "../../kit/page";
 import { EmptyState, ErrorState, Note, Skeleton } from "../../kit/states";
 import { TAB_PANEL_ID, tabId, Tabs } from "../../kit/tabs";
@@ -33,7 +34,7 @@ type View = (typeof VIEWS)[number]["value"];
 export function TraceScreen({ traceId }: { traceId: string }) {
   const id = traceId.toLowerCase();
   const query = useQuery(traceQuery(id));
-  if (query.data) return <LoadedTrace trace={query.data} />;
+  if (query.data) return <LoadedTrace trace={query.data} refreshing={query.isFetching} onRefresh={() => void query.refetch()} />;
   return (
     <Page title="Trace" crumb={<Crumb name={id} />}>
       {query.isError ? <TraceError id={id} error={query.error} onRetry={() => void query.refetch()} /> : <TraceSkeleton />}
@@ -51,7 +52,7 @@ function Crumb({ service, name }: { service?: string | undefined; name: string }
   );
 }
 
-function LoadedTrace({ trace }: { trace: Trace }) {
+function LoadedTrace({ trace, refreshing, onRefresh }: { trace: Trace; refreshing: boolean; onRefresh: () => void }) {
   const { search, patch } = useUrl();
   const model = useMemo(() => buildTraceModel(trace.spans, trace.duration_ns), [trace]);
   const store = useMemo(() => new WaterfallStore(model), [model]);
@@ -67,9 +68,14 @@ function LoadedTrace({ trace }: { trace: Trace }) {
       crumb={<Crumb service={trace.root?.service ?? model.spans[0]?.service} name={trace.root?.name ?? "without a root"} />}
       field={<FindField store={store} />}
       actions={
-        <CopyButton text={() => window.location.href} label="Copy link">
-          Copy link
-        </CopyButton>
+        <>
+          <CopyButton text={() => window.location.href} label="Copy link">
+            Copy link
+          </CopyButton>
+          <Button small iconLabel="Load again: spans may have arrived since" disabled={refreshing} onClick={onRefresh}>
+            <RefreshCw size={13} aria-hidden />
+          </Button>
+        </>
       }
     >
       <TraceHead trace={trace} levels={model.levels} />
