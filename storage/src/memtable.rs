@@ -2,8 +2,11 @@
 
 use std::time::Instant;
 
-use arrow::compute::concat_batches;
+use arrow::array::AsArray;
+use arrow::compute::{concat_batches, max, min};
+use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
+use proto::UnixNanos;
 
 /// Batches below this many rows are merged with their neighbours, so that a stream of one-span requests does not
 /// become a scan over a hundred thousand batches.
@@ -15,18 +18,29 @@ pub(crate) struct Memtable {
     rows: usize,
     bytes: usize,
     oldest: Option<Instant>,
+    times: Option<(UnixNanos, UnixNanos)>,
 }
 
 impl Memtable {
-    pub(crate) fn push(&mut self, batch: RecordBatch) {
+    /// `time_column`: the signal's, of which the bounds are kept.
+    pub(crate) fn push(&mut self, batch: RecordBatch, time_column: &str) {
         if batch.num_rows() == 0 {
             return;
         }
+        let times = batch.column_by_name(time_column).and_then(|column| column.as_primitive_opt::<Int64Type>());
+        self.widen(times.and_then(|times| Some((min(times)?, max(times)?))));
         self.rows += batch.num_rows();
         self.bytes += batch.get_array_memory_size();
         self.oldest.get_or_insert_with(Instant::now);
         self.batches.push(batch);
         self.merge_small();
+    }
+
+    fn widen(&mut self, times: Option<(UnixNanos, UnixNanos)>) {
+        self.times = match (self.times, times) {
+            (Some((first, last)), Some((min, max))) => Some((first.min(min), last.max(max))),
+            (known, new) => known.or(new),
+        };
     }
 
     /// Doubles: two neighbours of about one size become one, so each row is copied a logarithmic number of times.
@@ -63,6 +77,11 @@ impl Memtable {
         self.oldest
     }
 
+    /// Smallest and largest time of the rows.
+    pub(crate) fn times(&self) -> Option<(UnixNanos, UnixNanos)> {
+        self.times
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.rows == 0
     }
@@ -71,6 +90,7 @@ impl Memtable {
     pub(crate) fn prepend(&mut self, mut older: Memtable) {
         older.rows += self.rows;
         older.bytes += self.bytes;
+        older.widen(self.times);
         older.oldest = older.oldest.or(self.oldest);
         older.batches.append(&mut self.batches);
         *self = older;
@@ -95,9 +115,10 @@ mod tests {
     fn many_small_requests_become_few_batches_in_the_same_order() {
         let mut memtable = Memtable::default();
         for i in 0..10_000 {
-            memtable.push(batch(&[i]));
+            memtable.push(batch(&[i]), "x");
         }
         assert_eq!(memtable.rows(), 10_000);
+        assert_eq!(memtable.times(), Some((0, 9_999)));
         assert!(memtable.batches().len() < 20, "{} batches", memtable.batches().len());
         let values = memtable.batches().iter().flat_map(|batch| {
             let column = batch.column(0).as_primitive::<Int64Type>();

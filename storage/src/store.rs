@@ -14,7 +14,7 @@ use bytes::Bytes;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use parking_lot::Mutex;
-use proto::Signal;
+use proto::{Signal, UnixNanos};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{StorageError, blocking};
@@ -101,6 +101,7 @@ struct SignalState {
     frozen: Option<Arc<Vec<RecordBatch>>>,
     frozen_rows: usize,
     frozen_bytes: usize,
+    frozen_times: Option<(UnixNanos, UnixNanos)>,
     active: Memtable,
     /// Newest `max_time` first.
     segments: Arc<Vec<Arc<Segment>>>,
@@ -169,8 +170,9 @@ pub struct SignalStats {
     pub segment_rows: u64,
     /// Parquet files and text indexes.
     pub segment_bytes: u64,
-    pub min_time: Option<i64>,
-    pub max_time: Option<i64>,
+    /// Of all rows, in memory and in segments.
+    pub min_time: Option<UnixNanos>,
+    pub max_time: Option<UnixNanos>,
 }
 
 #[derive(Clone, Debug)]
@@ -316,7 +318,7 @@ impl Store {
             outcome.rows += batch.num_rows() as u64;
             let mut state = self.shared.state.lock();
             let replayed = &mut state.signals[record.signal as usize].replayed;
-            replayed.push(batch);
+            replayed.push(batch, record.signal.spec().time_column);
             if replayed.bytes() >= self.shared.settings.replay_flush_bytes {
                 let full = Some((record.signal, record.sequence + 1));
                 return Ok(ReplayStep { reader, outcome, full });
@@ -380,7 +382,7 @@ impl Store {
             Err(error) => {
                 let mut state = self.shared.state.lock();
                 let replaying = self.is_replaying();
-                state.signals[signal as usize].thaw(replaying);
+                state.signals[signal as usize].thaw(signal.spec().time_column, replaying);
                 Err(error)
             }
         }
@@ -402,8 +404,7 @@ impl Store {
             let signal_state = &mut state.signals[signal as usize];
             let segments = signal_state.segments.iter().cloned().chain(new).collect();
             signal_state.segments = newest_first(segments);
-            signal_state.frozen = None;
-            (signal_state.frozen_rows, signal_state.frozen_bytes) = (0, 0);
+            signal_state.clear_frozen();
             signal_state.lake_position = position;
         }
         self.truncate_wal().await?;
@@ -445,6 +446,11 @@ impl Store {
         let signals = Signal::ALL.into_iter().map(|signal| {
             let signal_state = &state.signals[signal as usize];
             let metas = || signal_state.segments.iter().map(|segment| segment.meta());
+            let memory = [signal_state.replayed.times(), signal_state.frozen_times, signal_state.active.times()];
+            let times = || {
+                let segments = metas().map(|meta| (meta.min_time, meta.max_time));
+                segments.chain(memory.into_iter().flatten())
+            };
             SignalStats {
                 signal,
                 memtable_rows: signal_state.rows(),
@@ -452,8 +458,8 @@ impl Store {
                 segments: signal_state.segments.len(),
                 segment_rows: metas().map(|meta| meta.rows).sum(),
                 segment_bytes: metas().map(|meta| meta.bytes + meta.index_bytes).sum(),
-                min_time: metas().map(|meta| meta.min_time).min(),
-                max_time: metas().map(|meta| meta.max_time).max(),
+                min_time: times().map(|(min, _)| min).min(),
+                max_time: times().map(|(_, max)| max).max(),
             }
         });
         StoreStats { wal_files: wal.files, wal_bytes: wal.bytes, signals: signals.collect() }
@@ -506,15 +512,21 @@ impl SignalState {
         debug_assert!(self.frozen.is_none(), "flushes of a signal follow one another");
         self.frozen_rows = memtable.rows();
         self.frozen_bytes = memtable.bytes();
+        self.frozen_times = memtable.times();
         self.frozen = Some(Arc::new(memtable.batches().to_vec()));
     }
 
-    fn thaw(&mut self, replaying: bool) {
+    fn clear_frozen(&mut self) {
+        self.frozen = None;
+        (self.frozen_rows, self.frozen_bytes, self.frozen_times) = (0, 0, None);
+    }
+
+    fn thaw(&mut self, time_column: &str, replaying: bool) {
         let mut memtable = Memtable::default();
-        for batch in self.frozen.take().iter().flat_map(|batches| batches.iter()) {
-            memtable.push(batch.clone());
+        for batch in self.frozen.iter().flat_map(|batches| batches.iter()) {
+            memtable.push(batch.clone(), time_column);
         }
-        (self.frozen_rows, self.frozen_bytes) = (0, 0);
+        self.clear_frozen();
         if replaying { self.replayed.prepend(memtable) } else { self.active.prepend(memtable) }
     }
 }
@@ -595,7 +607,7 @@ fn append_group(state: &Mutex<State>, wal: &Mutex<Wal>, group: Vec<Append>) {
         state.wal = wal.stats();
         for append in group {
             if logged.is_ok() {
-                state.signals[append.signal as usize].active.push(append.batch);
+                state.signals[append.signal as usize].active.push(append.batch, append.signal.spec().time_column);
             }
             answers.push(append.done);
         }
