@@ -9,6 +9,7 @@ const BAR_TOP = 6;
 const BAR_HEIGHT = 12;
 const BAR_WIDTH_MIN = 1.5;
 const LABEL_GAP = 6;
+const TEXT_ON_BAR = "#0b1220";
 
 /** Moments inside a span that are drawn as points, nanoseconds since the start of the trace. */
 export interface Points {
@@ -132,9 +133,13 @@ function paintLabel(context: CanvasRenderingContext2D, scene: BarsScene, index: 
     context.textAlign = "right";
     context.fillText(label, x0 - LABEL_GAP, y + 0.5);
   } else {
-    context.fillStyle = colors.dark ? "#0b1220" : "#ffffff";
+    // On the bar itself; points under the label give way to it.
+    const right = Math.min(x1, width) - LABEL_GAP;
+    context.fillStyle = scene.serviceColors[store.model.service[index]!]!;
+    context.fillRect(right - labelWidth - 3, y - BAR_HEIGHT / 2 + 1, labelWidth + 6, BAR_HEIGHT - 3);
+    context.fillStyle = TEXT_ON_BAR;
     context.textAlign = "right";
-    context.fillText(label, Math.min(x1, width) - LABEL_GAP, y + 0.5);
+    context.fillText(label, right, y + 0.5);
   }
 }
 

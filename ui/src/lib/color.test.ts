@@ -23,6 +23,6 @@ it("shares no colour while the palette lasts, and then goes on", () => {
 it("keeps reds and oranges for errors", () => {
   for (let slot = 0; slot < PALETTE_SIZE; slot += 1) {
     const hue = Number(/ (\d+)\)$/.exec(paletteColor(slot, true))![1]);
-    expect(hue > 355 || hue < 65).toBe(false);
+    expect(hue > 350 || hue < 75).toBe(false);
   }
 });

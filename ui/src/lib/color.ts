@@ -1,17 +1,18 @@
 /**
- * Hues (degrees, OKLCH) of the service palette. Reds and oranges are left to errors and
- * warnings, the green of success to it.
+ * Hues (degrees, OKLCH) of the service palette. Reds and oranges are left to errors and warnings,
+ * the green of success to it, and the greens beside it look like it to many eyes.
  */
-const SERVICE_HUES = [258, 295, 212, 98, 328, 190, 276, 118, 235, 310, 202, 108, 342, 180, 246];
+const SERVICE_HUES = [258, 295, 212, 92, 328, 188, 275, 312, 235, 345, 200];
 
+/** Each hue comes twice: full, and deeper with less colour. */
 export const PALETTE_SIZE = SERVICE_HUES.length * 2;
 
-/** One colour of the palette, as CSS; dark and light differ in lightness only. */
+/** One colour of the palette, as CSS. Dark text is readable on all of them, in both themes. */
 export function paletteColor(slot: number, dark: boolean): string {
   const hue = SERVICE_HUES[slot % SERVICE_HUES.length]!;
-  const second = Math.floor(slot / SERVICE_HUES.length) % 2 === 1;
-  const lightness = dark ? (second ? 0.62 : 0.72) : second ? 0.5 : 0.6;
-  const chroma = second ? 0.09 : 0.13;
+  const deep = slot >= SERVICE_HUES.length;
+  const lightness = dark ? (deep ? 0.61 : 0.71) : deep ? 0.59 : 0.66;
+  const chroma = deep ? 0.085 : 0.135;
   return `oklch(${lightness} ${chroma} ${hue})`;
 }
 

@@ -18,7 +18,7 @@ import { SpanEvents, SpanLinks, SpanLogs } from "./inspector-lists";
 import { Section } from "./section";
 import css from "./trace-screen.module.css";
 
-const WIDTH = 360;
+const WIDTH = 388;
 const CRUMBS_MAX = 3;
 
 /** Everything about one span. */
@@ -90,9 +90,10 @@ function Attributes(props: { title: string; attributes: Span["attributes"]; drop
 
 /** The way from the root, shortened in the middle; every step selects its span. */
 function Path({ store, index, onSelect }: { store: WaterfallStore; index: number; onSelect: (index: number) => void }) {
-  const path = ancestors(store.model, index);
-  const shown = path.length <= CRUMBS_MAX ? path : [path[0]!, ...path.slice(-2)];
   const { spans } = store.model;
+  // A step per change of service: where the request has been, not every call on the way.
+  const path = ancestors(store.model, index).filter((step, i, all) => spans[step]!.service !== spans[all[i + 1] ?? index]!.service);
+  const shown = path.length <= CRUMBS_MAX ? path : [path[0]!, ...path.slice(-2)];
   return (
     <div className={css.path}>
       {shown.map((step, i) => (
