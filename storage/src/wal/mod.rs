@@ -91,21 +91,24 @@ impl Wal {
             record::encode(&mut self.buffer, self.next_sequence, entry.signal, entry.payload);
             self.next_sequence += 1;
         }
-        let (file, log_file) = match self.active.take() {
+        let (file, mut log_file) = match self.active.take() {
             Some(active) => active,
             None => self.create_file(first_sequence)?,
         };
-        let mut log_file = log_file;
+        let bytes = self.buffer.len() as u64;
         let written = (&file).write_all(&self.buffer).and_then(|()| file.sync_data());
-        log_file.bytes += self.buffer.len() as u64;
         if self.buffer.capacity() > 16 << 20 {
             self.buffer = Vec::new();
         }
         if let Err(source) = written {
+            // What got through was refused and will be sent again: a replay must not find it. Where even this fails,
+            // it may come back once, as any unacknowledged request may.
+            let _ = file.set_len(log_file.bytes);
             let path = log_file.path.clone();
             self.closed.push_back(log_file);
             return Err(StorageError::Io { action: "append to", path, source });
         }
+        log_file.bytes += bytes;
         if log_file.bytes >= self.file_bytes_max {
             self.closed.push_back(log_file);
         } else {
@@ -123,8 +126,11 @@ impl Wal {
             .truncate(true)
             .open(&path)
             .map_err(StorageError::io("create", &path))?;
-        (&file).write_all(MAGIC).map_err(StorageError::io("write", &path))?;
-        paths::sync_dir(&self.dir)?;
+        let begun = (&file).write_all(MAGIC).map_err(StorageError::io("write", &path));
+        if let Err(error) = begun.and_then(|()| paths::sync_dir(&self.dir)) {
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
         Ok((file, LogFile { path, first_sequence, bytes: MAGIC.len() as u64 }))
     }
 
