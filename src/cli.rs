@@ -53,6 +53,11 @@ pub(crate) struct ServeArguments {
     pub(crate) options: Config,
 }
 
+const SQL_EXAMPLES: &str = "\
+Examples:
+  spanlake sql \"SELECT service, count(*) FROM spans GROUP BY service\"
+  spanlake sql --format csv \"SELECT time, body FROM logs WHERE match(body, 'timeout') LIMIT 20\"";
+
 /// Ask the tables spans and logs a question in SQL.
 ///
 /// Without --url the data directory is opened directly, rows in its write-ahead log included; nothing in it is changed.
@@ -60,15 +65,14 @@ pub(crate) struct ServeArguments {
 ///
 /// Columns of spans: trace_id, span_id, parent_span_id, trace_state, flags, service, name, kind, start_time, end_time,
 /// duration_ns, status, status_message, scope_name, scope_version, resource, attributes, events, links and the dropped
-/// counts. Columns of logs: time, observed_time, severity_number, severity, severity_text, body, trace_id, span_id,
-/// flags, service, event_name, scope_name, scope_version, resource, attributes. attributes['key'] is one attribute;
-/// match(body, 'words') is true when every word occurs.
+/// counts.
 ///
-/// Examples:
-///   spanlake sql "SELECT service, count(*) FROM spans GROUP BY service"
-///   spanlake sql --format csv "SELECT time, body FROM logs WHERE match(body, 'timeout') ORDER BY time DESC LIMIT 20"
+/// Columns of logs: time, observed_time, severity_number, severity, severity_text, body, trace_id, span_id,
+/// flags, service, event_name, scope_name, scope_version, resource, attributes.
+///
+/// attributes['key'] is one attribute; match(body, 'words') is true when every word occurs.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = SQL_EXAMPLES)]
 pub(crate) struct SqlArguments {
     /// One SELECT statement
     pub(crate) statement: String,
