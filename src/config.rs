@@ -90,7 +90,8 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read configuration {}", file.display()))?;
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("cannot read configuration {}", file.display()))?;
         toml::from_str(&text).with_context(|| format!("configuration {}", file.display()))
     }
 

@@ -28,10 +28,9 @@ impl FromStr for HumanDuration {
     fn from_str(text: &str) -> Result<Self, String> {
         const UNITS: [(&str, f64); 6] =
             [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0), ("w", 604_800.0)];
-        quantity(text, &UNITS)
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .map(Self)
-            .ok_or_else(|| format!("{text:?} is not a duration: write a number and a unit (ms, s, m, h, d, w), as in 30s"))
+        quantity(text, &UNITS).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).map(Self).ok_or_else(
+            || format!("{text:?} is not a duration: write a number and a unit (ms, s, m, h, d, w), as in 30s"),
+        )
     }
 }
 

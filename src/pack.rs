@@ -288,7 +288,8 @@ mod tests {
     fn json_lines_are_read_by_what_they_hold() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("x.jsonl");
-        let logs = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"7","body":{"stringValue":"b"}}]}]}]}"#;
+        let logs =
+            r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"7","body":{"stringValue":"b"}}]}]}]}"#;
         std::fs::write(&path, format!("{{\"resourceSpans\":[]}}\n\n{logs}\nnonsense\n")).expect("a file");
         let read = read(&path);
         assert!(matches!(&read[..], [Ok(Request::Traces(_)), Ok(Request::Logs(_)), Err(_)]), "{read:?}");

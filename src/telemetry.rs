@@ -28,7 +28,8 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn install() -> anyhow::Result<Self> {
         const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0];
-        let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?;
+        let builder =
+            PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?;
         let handle = builder.install_recorder().context("metrics")?;
         Ok(Self { handle })
     }

@@ -143,7 +143,8 @@ fn write_scope(object: &mut Object<'_>, origin: &Origin<'_>, context: &Context) 
     scope.text("name", origin.scope_name);
     scope.text("version", origin.scope_version);
     if let Some(attributes) = &context.scope_attributes {
-        let attributes = read_json_attributes(&attributes.to_string()).map_err(|error| stored("scope_attributes", error))?;
+        let attributes =
+            read_json_attributes(&attributes.to_string()).map_err(|error| stored("scope_attributes", error))?;
         write_key_values(&mut scope, &attributes);
     }
     scope.count("droppedAttributesCount", context.scope_dropped_attributes_count);

@@ -136,9 +136,25 @@ mod tests {
     #[test]
     fn what_is_not_a_time_is_refused_by_name_with_the_accepted_forms() {
         for text in [
-            "", "yesterday", "now-", "now-5", "now-5M", "now-m", "now*2s", "-5", "1.5", "2022-08-22", "now-1.s",
-            "2022-08-22T05:18:16", "2022-13-22T05:18:16Z", "9999-01-01T00:00:00Z", "99999999999999999999", "nowé",
-            "now-999999999999999999w", "2022-08-22T05:18:16ZZ", "日本語日本語日本語",
+            "",
+            "yesterday",
+            "now-",
+            "now-5",
+            "now-5M",
+            "now-m",
+            "now*2s",
+            "-5",
+            "1.5",
+            "2022-08-22",
+            "now-1.s",
+            "2022-08-22T05:18:16",
+            "2022-13-22T05:18:16Z",
+            "9999-01-01T00:00:00Z",
+            "99999999999999999999",
+            "nowé",
+            "now-999999999999999999w",
+            "2022-08-22T05:18:16ZZ",
+            "日本語日本語日本語",
         ] {
             let error = parse_time("from", text, NOW).expect_err(text);
             assert!(error.message.starts_with("parameter from"), "{error}");

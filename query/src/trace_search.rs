@@ -90,7 +90,8 @@ async fn page(query: &Query, search: &TraceSearch) -> Result<Vec<Whole>, QueryEr
         ask_for = ask_for.min(CANDIDATES_MAX);
         let candidates = Candidates::read(query, &search.filter, ask_for).await?;
         let all_known = candidates.ids.len() < ask_for;
-        let unknown: Vec<usize> = (0..candidates.ids.len()).filter(|&i| !looked_up.contains(&candidates.ids[i])).collect();
+        let unknown: Vec<usize> =
+            (0..candidates.ids.len()).filter(|&i| !looked_up.contains(&candidates.ids[i])).collect();
         for chunk in unknown.chunks(LOOKUP_IDS) {
             let bound = candidates.earliest_match[chunk[0]];
             if best.len() >= wanted && best[wanted - 1].start > bound {
@@ -173,11 +174,7 @@ async fn whole_traces(query: &Query, ids: &[TraceId]) -> Result<Vec<Whole>, Quer
 }
 
 /// How many spans of each trace satisfy the filter.
-async fn matched_spans(
-    query: &Query,
-    filter: &SpanFilter,
-    page: &[Whole],
-) -> Result<Vec<(TraceId, i64)>, QueryError> {
+async fn matched_spans(query: &Query, filter: &SpanFilter, page: &[Whole]) -> Result<Vec<(TraceId, i64)>, QueryError> {
     let mut matched = Vec::with_capacity(page.len());
     for chunk in page.chunks(LOOKUP_IDS) {
         let frame: DataFrame = filter.apply(query.table(Signal::Spans)?)?;

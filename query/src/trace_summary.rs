@@ -230,7 +230,7 @@ fn has_copies(spans: &[SlimSpan<'_>]) -> bool {
     let mut seen: HashMap<SpanId, Vec<&SlimSpan<'_>>> = HashMap::with_capacity(spans.len());
     spans.iter().any(|span| {
         let same_id = seen.entry(span.tree.span_id).or_default();
-        let is_copy = same_id.iter().any(|other| *other == span);
+        let is_copy = same_id.contains(&span);
         same_id.push(span);
         is_copy
     })

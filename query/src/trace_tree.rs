@@ -118,7 +118,11 @@ pub(crate) fn warnings(tree: &TraceTree, copies: usize) -> Vec<String> {
     if tree.orphan_count > 0 {
         warnings.push(format!(
             "{}: the parent was not received (not sampled, not exported, or still on its way); shown as {}",
-            spans_have(tree.orphan_count, "has a parent that is not in this trace", "have parents that are not in this trace"),
+            spans_have(
+                tree.orphan_count,
+                "has a parent that is not in this trace",
+                "have parents that are not in this trace"
+            ),
             if tree.orphan_count == 1 { "a root" } else { "roots" },
         ));
     }

@@ -175,7 +175,8 @@ impl StoredTrace {
         answer.logs = log_answers(&logs, &log_resources);
         answer.log_count = logs.len();
         self.add_log_remarks(&mut answer, &logs);
-        serde_json::to_string(&answer).map_err(|error| QueryError::internal(format!("trace {}: {error}", self.trace_id)))
+        serde_json::to_string(&answer)
+            .map_err(|error| QueryError::internal(format!("trace {}: {error}", self.trace_id)))
     }
 
     /// `{"resourceSpans": [...], "resourceLogs": [...]}`: what was sent, exact copies left out.
@@ -294,12 +295,8 @@ fn trace_services<'a>(tree: &TraceTree, spans: &DistinctSpans<'a>) -> Vec<TraceS
     for place in &tree.rows {
         let row = spans.rows[place.span];
         let service = row.service();
-        let entry = by_name.entry(service).or_insert(TraceService {
-            service,
-            span_count: 0,
-            error_count: 0,
-            self_time_ns: 0,
-        });
+        let entry =
+            by_name.entry(service).or_insert(TraceService { service, span_count: 0, error_count: 0, self_time_ns: 0 });
         entry.span_count += 1;
         entry.error_count += usize::from(row.status() == "ERROR");
         entry.self_time_ns = entry.self_time_ns.saturating_add(place.self_time_ns);

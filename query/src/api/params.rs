@@ -39,7 +39,10 @@ impl Params {
     pub(super) fn take(&mut self, name: &'static str) -> Result<Option<String>, QueryError> {
         let mut values = self.take_all(name);
         if values.len() > 1 {
-            return Err(QueryError::bad_request(format!("parameter {name} is given {} times", values.len()), "give it once"));
+            return Err(QueryError::bad_request(
+                format!("parameter {name} is given {} times", values.len()),
+                "give it once",
+            ));
         }
         Ok(values.pop().filter(|value| !value.is_empty()))
     }
@@ -162,12 +165,9 @@ mod tests {
 
     #[test]
     fn every_form_is_checked() {
-        for (query, name) in [
-            ("limit=0", "limit"),
-            ("limit=1001", "limit"),
-            ("limit=-1", "limit"),
-            ("limit=many", "limit"),
-        ] {
+        for (query, name) in
+            [("limit=0", "limit"), ("limit=1001", "limit"), ("limit=-1", "limit"), ("limit=many", "limit")]
+        {
             let error = message(Params::of(Some(query)).count("limit", 20, 1000));
             assert!(error.contains(name) && error.contains("from 1 to 1000"), "{error}");
         }

@@ -17,9 +17,7 @@ use crate::services::{self, OperationFigures, ServiceFigures};
 pub(super) struct Docs;
 
 pub(super) fn router() -> Router<ApiState> {
-    Router::new()
-        .route("/api/v1/services", get(list))
-        .route("/api/v1/services/{service}/operations", get(operations))
+    Router::new().route("/api/v1/services", get(list)).route("/api/v1/services/{service}/operations", get(operations))
 }
 
 #[derive(IntoParams)]

@@ -55,11 +55,17 @@ async fn every_filter_narrows() {
         ("words", LogFilter { text: Some("TIMEOUT 2".into()), ..none() }, vec![2]),
         ("attribute", LogFilter { attributes: attribute("3"), ..none() }, vec![4]),
         ("time", LogFilter { range: TimeRange { start: Some(T0 + 2), end: Some(T0 + 4) }, ..none() }, vec![3, 2]),
-        ("nothing", LogFilter { trace_id: Some("0000000000000000000000000000000f".parse().expect("an id")), ..none() }, vec![]),
+        (
+            "nothing",
+            LogFilter { trace_id: Some("0000000000000000000000000000000f".parse().expect("an id")), ..none() },
+            vec![],
+        ),
     ] {
         let found = all(&store, &engine, &LogSearch { filter, newest_first: true, limit: 3, after: None }).await;
-        let times: Vec<i64> =
-            found.iter().map(|log| log["time_unix_nano"].as_str().expect("text").parse::<i64>().expect("digits") - T0).collect();
+        let times: Vec<i64> = found
+            .iter()
+            .map(|log| log["time_unix_nano"].as_str().expect("text").parse::<i64>().expect("digits") - T0)
+            .collect();
         assert_eq!(times, expected, "{what}");
     }
 }

@@ -79,8 +79,11 @@ async fn figures_are_of_the_whole_trace() {
 
 #[tokio::test]
 async fn every_filter_narrows() {
-    let (_directory, _store, engine) =
-        filled(&[vec![(1, 1, 0, "GET /cart"), (1, 4, 5, "SELECT")], vec![(2, 1, 50, "GET /cart"), (3, 2, 99, "PUT /cart")]]).await;
+    let (_directory, _store, engine) = filled(&[
+        vec![(1, 1, 0, "GET /cart"), (1, 4, 5, "SELECT")],
+        vec![(2, 1, 50, "GET /cart"), (3, 2, 99, "PUT /cart")],
+    ])
+    .await;
     let attribute = |key: &str, value: &str| AttributeFilter { key: key.into(), value: value.into() };
     let none = SpanFilter::default;
     for (what, filter, expected) in [
@@ -93,12 +96,24 @@ async fn every_filter_narrows() {
         ("both durations", SpanFilter { min_duration_ns: Some(11), max_duration_ns: Some(39), ..none() }, vec![3]),
         ("words", SpanFilter { text: Some("CART get".into()), ..none() }, vec![2, 1]),
         ("attribute in the map", SpanFilter { attributes: vec![attribute("k", "SELECT")], ..none() }, vec![1]),
-        ("attribute in a column", SpanFilter { attributes: vec![attribute("http.status_code", "200")], ..none() }, vec![3, 2, 1]),
+        (
+            "attribute in a column",
+            SpanFilter { attributes: vec![attribute("http.status_code", "200")], ..none() },
+            vec![3, 2, 1],
+        ),
         ("attribute of the resource", SpanFilter { attributes: vec![attribute("zone", "z")], ..none() }, vec![3, 2, 1]),
         ("attribute that nobody has", SpanFilter { attributes: vec![attribute("zone", "y")], ..none() }, vec![]),
         ("trace id", SpanFilter { trace_id: Some(format!("{:032x}", 2).parse().expect("an id")), ..none() }, vec![2]),
-        ("one span has to have all", SpanFilter { status: Some("ERROR".into()), name: Some("GET /cart".into()), ..none() }, vec![]),
-        ("time", SpanFilter { range: proto::TimeRange { start: Some(T0 + 5), end: Some(T0 + 99) }, ..none() }, vec![2, 1]),
+        (
+            "one span has to have all",
+            SpanFilter { status: Some("ERROR".into()), name: Some("GET /cart".into()), ..none() },
+            vec![],
+        ),
+        (
+            "time",
+            SpanFilter { range: proto::TimeRange { start: Some(T0 + 5), end: Some(T0 + 99) }, ..none() },
+            vec![2, 1],
+        ),
     ] {
         assert_eq!(ids(&all(&engine, filter, 2).await), expected, "{what}");
     }

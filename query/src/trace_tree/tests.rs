@@ -45,7 +45,8 @@ fn children_follow_their_parent_by_start_time() {
 #[test]
 fn self_time_counts_overlapping_children_once_and_only_inside_the_span() {
     // Children cover -10..10, 20..40, 30..50, 35..45 and 90..200 of 0..100.
-    let spans = spans(&[(1, 0, 0, 100), (2, 1, -10, 20), (3, 1, 20, 20), (4, 1, 30, 20), (5, 1, 35, 10), (6, 1, 90, 110)]);
+    let spans =
+        spans(&[(1, 0, 0, 100), (2, 1, -10, 20), (3, 1, 20, 20), (4, 1, 30, 20), (5, 1, 35, 10), (6, 1, 90, 110)]);
     assert_eq!(assemble(&spans).rows[0].self_time_ns, 10 + 40);
 }
 

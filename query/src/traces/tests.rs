@@ -38,9 +38,25 @@ async fn a_trace_is_whole_wherever_its_fragments_lie() {
     let trace = read(&query, TRACE.parse().expect("an id")).await.expect("found");
     let answer: Json = serde_json::from_str(&trace.to_json().expect("written")).expect("JSON");
     let names: Vec<_> = answer["spans"].as_array().expect("spans").iter().map(|span| span["name"].clone()).collect();
-    assert!(names[..] == ["root", "early", "twin", "late", "orphan"] || names[..] == ["root", "twin", "early", "late", "orphan"]);
-    assert_eq!(answer["root"], json!({"span_id": "0000000000000001", "service": "s1", "name": "root", "status": "UNSET"}));
-    let figures = ["span_count", "service_count", "error_count", "log_count", "depth", "orphan_count", "duplicate_count", "complete", "duration_ns"];
+    assert!(
+        names[..] == ["root", "early", "twin", "late", "orphan"]
+            || names[..] == ["root", "twin", "early", "late", "orphan"]
+    );
+    assert_eq!(
+        answer["root"],
+        json!({"span_id": "0000000000000001", "service": "s1", "name": "root", "status": "UNSET"})
+    );
+    let figures = [
+        "span_count",
+        "service_count",
+        "error_count",
+        "log_count",
+        "depth",
+        "orphan_count",
+        "duplicate_count",
+        "complete",
+        "duration_ns",
+    ];
     let figures: Vec<_> = figures.iter().map(|name| answer[*name].clone()).collect();
     assert_eq!(json!(figures), json!([5, 2, 1, 3, 2, 1, 2, false, 120]), "one copy left out, one twin kept");
     assert_eq!(answer["warnings"].as_array().map(Vec::len), Some(3), "{}", answer["warnings"]);
