@@ -111,6 +111,7 @@ export function dataWalk(visitor, server) {
 
     ['a span of a word is found by the search field', async () => {
       await page.goto('/traces');
+      await rows.first().waitFor();
       await page.keyboard.press('/');
       await page.keyboard.type('service:ts-travel-service status:error');
       await page.keyboard.press('Enter');

@@ -62,7 +62,7 @@ fn the_counters_add_up_with_what_was_sent() {
     );
     assert_eq!(sum(&before, &["accepted", "spans"]), 70.0);
     assert_eq!(sum(&before, &["accepted", "logs"]), 20.0);
-    assert_eq!(sum(&before, &["refused", "spans"]), 3.0);
+    assert_eq!(sum(&before, &["rejected", "spans"]), 3.0);
     assert!(sum(&before, &["wal"]) > 0.0);
     assert_eq!(sum(&before, &["memtable_rows", "spans"]), 70.0);
     assert_eq!(sum(&before, &["memtable_rows", "logs"]), 20.0);

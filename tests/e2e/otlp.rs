@@ -310,8 +310,9 @@ fn unknown_fields_are_ignored() {
         prost::encoding::encode_varint(bytes.len() as u64, &mut wrapped);
         [wrapped, bytes.to_vec()].concat()
     };
-    let mut request = wrap(&wrap(&inner));
-    request[0] = 0x0a; // resource_spans is field 1 of the request
+    // scope_spans and spans are field 2 of their messages, resource_spans is field 1 of the request.
+    let mut request = wrap(&wrap(&wrap(&inner)));
+    request[0] = 0x0a;
     server.export("/v1/traces", &request);
 
     let mut json = trace_request_json(&trace_request("unknown", vec![span(3, 1, "unknown")]));

@@ -231,18 +231,23 @@ fn compare(server: &Server, id: u128, phase: &str) {
     same(&format!("{phase}: log records"), &logs_of(&logs_request_json(&logs(id))), &logs_of(&answer));
 }
 
-/// Equal lists, or the lines that differ.
+/// Equal lists, or what is on one side only: the records, or the lines of the only record that differs.
 fn same(what: &str, sent: &[String], answered: &[String]) {
-    assert_eq!(sent.len(), answered.len(), "{what}: the number of records");
     assert!(!sent.is_empty(), "{what}: nothing was compared");
-    for (sent, answered) in sent.iter().zip(answered) {
-        if sent != answered {
-            let (sent, answered): (Vec<_>, Vec<_>) = (sent.lines().collect(), answered.lines().collect());
-            let missing: Vec<_> = sent.iter().filter(|line| !answered.contains(line)).collect();
-            let added: Vec<_> = answered.iter().filter(|line| !sent.contains(line)).collect();
-            panic!("{what} differ.\nsent only: {missing:#?}\nanswered only: {added:#?}");
-        }
+    let lost: Vec<&String> = sent.iter().filter(|record| !answered.contains(record)).collect();
+    let added: Vec<&String> = answered.iter().filter(|record| !sent.contains(record)).collect();
+    if let ([lost], [added]) = (lost.as_slice(), added.as_slice()) {
+        let only = |these: &str, those: &str| -> Vec<String> {
+            these.lines().filter(|line| !those.lines().any(|other| other == *line)).map(str::to_owned).collect()
+        };
+        panic!(
+            "{what}: a record differs.\nsent only: {:#?}\nanswered only: {:#?}",
+            only(lost, added),
+            only(added, lost)
+        );
     }
+    assert!(lost.is_empty() && added.is_empty(), "{what}: sent only:\n{lost:#?}\nanswered only:\n{added:#?}");
+    assert_eq!(sent.len(), answered.len(), "{what}: the number of records");
 }
 
 #[test]

@@ -29,10 +29,10 @@ def send(server, language, protocol, compression):
     service = f"{language} {protocol} {compression}"
     port = "otlp_grpc" if protocol == "grpc" else "otlp_http"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("OTEL_")}
-    environment |= {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{server.addresses[port]}",
-        "OTEL_EXPORTER_OTLP_COMPRESSION": compression,
-    }
+    environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{server.addresses[port]}"
+    # Python's gRPC exporter does not know the specification's word "none".
+    if compression != "none":
+        environment["OTEL_EXPORTER_OTLP_COMPRESSION"] = compression
     program = [sys.executable, HERE / "send_python.py"] if language == "python" else ["node", HERE / "node" / "send.mjs"]
     done = subprocess.run(
         [*program, service, protocol], env=environment, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL

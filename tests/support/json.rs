@@ -167,6 +167,8 @@ fn levelled(value: &Value) -> Value {
             for (key, value) in fields {
                 let value = match key.as_str() {
                     "attributes" => pairs(value),
+                    // A body without a value says as much as none.
+                    "body" if value.as_object().is_none_or(Map::is_empty) => Value::Null,
                     "body" => any_value(value),
                     _ => levelled(value),
                 };
