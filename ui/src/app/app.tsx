@@ -1,18 +1,21 @@
 import { lazy, Suspense } from "react";
 import { Route, Switch } from "wouter";
 import { TimeProvider } from "../kit/time-context";
+import { TracesScreen } from "../screens/traces/traces-screen";
 import { ErrorBoundary } from "./error-boundary";
 import { NotFound } from "./not-found";
 import { Shell } from "./shell";
 
-const TracesScreen = lazy(async () => ({ default: (await import("../screens/traces/traces-screen")).TracesScreen }));
 const TraceScreen = lazy(async () => ({ default: (await import("../screens/trace/trace-screen")).TraceScreen }));
 const LogsScreen = lazy(async () => ({ default: (await import("../screens/logs/logs-screen")).LogsScreen }));
 const ServicesScreen = lazy(async () => ({ default: (await import("../screens/services/services-screen")).ServicesScreen }));
 const SqlScreen = lazy(async () => ({ default: (await import("../screens/sql/sql-screen")).SqlScreen }));
 const SetupScreen = lazy(async () => ({ default: (await import("../screens/setup/setup-screen")).SetupScreen }));
 
-/** Routes. A screen is a lazy chunk; a new one is a line here and an entry in the rail. */
+/**
+ * Routes. A screen is a lazy chunk, but for the first one, which is there with the shell; a new
+ * screen is a line here and an entry in the rail.
+ */
 export function App() {
   return (
     <TimeProvider>

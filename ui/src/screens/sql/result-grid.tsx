@@ -20,7 +20,7 @@ export function ResultGrid({ result, carry, dimmed }: { result: SqlResult; carry
   const scroller = useRef<HTMLDivElement>(null);
   const { columns, rows } = result;
   const widths = useMemo(() => columnWidths(result), [result]);
-  const numeric = useMemo(() => columns.map((column) => /int|float|decimal|double/i.test(column.type)), [columns]);
+  const numeric = useMemo(() => columns.map((column) => /^(?:u?int|float|decimal|double)/i.test(column.type)), [columns]);
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,

@@ -39,6 +39,23 @@ const colors = HighlightStyle.define([
   { tag: tags.operator, color: "var(--muted)" },
 ]);
 
+/**
+ * Typing over a selection, done without the browser: it would keep the colours of what is replaced
+ * by an inline style, which the Content-Security-Policy forbids and complains about.
+ */
+const typeOverSelection = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { main, ranges } = view.state.selection;
+    if (event.inputType !== "insertText" || event.data === null || main.empty || ranges.length > 1 || view.composing) return false;
+    const { data } = event;
+    const insert = () => view.state.update(view.state.replaceSelection(data), { userEvent: "input.type", scrollIntoView: true });
+    const handled = view.state.facet(EditorView.inputHandler).some((handler) => handler(view, main.from, main.to, data, insert));
+    if (!handled) view.dispatch(insert());
+    event.preventDefault();
+    return true;
+  },
+});
+
 /** CodeMirror with our tables for completion; Ctrl Enter runs the selection or everything. */
 export function SqlEditor(props: SqlEditorProps) {
   const host = useRef<HTMLDivElement>(null);
@@ -65,6 +82,7 @@ export function SqlEditor(props: SqlEditorProps) {
           highlightActiveLine(),
           bracketMatching(),
           closeBrackets(),
+          typeOverSelection,
           autocompletion(),
           keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
           sql({ dialect: PostgreSQL, schema: TABLES, upperCaseKeywords: true }),

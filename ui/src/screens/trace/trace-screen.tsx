@@ -57,8 +57,10 @@ function LoadedTrace({ trace, refreshing, onRefresh }: { trace: Trace; refreshin
   const model = useMemo(() => buildTraceModel(trace.spans, trace.duration_ns), [trace]);
   const store = useMemo(() => new WaterfallStore(model), [model]);
   const params = new URLSearchParams(search);
-  const view = VIEWS.find((one) => one.value === params.get("view"))?.value ?? "waterfall";
-  const setView = (next: View) => patch({ view: next === "waterfall" ? null : next });
+  // Log records can arrive without any span: then they are what there is to see.
+  const usual: View = model.count > 0 ? "waterfall" : "logs";
+  const view = VIEWS.find((one) => one.value === params.get("view"))?.value ?? usual;
+  const setView = (next: View) => patch({ view: next === usual ? null : next });
   useEffect(() => {
     announce(`Trace with ${plural(trace.span_count, "span")} and ${plural(trace.error_count, "error")}`);
   }, [trace]);
@@ -84,7 +86,12 @@ function LoadedTrace({ trace, refreshing, onRefresh }: { trace: Trace; refreshin
       </div>
       <TraceHealth trace={trace} store={store} />
       <div className={css.panel} role="tabpanel" id={TAB_PANEL_ID} aria-labelledby={tabId(view)}>
-        {view === "waterfall" && <WaterfallTab trace={trace} store={store} />}
+        {view === "waterfall" && model.count > 0 && <WaterfallTab trace={trace} store={store} />}
+        {view === "waterfall" && model.count === 0 && (
+          <EmptyState title="No span of this trace has arrived">
+            <p>Only log records carry this trace id so far; they are in the Logs tab.</p>
+          </EmptyState>
+        )}
         {view === "logs" && <TraceLogs trace={trace} />}
         {view === "raw" && <RawView traceId={trace.trace_id} />}
       </div>
