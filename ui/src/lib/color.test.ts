@@ -20,6 +20,13 @@ it("shares no colour while the palette lasts, and then goes on", () => {
   expect(Math.max(...all.values())).toBeLessThan(PALETTE_SIZE);
 });
 
+it("gives the first five services hues that nobody confuses", () => {
+  for (let first = 0; first < 100; first += 5) {
+    const hues = [...assignSlots(services.slice(first, first + 5)).values()].map((slot) => Number(/ (\d+)\)$/.exec(paletteColor(slot, true))![1]));
+    for (const [i, hue] of hues.entries()) for (const other of hues.slice(i + 1)) expect(Math.abs(hue - other)).toBeGreaterThanOrEqual(15);
+  }
+});
+
 it("keeps reds and oranges for errors", () => {
   for (let slot = 0; slot < PALETTE_SIZE; slot += 1) {
     const hue = Number(/ (\d+)\)$/.exec(paletteColor(slot, true))![1]);

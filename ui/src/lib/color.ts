@@ -25,9 +25,13 @@ export function preferredSlot(service: string): number {
   return hash % PALETTE_SIZE;
 }
 
+/** Hue distances (degrees) that neighbours should keep, tried from the strictest down. */
+const HUE_DISTANCES = [30, 15, 0];
+
 /**
  * Slots for the services of one view, most important first: each gets its preferred slot, or the
- * next free one, so that a service keeps its colour and no two share one while slots last.
+ * next one that is free and far enough from the hues given out before. So a service mostly keeps
+ * its colour, those seen together differ, and no two share one while slots last.
  */
 export function assignSlots(services: readonly string[]): Map<string, number> {
   const slots = new Map<string, number>();
@@ -35,10 +39,24 @@ export function assignSlots(services: readonly string[]): Map<string, number> {
   for (const service of services) {
     if (slots.has(service)) continue;
     if (taken.size === PALETTE_SIZE) taken.clear();
-    let slot = preferredSlot(service);
-    while (taken.has(slot)) slot = (slot + 1) % PALETTE_SIZE;
+    const slot = nextSlot(preferredSlot(service), taken);
     taken.add(slot);
     slots.set(service, slot);
   }
   return slots;
+}
+
+function nextSlot(preferred: number, taken: ReadonlySet<number>): number {
+  for (const distance of HUE_DISTANCES) {
+    for (let step = 0; step < PALETTE_SIZE; step += 1) {
+      const slot = (preferred + step) % PALETTE_SIZE;
+      if (!taken.has(slot) && [...taken].every((other) => hueDistance(slot, other) >= distance)) return slot;
+    }
+  }
+  return preferred;
+}
+
+function hueDistance(a: number, b: number): number {
+  const difference = Math.abs(SERVICE_HUES[a % SERVICE_HUES.length]! - SERVICE_HUES[b % SERVICE_HUES.length]!);
+  return Math.min(difference, 360 - difference);
 }
