@@ -44,8 +44,7 @@ impl Demo {
 
     /// Waits for the request that is being sent.
     pub(crate) fn stop(self) {
-        // An error means that the thread has ended already.
-        let _ = self.stop.send(());
+        drop(self.stop);
         if self.thread.join().is_err() {
             tracing::warn!("the demo traffic ended with a panic");
         }
@@ -82,7 +81,7 @@ fn run(client: &OtlpClient, stopped: &Receiver<()>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for up to `wait`.
+/// Waits for up to `wait`. A stop is that the other end is gone, so it stays one.
 fn is_stopped(stopped: &Receiver<()>, wait: Duration) -> bool {
     !matches!(stopped.recv_timeout(wait), Err(RecvTimeoutError::Timeout))
 }

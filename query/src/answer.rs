@@ -135,7 +135,7 @@ pub(crate) struct LogAnswer<'a> {
 
 impl<'a> LogAnswer<'a> {
     /// `nth`: how many equal records come before this one in the answer.
-    pub(crate) fn of(record: LogRow<'a>, hash: u64, nth: u64, resources: &'a Resources<'a>) -> Self {
+    pub(crate) fn of(record: LogRow<'a>, hash: u64, nth: usize, resources: &'a Resources<'a>) -> Self {
         let hex = |id: Option<&[u8]>| id.map(const_hex::encode);
         let mut id = format!("{:016x}{hash:016x}", record.time_unix_nano());
         if nth > 0 {

@@ -21,7 +21,7 @@ use crate::answer::Resources;
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{LogFilter, time_predicates};
-use crate::rows::LogBatch;
+use crate::rows::{LogBatch, LogRow};
 use crate::traces::log_answers;
 
 /// Rows kept for a page are copied together once they lie in this many batches: a few rows must not keep whole batches.
@@ -53,15 +53,13 @@ pub(crate) struct FoundLogs {
 }
 
 pub(crate) async fn search(query: &Query, search: LogSearch) -> Result<FoundLogs, QueryError> {
-    // One more than the page: is there a next one? And those that were given before have to be passed by.
-    let given = search.after.map_or(0, |after| after.given);
-    let wanted = search.limit + given + 1;
     let mut filter = search.filter.clone();
     filter.range = narrow(filter.range, search.after, search.newest_first);
     let passed = match search.after {
         Some(after) => count_at(query, &filter, after.time).await?,
         None => 0,
     };
+    // One more than the page: is there a next one?
     let nth = search.limit + passed + 1;
     let Some(last_time) = time_of_nth(query, &filter, nth, search.newest_first).await? else {
         return Ok(FoundLogs { logs_json: "[]".to_owned(), next: None });
@@ -72,7 +70,7 @@ pub(crate) async fn search(query: &Query, search: LogSearch) -> Result<FoundLogs
     }
     query
         .run(async move {
-            let kept = keep_first(frame, wanted, &search).await?;
+            let kept = keep_first(frame, search.limit + 1, &search).await?;
             page(&kept, &search)
         })
         .await
@@ -151,14 +149,16 @@ impl Ord for Kept {
     }
 }
 
-/// The first `wanted` records from the position on, in the order of the answer: one batch.
+/// The first `wanted` records after the position, in the order of the answer: one batch.
 ///
+/// Records equal to the position's are equal to each other: whichever come first are those that were given.
 /// Memory: `wanted` rows and a few batches, however many records share an instant.
 async fn keep_first(frame: DataFrame, wanted: usize, search: &LogSearch) -> Result<RecordBatch, QueryError> {
     let mut stream = frame.execute_stream().await?;
     let schema = stream.schema();
     let mut heap: BinaryHeap<Kept> = BinaryHeap::new();
     let mut batches: Vec<RecordBatch> = Vec::new();
+    let mut passed = 0;
     while let Some(batch) = stream.next().await {
         let batch = batch?;
         let at = batches.len();
@@ -167,8 +167,13 @@ async fn keep_first(frame: DataFrame, wanted: usize, search: &LogSearch) -> Resu
         for (row, record) in LogBatch::of(&batch)?.rows().enumerate() {
             let time = record.time_unix_nano();
             let kept = Kept { time, hash: record.content_hash(), newest_first: search.newest_first, batch: at, row };
-            if search.after.is_some_and(|after| kept.is_before(after)) {
-                continue;
+            match search.after.map(|after| (kept.order_to(after), after)) {
+                Some((Ordering::Less, _)) => continue,
+                Some((Ordering::Equal, after)) if passed < after.given => {
+                    passed += 1;
+                    continue;
+                }
+                _ => {}
             }
             if heap.len() < wanted {
                 heap.push(kept);
@@ -194,9 +199,8 @@ async fn keep_first(frame: DataFrame, wanted: usize, search: &LogSearch) -> Resu
 }
 
 impl Kept {
-    fn is_before(&self, after: Position) -> bool {
-        let position = Kept { time: after.time, hash: after.hash, ..*self };
-        self.order(&position) == Ordering::Less
+    fn order_to(&self, position: Position) -> Ordering {
+        self.order(&Kept { time: position.time, hash: position.hash, ..*self })
     }
 }
 
@@ -211,25 +215,23 @@ fn gather(mut kept: Vec<Kept>, batches: &[RecordBatch]) -> Result<(RecordBatch, 
     Ok((together, kept))
 }
 
-/// `kept`: in order, from the position's own record on.
+/// `kept`: in order, one more than the page when there is more.
 fn page(kept: &RecordBatch, search: &LogSearch) -> Result<FoundLogs, QueryError> {
     let batch = LogBatch::of(kept)?;
-    let records: Vec<_> = batch.rows().map(|record| (record, record.content_hash())).collect();
-    let key = |at: usize| (records[at].0.time_unix_nano(), records[at].1);
-    let passed = search.after.map_or(0, |after| {
-        let equal = (0..records.len()).take_while(|&at| key(at) == (after.time, after.hash)).count();
-        equal.min(after.given)
-    });
-    let end = records.len().min(passed + search.limit);
+    let mut records: Vec<_> = batch.rows().map(|record| (record, record.content_hash())).collect();
+    let has_more = records.len() > search.limit;
+    records.truncate(search.limit);
     let resources = Resources::of(records.iter().map(|(record, _)| *record))?;
-    // Answers are made from the position on, so that equal records are counted on across pages.
-    let answers = log_answers(&records[..end], &resources);
-    let logs_json = serde_json::to_string(&answers[passed..])
-        .map_err(|error| QueryError::internal(format!("log records: {error}")))?;
-    let next = (end < records.len() && end > passed).then(|| {
-        let (time, hash) = key(end - 1);
-        let given = (0..end).rev().take_while(|&at| key(at) == (time, hash)).count();
-        Position { time, hash, given }
+    let before = search.after.map(|after| (after.time, after.hash, after.given));
+    let answers = log_answers(&records, before, &resources);
+    let logs_json =
+        serde_json::to_string(&answers).map_err(|error| QueryError::internal(format!("log records: {error}")))?;
+    let next = records.last().filter(|_| has_more).map(|(last, hash)| {
+        let (time, hash) = (last.time_unix_nano(), *hash);
+        let is_equal = |record: &LogRow<'_>, other: u64| (record.time_unix_nano(), other) == (time, hash);
+        let here = records.iter().rev().take_while(|(record, other)| is_equal(record, *other)).count();
+        let earlier = search.after.filter(|after| (after.time, after.hash) == (time, hash));
+        Position { time, hash, given: here + earlier.map_or(0, |after| after.given) }
     });
     Ok(FoundLogs { logs_json, next })
 }

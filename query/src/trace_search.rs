@@ -26,8 +26,10 @@ use crate::error::QueryError;
 use crate::filter::{SpanFilter, trace_is_one_of};
 use crate::trace_summary::{self, TraceSummary};
 
-/// Ids in one look-up of true starts.
-const LOOKUP_IDS: usize = 500;
+/// Ids in the first look-up of true starts: few enough for statistics and bloom filters to find their pages.
+const LOOKUP_IDS_FIRST: usize = 20;
+/// Each further look-up takes twice as many, up to this: beyond, one scan is cheaper than many look-ups.
+const LOOKUP_IDS_MAX: usize = 500;
 /// Candidates that are asked for at first, as a multiple of the traces wanted.
 const CANDIDATES_PER_TRACE: usize = 4;
 /// More candidates than this are not examined for one page.
@@ -68,7 +70,7 @@ pub(crate) async fn search(query: &Query, search: &TraceSearch) -> Result<FoundT
     let mut page = page(query, search).await?;
     let has_more = page.len() > search.limit;
     page.truncate(search.limit);
-    let given = search.after.as_ref().map_or(0, |after| after.given) + page.len();
+    let given = search.after.as_ref().map_or(0, |after| after.given).saturating_add(page.len());
     let next = page.last().filter(|_| has_more).map(|last| Position {
         start: last.start,
         trace_id: last.trace_id.to_string(),
@@ -83,20 +85,24 @@ pub(crate) async fn search(query: &Query, search: &TraceSearch) -> Result<FoundT
 async fn page(query: &Query, search: &TraceSearch) -> Result<Vec<Whole>, QueryError> {
     let wanted = search.limit + 1;
     let after = search.after.as_ref().map(Position::whole).transpose()?;
-    let mut ask_for = (wanted + search.after.as_ref().map_or(0, |after| after.given)) * CANDIDATES_PER_TRACE;
+    let given = search.after.as_ref().map_or(0, |after| after.given).min(CANDIDATES_MAX);
+    let mut ask_for = (wanted + given) * CANDIDATES_PER_TRACE;
+    let mut lookup_ids = LOOKUP_IDS_FIRST;
     let mut looked_up = HashSet::new();
     let mut best: Vec<Whole> = Vec::new();
     loop {
         ask_for = ask_for.min(CANDIDATES_MAX);
         let candidates = Candidates::read(query, &search.filter, ask_for).await?;
         let all_known = candidates.ids.len() < ask_for;
-        let unknown: Vec<usize> =
-            (0..candidates.ids.len()).filter(|&i| !looked_up.contains(&candidates.ids[i])).collect();
-        for chunk in unknown.chunks(LOOKUP_IDS) {
-            let bound = candidates.earliest_match[chunk[0]];
-            if best.len() >= wanted && best[wanted - 1].start > bound {
+        let is_unknown = |i: &usize| !looked_up.contains(&candidates.ids[*i]);
+        let unknown: Vec<usize> = (0..candidates.ids.len()).filter(is_unknown).collect();
+        let mut unknown = unknown.as_slice();
+        while let Some(&first) = unknown.first() {
+            if best.len() >= wanted && best[wanted - 1].start > candidates.earliest_match[first] {
                 return Ok(best);
             }
+            let (chunk, rest) = unknown.split_at(lookup_ids.min(unknown.len()));
+            (unknown, lookup_ids) = (rest, (lookup_ids * 2).min(LOOKUP_IDS_MAX));
             let ids: Vec<TraceId> = chunk.iter().map(|&i| candidates.ids[i]).collect();
             let wholes = whole_traces(query, &ids).await?;
             looked_up.extend(ids);
@@ -176,7 +182,7 @@ async fn whole_traces(query: &Query, ids: &[TraceId]) -> Result<Vec<Whole>, Quer
 /// How many spans of each trace satisfy the filter.
 async fn matched_spans(query: &Query, filter: &SpanFilter, page: &[Whole]) -> Result<Vec<(TraceId, i64)>, QueryError> {
     let mut matched = Vec::with_capacity(page.len());
-    for chunk in page.chunks(LOOKUP_IDS) {
+    for chunk in page.chunks(LOOKUP_IDS_MAX) {
         let frame: DataFrame = filter.apply(query.table(Signal::Spans)?)?;
         let frame = frame.filter(trace_is_one_of(chunk.iter().map(|whole| whole.trace_id)))?;
         let spans = count_distinct(ident(schema::SPAN_ID)).alias("spans");

@@ -172,7 +172,7 @@ impl StoredTrace {
         let span_resources = Resources::of(spans.rows.iter().copied())?;
         let log_resources = Resources::of(logs.iter().map(|(record, _)| *record))?;
         let mut answer = trace_answer(self.trace_id, &spans, &span_resources);
-        answer.logs = log_answers(&logs, &log_resources);
+        answer.logs = log_answers(&logs, None, &log_resources);
         answer.log_count = logs.len();
         self.add_log_remarks(&mut answer, &logs);
         serde_json::to_string(&answer)
@@ -277,11 +277,21 @@ fn trace_answer<'a>(trace_id: TraceId, spans: &DistinctSpans<'a>, resources: &'a
         complete: tree.is_complete(),
         orphan_count: tree.orphan_count,
         duplicate_count: tree.duplicate_count + spans.copies,
-        warnings: warnings(&tree, spans.copies),
+        warnings: trace_warnings(&tree, spans),
         services,
         spans: tree.rows.iter().map(|place| span_answer(place, spans, start, resources)).collect(),
         logs: Vec::new(),
     }
+}
+
+fn trace_warnings(tree: &TraceTree, spans: &DistinctSpans<'_>) -> Vec<String> {
+    let mut warnings = warnings(tree, spans.copies);
+    let backwards = spans.tree_spans.iter().filter(|span| span.duration_ns < 0).count();
+    if backwards > 0 {
+        let text = if backwards == 1 { "1 span ends" } else { &format!("{backwards} spans end") };
+        warnings.push(format!("{text} before it starts: the clock was set back, or the sender is wrong"));
+    }
+    warnings
 }
 
 /// The value, or the nearest that 64 bits hold.
@@ -372,15 +382,22 @@ pub(crate) fn by_time<'a>(records: impl Iterator<Item = LogRow<'a>>) -> Vec<(Log
     records
 }
 
-/// `records`: equal ones next to each other.
-pub(crate) fn log_answers<'a>(records: &[(LogRow<'a>, u64)], resources: &'a Resources<'a>) -> Vec<LogAnswer<'a>> {
+/// `records`: equal ones next to each other. `before`: time and hash of the record that was given last, and how many
+/// equal ones were: their numbers go on from there.
+pub(crate) fn log_answers<'a>(
+    records: &[(LogRow<'a>, u64)],
+    before: Option<(i64, u64, usize)>,
+    resources: &'a Resources<'a>,
+) -> Vec<LogAnswer<'a>> {
     let mut answers = Vec::with_capacity(records.len());
-    let (mut last, mut nth) = (None, 0);
+    let (mut last, mut given) = (before.map(|(time, hash, _)| (time, hash)), before.map_or(0, |before| before.2));
     for (record, hash) in records {
-        let key = (record.time_unix_nano(), *hash);
-        nth = if last == Some(key) { nth + 1 } else { 0 };
-        last = Some(key);
-        answers.push(LogAnswer::of(*record, *hash, nth, resources));
+        let key = Some((record.time_unix_nano(), *hash));
+        if last != key {
+            (last, given) = (key, 0);
+        }
+        answers.push(LogAnswer::of(*record, *hash, given, resources));
+        given = given.saturating_add(1);
     }
     answers
 }
