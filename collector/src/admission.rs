@@ -88,9 +88,9 @@ fn permits(bytes: usize) -> Result<u32, IngestError> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_request_waits_for_another_to_end_and_is_refused_when_none_does() {
-        let admission = Admission::new(100, Duration::from_secs(2));
+        let admission = Admission::new(100, Duration::from_millis(50));
         let mut first = admission.reserve_nothing_yet();
         first.grow(60).await.expect("empty");
         first.grow(20).await.expect("room left");
@@ -98,10 +98,9 @@ mod tests {
         assert!(matches!(second.grow(30).await, Err(IngestError::Busy(_))));
         assert_eq!(admission.reserved(), 80);
 
-        let waiting = tokio::spawn(async move { second.grow(30).await.map(|()| second) });
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        first.shrink(50);
-        let second = waiting.await.expect("no panic").expect("room after the first gave back");
+        // Polled first, so it is waiting when the other gives back.
+        let (second_grew, ()) = tokio::join!(second.grow(30), async { first.shrink(50) });
+        second_grew.expect("room after the first gave back");
         assert_eq!(admission.reserved(), 60);
         drop((first, second));
         assert_eq!(admission.reserved(), 0);

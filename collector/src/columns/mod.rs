@@ -234,4 +234,4 @@ fn array(array: impl arrow::array::Array + 'static) -> ArrayRef {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,7 +4,10 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message;
 use proto::otlp::any_value::Value;
-use proto::otlp::*;
+use proto::otlp::{
+    AnyValue, ArrayValue, ExportLogsServiceRequest, ExportTraceServiceRequest, KeyValue, KeyValueList, LogRecord,
+    Resource, ResourceLogs, ResourceSpans, ScopeLogs, ScopeSpans, Span, Status, span, status,
+};
 use proto::value::{key_value, write_json_attributes, write_json_value};
 use proto::{promoted, schema};
 
@@ -82,7 +85,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn any_traces()(
+    pub(crate) fn any_traces()(
         envelopes in prop::collection::vec((any_attributes(), prop::collection::vec(any_span(), 0..4)), 0..4),
     ) -> ExportTraceServiceRequest {
         let resource_spans = envelopes.into_iter().map(|(attributes, spans)| ResourceSpans {

@@ -1,5 +1,7 @@
 //! Connections: accepted up to a limit, with timeouts against senders that never finish, ended gracefully.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -7,7 +9,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -61,17 +62,18 @@ impl Server {
                     continue;
                 }
             };
-            let connection = serve_connection(&builder, stream, router.clone());
-            let connection = graceful.watch(connection.into_owned());
-            let cut_off = cut_off.clone();
+            let (builder, router) = (builder.clone(), router.clone());
+            let (watcher, stop, cut_off) = (graceful.watcher(), self.stop.clone(), cut_off.clone());
             tokio::spawn(async move {
                 let _permit = permit;
-                tokio::select! {
-                    // Broken connections are the peer's affair and everyday.
-                    result = connection => if let Err(error) = result {
-                        tracing::debug!(%error, "a connection ended");
-                    },
-                    () = cut_off.cancelled() => {}
+                if !matches!(stop.run_until_cancelled(first_byte(&stream)).await, Some(Ok(()))) {
+                    return;
+                }
+                let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+                let connection = watcher.watch(connection.into_owned());
+                // Broken connections are the peer's affair and everyday.
+                if let Some(Err(error)) = cut_off.run_until_cancelled(connection).await {
+                    tracing::debug!(%error, "a connection ended");
                 }
             });
         }
@@ -102,14 +104,9 @@ fn connection_builder(http2_only: bool) -> Builder<TokioExecutor> {
     if http2_only { builder.http2_only() } else { builder }
 }
 
-fn serve_connection(
-    builder: &Builder<TokioExecutor>,
-    stream: TcpStream,
-    router: Router,
-) -> hyper_util::server::conn::auto::Connection<'_, TokioIo<TcpStream>, TowerToHyperService<Router>, TokioExecutor> {
+/// A connection that never says a word is neither waited for at a stop nor kept for ever: HTTP/2 has no timeout for it.
+async fn first_byte(stream: &TcpStream) -> io::Result<()> {
     // Answers are a few bytes: waiting to fill a packet would only delay them.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY");
-    }
-    builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+    stream.set_nodelay(true)?;
+    tokio::time::timeout(HEADER_TIME_MAX, stream.readable()).await?
 }
