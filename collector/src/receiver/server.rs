@@ -108,5 +108,6 @@ fn connection_builder(http2_only: bool) -> Builder<TokioExecutor> {
 async fn first_byte(stream: &TcpStream) -> io::Result<()> {
     // Answers are a few bytes: waiting to fill a packet would only delay them.
     stream.set_nodelay(true)?;
-    tokio::time::timeout(HEADER_TIME_MAX, stream.readable()).await?
+    // Not `readable`, which may return early.
+    tokio::time::timeout(HEADER_TIME_MAX, stream.peek(&mut [0])).await?.map(drop)
 }

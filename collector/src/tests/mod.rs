@@ -226,7 +226,8 @@ async fn a_stop_answers_what_is_at_hand_and_flushes() {
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.expect("answered");
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-    stopping.await.expect("stops");
+    let drain_time_max = CollectorSettings::default().drain_time_max;
+    tokio::time::timeout(drain_time_max / 2, stopping).await.expect("does not wait for the silent one").expect("stops");
     drop(idle);
     assert_eq!(started.rows(Signal::Spans), 0);
     assert_eq!(stored_rows(&started.store), 1);
