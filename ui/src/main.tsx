@@ -1,9 +1,10 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Router } from "wouter";
-import { shouldRetry } from "./api/queries";
+import { isUnreachable } from "./api/client";
+import { shouldRetry, statusQuery } from "./api/queries";
 import { App } from "./app/app";
 import { BASE_PATH } from "./lib/base";
 import { cspNonce } from "./lib/csp";
@@ -14,6 +15,13 @@ const nonce = cspNonce();
 if (nonce) setNonce(nonce);
 
 const queries = new QueryClient({
+  queryCache: new QueryCache({
+    // What cannot be reached makes the shell look whether the server is there at all.
+    onError: (error, query) => {
+      const { queryKey } = statusQuery();
+      if (isUnreachable(error) && query.queryKey[0] !== queryKey[0]) void queries.invalidateQueries({ queryKey });
+    },
+  }),
   defaultOptions: {
     // Every refresh is a new key: answers that are no longer shown go soon.
     queries: { retry: shouldRetry, staleTime: 5_000, gcTime: 60_000, refetchOnWindowFocus: false },

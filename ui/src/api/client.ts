@@ -17,6 +17,11 @@ export class ApiError extends Error {
   }
 }
 
+/** True when no answer came at all, or only one of a proxy before the server. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || error.status === 502 || error.status === 504);
+}
+
 /** Values of one parameter; null and undefined are left out, lists repeat it. */
 export type Params = Record<string, string | number | string[] | null | undefined>;
 
@@ -53,7 +58,7 @@ async function request(url: string, init: RequestInit): Promise<Response> {
     response = await fetch(url, init);
   } catch (error) {
     if (init.signal?.aborted) throw error;
-    throw new ApiError(0, "unreachable", "Spanlake does not answer.", "Is the server still running? The page tries again by itself.");
+    throw new ApiError(0, "unreachable", "Spanlake does not answer.", "Is the server still running? The page comes back when it answers.");
   }
   if (!response.ok) throw await errorOf(response);
   return response;

@@ -27,6 +27,8 @@ export const HISTOGRAM_BUCKETS = 90;
 /** How often an empty lake is asked whether data has come. */
 const EMPTY_POLL_MS = 1_000;
 const STATUS_POLL_MS = 15_000;
+/** How often a server that does not answer is tried again. */
+const LOST_POLL_MS = 2_000;
 
 function isEmptyLake(status: ServerStatus): boolean {
   return status.signals.spans.rows === 0 && status.signals.logs.rows === 0;
@@ -36,8 +38,12 @@ export function statusQuery() {
   return queryOptions({
     queryKey: ["status"],
     queryFn: ({ signal }) => getJson<ServerStatus>("status", {}, signal),
-    refetchInterval: (query) =>
-      query.state.data && isEmptyLake(query.state.data) ? EMPTY_POLL_MS : STATUS_POLL_MS,
+    // The interval below is its retry.
+    retry: false,
+    refetchInterval: ({ state }) => {
+      if (state.status === "error") return LOST_POLL_MS;
+      return state.data && isEmptyLake(state.data) ? EMPTY_POLL_MS : STATUS_POLL_MS;
+    },
   });
 }
 

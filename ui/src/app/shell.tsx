@@ -1,5 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { isUnreachable } from "../api/client";
 import { statusQuery } from "../api/queries";
 import { onAnnouncement } from "../kit/announce";
 import controls from "../kit/controls.module.css";
@@ -37,20 +38,26 @@ export function Shell({ children }: { children: ReactNode }) {
   );
 }
 
-/** Says when the server does not answer, and runs the queries again when first data arrives. */
+/**
+ * Says when the server does not answer. Each answer about its state asks again for what could not
+ * be reached before, and the first data of an empty lake refreshes the page.
+ */
 function Connection() {
-  const { data, error, failureCount } = useQuery(statusQuery());
+  const { data, dataUpdatedAt, isError } = useQuery(statusQuery());
   const { refreshNow } = useTime();
+  const queries = useQueryClient();
   const rows = data ? data.signals.spans.rows + data.signals.logs.rows : null;
   const before = useRef(rows);
   useEffect(() => {
     if (before.current === 0 && rows !== null && rows > 0) refreshNow();
     before.current = rows;
   }, [rows, refreshNow]);
-  if (!data) return null;
-  if (!data.ready) return <Note>Spanlake is reading its log after a start; what is not yet read is missing here.</Note>;
-  if (!error && failureCount === 0) return null;
-  return <Note error>Spanlake does not answer. What you see is what was loaded before; the page tries again by itself.</Note>;
+  useEffect(() => {
+    if (dataUpdatedAt > 0) void queries.refetchQueries({ type: "active", predicate: (query) => isUnreachable(query.state.error) });
+  }, [dataUpdatedAt, queries]);
+  if (isError) return <Note error>Spanlake does not answer; trying again.</Note>;
+  if (data && !data.ready) return <Note>Spanlake is reading its log after a start; what is not yet read is missing here.</Note>;
+  return null;
 }
 
 function LiveRegion() {

@@ -30,6 +30,8 @@ export function Histogram(props: {
   to: UnixNanos;
   zone: Zone;
   loading: boolean;
+  /** The counts could not be loaded. */
+  failed: boolean;
   onBrush: (from: UnixNanos, to: UnixNanos) => void;
 }) {
   const { buckets, bucketNs, series, zone } = props;
@@ -79,7 +81,7 @@ export function Histogram(props: {
   return (
     <figure className={classNames(css.figure, props.loading && css.loading)}>
       <figcaption className={css.legend}>
-        <span className={css.peak}>{totals.some((total) => total > 0) ? formatCount(peak) : "none"}</span>
+        <span className={css.peak}>{props.failed ? "not loaded" : totals.some((total) => total > 0) ? formatCount(peak) : "none"}</span>
         {series.map((one, i) =>
           sums[i]! > 0 ? (
             <span key={one.key} className={css.key}>

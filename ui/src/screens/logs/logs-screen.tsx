@@ -99,7 +99,7 @@ const SERIES: Series[] = [
 
 function RecordsOverTime({ state, window }: { state: SearchState; window: Window }) {
   const { zone, setWindow } = useTime();
-  const { data, isPlaceholderData } = useQuery(logHistogramQuery(window, state));
+  const { data, isError, isPlaceholderData } = useQuery(logHistogramQuery(window, state));
   const buckets = useMemo<Bucket[]>(
     () => (data?.buckets ?? []).map((b) => ({ start: nanos(b.start_unix_nano), counts: SERIES.map((one) => b.counts[one.key] ?? 0) })),
     [data],
@@ -114,6 +114,7 @@ function RecordsOverTime({ state, window }: { state: SearchState; window: Window
       to={window.to}
       zone={zone}
       loading={isPlaceholderData}
+      failed={isError}
       onBrush={setWindow}
     />
   );

@@ -117,7 +117,7 @@ const SERIES: Series[] = [
 
 function SpansOverTime({ state, window }: { state: SearchState; window: Window }) {
   const { zone, setWindow } = useTime();
-  const { data, isPlaceholderData } = useQuery(traceHistogramQuery(window, state));
+  const { data, isError, isPlaceholderData } = useQuery(traceHistogramQuery(window, state));
   const buckets = useMemo<Bucket[]>(
     () => (data?.buckets ?? []).map((b) => ({ start: nanos(b.start_unix_nano), counts: [b.errors, b.spans - b.errors] })),
     [data],
@@ -132,6 +132,7 @@ function SpansOverTime({ state, window }: { state: SearchState; window: Window }
       to={window.to}
       zone={zone}
       loading={isPlaceholderData}
+      failed={isError}
       onBrush={setWindow}
     />
   );
