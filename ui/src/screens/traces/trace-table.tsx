@@ -73,6 +73,7 @@ function TraceRow({ trace, find, longest, color }: { trace: TraceSummary; find: 
             incomplete
           </span>
         )}
+        <OtherServices trace={trace} />
       </td>
       <td title={formatNanos(trace.duration_ns)}>
         <span className={css.durationValue}>{formatDuration(trace.duration_ns)}</span>
@@ -91,6 +92,26 @@ function TraceRow({ trace, find, longest, color }: { trace: TraceSummary; find: 
         {formatDate(start, zone).replace(/ \d{4}$/, "")} {formatClock(start, zone, 3)}
       </td>
     </tr>
+  );
+}
+
+/** Services named beside the root; the tooltip of the count has all of them. */
+const OTHERS_MAX = 4;
+
+/** Who else took part, those that failed first: often the answer before the trace is opened. */
+function OtherServices({ trace }: { trace: TraceSummary }) {
+  const others = trace.services
+    .filter((one) => one.service !== rootService(trace))
+    .toSorted((a, b) => b.error_count - a.error_count || b.span_count - a.span_count);
+  return (
+    <span className={css.others}>
+      {others.slice(0, OTHERS_MAX).map((one) => (
+        <span key={one.service} className={one.error_count > 0 ? css.failed : undefined}>
+          {one.service}
+        </span>
+      ))}
+      {others.length > OTHERS_MAX && <span>+{others.length - OTHERS_MAX}</span>}
+    </span>
   );
 }
 
