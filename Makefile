@@ -14,7 +14,7 @@ NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
 
-.PHONY: help run ui test test-large fmt clippy ui-check compile rust-unit rust-doc e2e foreign-reader sdk browser screenshots
+.PHONY: help run ui test test-large fmt clippy ui-typecheck ui-lint ui-unit ui-build compile rust-unit rust-doc e2e foreign-reader sdk browser screenshots
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 24
@@ -36,7 +36,7 @@ ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
 # Files that were not there when it was compiled last are not known to be new to cargo.
 	@touch query/src/assets.rs
 
-test: ui-check compile rust-unit rust-doc e2e foreign-reader sdk browser ## everything that proves the product
+test: ui-typecheck ui-lint ui-unit ui-build compile rust-unit rust-doc e2e foreign-reader sdk browser ## everything that proves the product
 
 fmt: ## is the Rust code formatted
 	$(PART) fmt cargo fmt --all --check
@@ -44,10 +44,16 @@ fmt: ## is the Rust code formatted
 clippy: ## lints of all Rust code
 	$(PART) clippy cargo clippy --workspace --all-targets -- -D warnings
 
-ui-check: ui/node_modules/.package-lock.json ## types, lints, unit tests and build of the UI
+ui-typecheck: ui/node_modules/.package-lock.json ## types of the UI
 	$(PART) ui-typecheck npm --prefix ui run --silent typecheck
+
+ui-lint: ui/node_modules/.package-lock.json ## lints of the UI
 	$(PART) ui-lint npm --prefix ui run --silent lint
+
+ui-unit: ui/node_modules/.package-lock.json ## unit tests of the UI
 	$(PART) ui-unit npm --prefix ui run --silent test
+
+ui-build: ui/node_modules/.package-lock.json
 	$(PART) ui-build $(MAKE) --no-print-directory ui
 
 # The UI is embedded when the binary is compiled, so it is built before.
