@@ -46,7 +46,7 @@ pub(crate) struct ServeArguments {
     ///
     /// A recorded run of a ticket shop of 24 services (105 traces, 45 of them failing, with their logs), shifted to
     /// now and sent through the OTLP port, then a few traces per second until the server stops.
-    #[arg(long, env = "SPANLAKE_DEMO")]
+    #[arg(long, env = "SPANLAKE_DEMO", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) demo: bool,
 
     #[command(flatten)]

@@ -63,7 +63,7 @@ struct Buckets {
 }
 
 impl Buckets {
-    /// At most `wanted` buckets that cover `first..=last`.
+    /// At most `wanted` buckets that cover `first..=last`; up to 3 where that is longer than 2^63 ns.
     fn covering(first: UnixNanos, last: UnixNanos, wanted: usize) -> Self {
         let span = i128::from(last) - i128::from(first) + 1;
         let wanted = i128::try_from(wanted.max(1)).unwrap_or(i128::MAX);
@@ -167,7 +167,41 @@ fn integers(batch: &RecordBatch, column: usize) -> Result<Int64Array, QueryError
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::test_data::{append, engine, store};
+
+    #[tokio::test]
+    async fn every_row_is_in_one_bucket_however_far_apart_they_are() {
+        let (_directory, store) = store().await;
+        let times = [i64::MIN, -1, 0, 1, i64::MAX - 1, i64::MAX];
+        let span = |(nth, time): (usize, &i64)| {
+            json!({"trace_id": "0000000000000000000000000000000f", "span_id": format!("{:016x}", nth + 1),
+                "start_time_unix_nano": time, "duration_ns": 1, "status": if *time == 0 { "ERROR" } else { "UNSET" }})
+        };
+        append(&store, Signal::Spans, &times.iter().enumerate().map(span).collect::<Vec<_>>()).await;
+        let log = |time: &i64| json!({"time_unix_nano": time, "severity_number": if *time > 0 { 18 } else { 0 }});
+        append(&store, Signal::Logs, &times.iter().map(log).collect::<Vec<_>>()).await;
+        let query = engine(&store).begin("test", None).await.expect("admitted");
+        for wanted in [1, 2, 3, 4, 7, 60] {
+            let bars = spans(&query, &SpanFilter::default(), wanted).await.expect("counted");
+            assert!(bars.buckets.len() <= wanted.max(3), "a bucket is at most 2^63 ns long");
+            let sums: (i64, i64) = bars.buckets.iter().fold((0, 0), |sum, bar| (sum.0 + bar.spans, sum.1 + bar.errors));
+            assert_eq!(sums, (6, 1), "{wanted}");
+            for (bar, next) in bars.buckets.iter().zip(bars.buckets.iter().skip(1)) {
+                let inside = times.iter().filter(|time| (bar.start_unix_nano..next.start_unix_nano).contains(time));
+                assert_eq!(bar.spans, inside.count() as i64, "{wanted}: {bar:?}");
+            }
+        }
+        let bars = logs(&query, &LogFilter::default(), 4).await.expect("counted");
+        let counts: Vec<_> = bars.buckets.iter().map(|bar| json!(bar.counts)).collect();
+        assert_eq!(counts, [json!({"": 1}), json!({"": 1}), json!({"": 1, "ERROR": 1}), json!({"ERROR": 2})]);
+        let range = TimeRange { start: Some(0), end: Some(10) };
+        let bars = spans(&query, &SpanFilter { range, ..SpanFilter::default() }, 5).await.expect("counted");
+        let counts: Vec<i64> = bars.buckets.iter().map(|bar| bar.spans).collect();
+        assert_eq!((bars.bucket_ns, counts), (2, vec![2, 0, 0, 0, 0]));
+    }
 
     #[test]
     fn buckets_cover_the_range_without_gaps() {

@@ -3,9 +3,10 @@
 //! A trace matches when one of its spans satisfies all filters, but its start, which orders the answer, may lie in any
 //! of its spans. It is never later than the earliest matching span, and that bounds the work:
 //!
-//! 1. traces are taken by their earliest *matching* span, newest first ([`Candidates`]);
-//! 2. for each the true start is looked up;
-//! 3. as soon as the page is full with traces that start no earlier than the next candidate's matching span, no
+//! 1. the time range is searched in [`windows`], the newest first;
+//! 2. in each, traces are taken by their earliest *matching* span, newest first ([`Candidates`]);
+//! 3. for each the true start is looked up;
+//! 4. as soon as the page is full with traces that start no earlier than the next candidate's matching span, no
 //!    candidate that is left can belong on it.
 //!
 //! The figures of the page come from all spans of its traces, through the same tree as the trace page.
@@ -13,13 +14,15 @@
 use std::collections::HashSet;
 
 use arrow::array::{AsArray, BinaryArray, Int64Array};
+use arrow::compute;
 use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
 use datafusion::functions_aggregate::expr_fn::{count, count_distinct, min};
 use datafusion::logical_expr::lit;
 use datafusion::prelude::{DataFrame, ident};
-use proto::{Signal, TraceId, schema};
+use proto::{Signal, TimeRange, TraceId, UnixNanos, schema};
 use serde::{Deserialize, Serialize};
+use storage::Snapshot;
 
 use crate::engine::Query;
 use crate::error::QueryError;
@@ -32,6 +35,8 @@ const LOOKUP_IDS_FIRST: usize = 20;
 const LOOKUP_IDS_MAX: usize = 500;
 /// Candidates that are asked for at first, as a multiple of the traces wanted.
 const CANDIDATES_PER_TRACE: usize = 4;
+/// Length of the newest window: what people look at most.
+const WINDOW_FIRST_NS: i64 = 15 * 60 * 1_000_000_000;
 /// More candidates than this are not examined for one page.
 const CANDIDATES_MAX: usize = 1_000_000;
 
@@ -67,7 +72,20 @@ pub(crate) struct Whole {
 }
 
 pub(crate) async fn search(query: &Query, search: &TraceSearch) -> Result<FoundTraces, QueryError> {
-    let mut page = page(query, search).await?;
+    search_in_windows(query, search, WINDOW_FIRST_NS).await
+}
+
+async fn search_in_windows(query: &Query, search: &TraceSearch, first_ns: i64) -> Result<FoundTraces, QueryError> {
+    let mut page = PageSearch::new(search)?;
+    for window in windows(search.filter.range, time_bounds(&query.snapshot(Signal::Spans)), first_ns) {
+        let filter = SpanFilter { range: window, ..search.filter.clone() };
+        page.examine(query, &filter).await?;
+        // What has not been found yet matches, and so starts, before this window.
+        if window.start.is_some_and(|start| page.is_settled_down_to(start)) {
+            break;
+        }
+    }
+    let mut page = page.best;
     let has_more = page.len() > search.limit;
     page.truncate(search.limit);
     let given = search.after.as_ref().map_or(0, |after| after.given).saturating_add(page.len());
@@ -81,46 +99,112 @@ pub(crate) async fn search(query: &Query, search: &TraceSearch) -> Result<FoundT
     Ok(FoundTraces { traces, next })
 }
 
-/// Up to one trace more than the limit, in the order of the answer.
-async fn page(query: &Query, search: &TraceSearch) -> Result<Vec<Whole>, QueryError> {
-    let wanted = search.limit + 1;
-    let after = search.after.as_ref().map(Position::whole).transpose()?;
-    let given = search.after.as_ref().map_or(0, |after| after.given).min(CANDIDATES_MAX);
-    let mut ask_for = (wanted + given) * CANDIDATES_PER_TRACE;
-    let mut lookup_ids = LOOKUP_IDS_FIRST;
-    let mut looked_up = HashSet::new();
-    let mut best: Vec<Whole> = Vec::new();
-    loop {
-        ask_for = ask_for.min(CANDIDATES_MAX);
-        let candidates = Candidates::read(query, &search.filter, ask_for).await?;
-        let all_known = candidates.ids.len() < ask_for;
-        let is_unknown = |i: &usize| !looked_up.contains(&candidates.ids[*i]);
+/// Earliest and latest start of what a query sees.
+fn time_bounds(snapshot: &Snapshot) -> Option<(UnixNanos, UnixNanos)> {
+    let segments = snapshot.segments.iter().map(|segment| (segment.meta().min_time, segment.meta().max_time));
+    let memory = snapshot.batches.iter().filter_map(|batch| {
+        let times = batch.column_by_name(schema::START_TIME_UNIX_NANO)?.as_primitive_opt::<Int64Type>()?;
+        Some((compute::min(times)?, compute::max(times)?))
+    });
+    segments.chain(memory).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+/// A range cut into windows, newest first, each four times as long as the one before. Together they are the range.
+///
+/// `bounds`: of the times that are stored, as far as is known; newer ones fall into the first window, older ones into
+/// the last.
+fn windows(range: TimeRange, bounds: Option<(UnixNanos, UnixNanos)>, first_ns: i64) -> Vec<TimeRange> {
+    let Some((oldest, newest)) = bounds else { return vec![range] };
+    let top = range.end.map_or(newest, |end| end.min(newest));
+    let bottom = range.start.map_or(oldest, |start| start.max(oldest));
+    let mut windows = Vec::new();
+    let (mut end, mut length) = (range.end, first_ns.max(1));
+    // Until the oldest is reached, or the length of a window is more than 64 bits can say.
+    while let Some(start) = top.checked_sub(length).filter(|start| *start > bottom) {
+        windows.push(TimeRange { start: Some(start), end });
+        end = Some(start);
+        let Some(longer) = length.checked_mul(4) else { break };
+        length = longer;
+    }
+    windows.push(TimeRange { start: range.start, end });
+    windows
+}
+
+/// The page so far.
+struct PageSearch {
+    /// One trace more than the page: is there a next one?
+    wanted: usize,
+    after: Option<Whole>,
+    /// Candidates that are asked for in a window at first.
+    ask_for: usize,
+    lookup_ids: usize,
+    looked_up: HashSet<TraceId>,
+    /// Up to `wanted` traces in the order of the answer.
+    best: Vec<Whole>,
+}
+
+impl PageSearch {
+    fn new(search: &TraceSearch) -> Result<Self, QueryError> {
+        let wanted = search.limit + 1;
+        let given = search.after.as_ref().map_or(0, |after| after.given).min(CANDIDATES_MAX);
+        Ok(Self {
+            wanted,
+            after: search.after.as_ref().map(Position::whole).transpose()?,
+            ask_for: (wanted + given) * CANDIDATES_PER_TRACE,
+            lookup_ids: LOOKUP_IDS_FIRST,
+            looked_up: HashSet::new(),
+            best: Vec::new(),
+        })
+    }
+
+    /// Whether no trace that starts before `bound` can belong on the page.
+    fn is_settled_down_to(&self, bound: UnixNanos) -> bool {
+        self.best.len() >= self.wanted && self.best[self.wanted - 1].start >= bound
+    }
+
+    /// Looks at the traces with a matching span, as many as may belong on the page.
+    async fn examine(&mut self, query: &Query, filter: &SpanFilter) -> Result<(), QueryError> {
+        let mut ask_for = self.ask_for;
+        loop {
+            ask_for = ask_for.min(CANDIDATES_MAX);
+            let candidates = Candidates::read(query, filter, ask_for).await?;
+            let all_known = candidates.ids.len() < ask_for;
+            if self.look_up(query, &candidates).await? || all_known {
+                return Ok(());
+            }
+            if ask_for == CANDIDATES_MAX || self.looked_up.len() > CANDIDATES_MAX {
+                return Err(QueryError::too_large(
+                    format!("more than {CANDIDATES_MAX} traces had to be examined for this page"),
+                    "narrow the time range or the filters",
+                ));
+            }
+            ask_for *= 8;
+        }
+    }
+
+    /// True when the page is settled whatever comes after these candidates.
+    async fn look_up(&mut self, query: &Query, candidates: &Candidates) -> Result<bool, QueryError> {
+        let is_unknown = |i: &usize| !self.looked_up.contains(&candidates.ids[*i]);
         let unknown: Vec<usize> = (0..candidates.ids.len()).filter(is_unknown).collect();
         let mut unknown = unknown.as_slice();
+        // A candidate may start as late as its earliest matching span: only a later start settles the page.
+        let is_settled =
+            |page: &Self, bound: UnixNanos| bound.checked_add(1).is_some_and(|bound| page.is_settled_down_to(bound));
         while let Some(&first) = unknown.first() {
-            if best.len() >= wanted && best[wanted - 1].start > candidates.earliest_match[first] {
-                return Ok(best);
+            if is_settled(self, candidates.earliest_match[first]) {
+                return Ok(true);
             }
-            let (chunk, rest) = unknown.split_at(lookup_ids.min(unknown.len()));
-            (unknown, lookup_ids) = (rest, (lookup_ids * 2).min(LOOKUP_IDS_MAX));
+            let (chunk, rest) = unknown.split_at(self.lookup_ids.min(unknown.len()));
+            (unknown, self.lookup_ids) = (rest, (self.lookup_ids * 2).min(LOOKUP_IDS_MAX));
             let ids: Vec<TraceId> = chunk.iter().map(|&i| candidates.ids[i]).collect();
             let wholes = whole_traces(query, &ids).await?;
-            looked_up.extend(ids);
-            best.extend(wholes.into_iter().filter(|whole| after.is_none_or(|after| whole.is_after(&after))));
-            best.sort_unstable_by(|a, b| b.cmp(a));
-            best.truncate(wanted);
+            self.looked_up.extend(ids);
+            let after = self.after;
+            self.best.extend(wholes.into_iter().filter(|whole| after.is_none_or(|after| whole.is_after(&after))));
+            self.best.sort_unstable_by(|a, b| b.cmp(a));
+            self.best.truncate(self.wanted);
         }
-        let bound = candidates.earliest_match.last().copied();
-        if all_known || best.len() >= wanted && bound.is_some_and(|bound| best[wanted - 1].start > bound) {
-            return Ok(best);
-        }
-        if ask_for == CANDIDATES_MAX {
-            return Err(QueryError::too_large(
-                format!("more than {CANDIDATES_MAX} traces had to be examined for this page"),
-                "narrow the time range or the filters",
-            ));
-        }
-        ask_for *= 8;
+        Ok(candidates.earliest_match.last().is_none_or(|&bound| is_settled(self, bound)))
     }
 }
 

@@ -42,7 +42,9 @@ async fn all(engine: &Engine, filter: SpanFilter, limit: usize) -> Vec<TraceSumm
     let mut after = None;
     loop {
         let query = engine.begin("test", None).await.expect("admitted");
-        let page = search(&query, &TraceSearch { filter: filter.clone(), limit, after }).await.expect("found");
+        let search = TraceSearch { filter: filter.clone(), limit, after };
+        // Windows so short that there are several.
+        let page = search_in_windows(&query, &search, 20).await.expect("found");
         assert!(page.traces.len() <= limit);
         traces.extend(page.traces);
         after = page.next;
@@ -54,6 +56,20 @@ async fn all(engine: &Engine, filter: SpanFilter, limit: usize) -> Vec<TraceSumm
 
 fn ids(traces: &[TraceSummary]) -> Vec<u64> {
     traces.iter().map(|trace| u64::from_str_radix(&trace.trace_id[16..], 16).expect("hex")).collect()
+}
+
+#[test]
+fn windows_are_the_range_without_gap_or_overlap() {
+    let range = |start, end| TimeRange { start, end };
+    let open = range(None, None);
+    assert_eq!(windows(open, None, 10), [open]);
+    let cut = windows(open, Some((0, 100)), 10);
+    assert_eq!(cut, [range(Some(90), None), range(Some(60), Some(90)), range(None, Some(60))]);
+    let cut = windows(range(Some(50), Some(80)), Some((0, 100)), 10);
+    assert_eq!(cut, [range(Some(70), Some(80)), range(Some(50), Some(70))]);
+    assert_eq!(windows(range(Some(200), None), Some((0, 100)), 10), [range(Some(200), None)]);
+    let all = windows(open, Some((i64::MIN, i64::MAX)), 10);
+    assert!((20..40).contains(&all.len()) && all.last().is_some_and(|last| last.start.is_none()), "{all:?}");
 }
 
 #[tokio::test]
@@ -109,11 +125,7 @@ async fn every_filter_narrows() {
             SpanFilter { status: Some("ERROR".into()), name: Some("GET /cart".into()), ..none() },
             vec![],
         ),
-        (
-            "time",
-            SpanFilter { range: proto::TimeRange { start: Some(T0 + 5), end: Some(T0 + 99) }, ..none() },
-            vec![2, 1],
-        ),
+        ("time", SpanFilter { range: TimeRange { start: Some(T0 + 5), end: Some(T0 + 99) }, ..none() }, vec![2, 1]),
     ] {
         assert_eq!(ids(&all(&engine, filter, 2).await), expected, "{what}");
     }
@@ -145,7 +157,7 @@ proptest! {
         }
         let found = runtime.block_on(async {
             let (_directory, _store, engine) = filled(&parts).await;
-            let range = proto::TimeRange { start: Some(T0 + 100), end: None };
+            let range = TimeRange { start: Some(T0 + 100), end: None };
             all(&engine, SpanFilter { name: Some("a".into()), range, ..SpanFilter::default() }, limit).await
         });
         prop_assert_eq!(ids(&found), expected.iter().map(|(_, trace)| *trace).collect::<Vec<_>>());
