@@ -74,7 +74,8 @@ impl Buckets {
 
     fn starts(&self) -> impl Iterator<Item = UnixNanos> + use<> {
         let Self { start, width, count } = *self;
-        (0..count as i64).map(move |nth| start.saturating_add(width.saturating_mul(nth)))
+        // A bucket starts at or before a time that 64 bits hold; on the way there they may not.
+        (0..count as i128).map(move |nth| crate::traces::clamp(i128::from(start) + i128::from(width) * nth))
     }
 
     /// The number of a row's bucket: `(time - start) / width` for times from `start` on.
