@@ -61,8 +61,7 @@ function paintRow(context: CanvasRenderingContext2D, scene: BarsScene, index: nu
   const left = Math.max(-4, x0);
   const right = Math.min(width + 4, x1);
   if (right > left) {
-    const dimmed = store.matches.length > 0 && !store.isMatch(index);
-    context.globalAlpha = dimmed ? 0.45 : 1;
+    context.globalAlpha = isDimmed(store, index) ? 0.45 : 1;
     context.fillStyle = serviceColors[model.service[index]!]!;
     box(context, left, y, right - left);
     context.fill();
@@ -76,6 +75,11 @@ function paintRow(context: CanvasRenderingContext2D, scene: BarsScene, index: nu
     context.globalAlpha = 1;
   }
   paintLabel(context, scene, index, x0, x1, y + BAR_HEIGHT / 2);
+}
+
+/** While something is searched for, what does not match steps back. */
+function isDimmed(store: WaterfallStore, index: number): boolean {
+  return store.matches.length > 0 && !store.isMatch(index);
 }
 
 function box(context: CanvasRenderingContext2D, x: number, y: number, width: number): void {
@@ -135,9 +139,12 @@ function paintLabel(context: CanvasRenderingContext2D, scene: BarsScene, index: 
   } else {
     // On the bar itself; points under the label give way to it.
     const right = Math.min(x1, width) - LABEL_GAP;
-    context.fillStyle = scene.serviceColors[store.model.service[index]!]!;
-    context.fillRect(right - labelWidth - 3, y - BAR_HEIGHT / 2 + 1, labelWidth + 6, BAR_HEIGHT - 3);
-    context.fillStyle = TEXT_ON_BAR;
+    const dimmed = isDimmed(store, index);
+    if (!dimmed && scene.points.logs.has(index)) {
+      context.fillStyle = scene.serviceColors[store.model.service[index]!]!;
+      context.fillRect(right - labelWidth - 3, y - BAR_HEIGHT / 2 + 1, labelWidth + 6, BAR_HEIGHT - 3);
+    }
+    context.fillStyle = dimmed ? colors.text : TEXT_ON_BAR;
     context.textAlign = "right";
     context.fillText(label, right, y + 0.5);
   }

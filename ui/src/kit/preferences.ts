@@ -48,11 +48,3 @@ export function storedNumber(key: string, fallback: number): number {
 export function storeNumber(key: string, value: number): void {
   write(key, String(Math.round(value)));
 }
-
-export function storedText(key: string): string | null {
-  return read(key);
-}
-
-export function storeText(key: string, value: string): void {
-  write(key, value);
-}

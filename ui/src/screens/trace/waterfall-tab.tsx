@@ -5,6 +5,7 @@ import type { WaterfallStore } from "../../engine/waterfall-store";
 import { WaterfallView } from "../../engine/waterfall-view";
 import { storedNumber, storeNumber } from "../../kit/preferences";
 import { Resizer } from "../../kit/resizer";
+import { Note } from "../../kit/states";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatShare } from "../../lib/format";
 import { Inspector } from "./inspector";
@@ -26,6 +27,7 @@ export function WaterfallTab({ trace, store }: { trace: Trace; store: WaterfallS
   );
   return (
     <>
+      {spanId !== null && selected < 0 && <Note>The span {spanId} of the address is not in this trace, or has not arrived yet.</Note>}
       <Minimap store={store} />
       <div className={css.stage}>
         <Waterfall trace={trace} store={store} selected={selected} onSelect={select} />
