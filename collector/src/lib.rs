@@ -40,6 +40,7 @@ pub use crate::error::IngestError;
 pub use crate::settings::CollectorSettings;
 
 use crate::admission::Admission;
+use crate::backoff::Backoff;
 use crate::flush::FlushPolicy;
 use crate::ingester::{Ingester, RequestLimits};
 use crate::receiver::server::Server;
@@ -109,7 +110,7 @@ impl Collector {
         servers.spawn(server().serve(http_listener, http_router, false));
 
         let (replay_ended, replayed) = watch::channel(false);
-        tokio::spawn(replay(store.clone(), replay_ended));
+        tokio::spawn(replay(store.clone(), replay_ended, stop_maintenance.clone()));
         let mut maintenance = JoinSet::new();
         for signal in Signal::ALL {
             let policy = FlushPolicy::new(&settings);
@@ -117,7 +118,7 @@ impl Collector {
         }
         maintenance.spawn(compaction::run(store.clone(), settings.clone(), stop_maintenance.clone()));
         maintenance.spawn(retention::run(store.clone(), settings.clone(), stop_maintenance.clone()));
-        maintenance.spawn(report(store.clone(), admission, stop_maintenance.clone()));
+        maintenance.spawn(report(admission, stop_maintenance.clone()));
 
         let shared = Shared {
             store,
@@ -192,37 +193,35 @@ async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, 
     TcpListener::bind(address).await.map_err(|source| CollectorError::Listen { what, address, source })
 }
 
-async fn replay(store: Store, ended: watch::Sender<bool>) {
-    match ingester::replay(&store).await {
-        Ok(outcome) => {
-            if outcome.requests > 0 || outcome.set_aside > 0 {
-                let (requests, rows, set_aside) = (outcome.requests, outcome.rows, outcome.set_aside);
-                tracing::info!(requests, rows, set_aside, "replayed the log");
+/// Errors (a full disk, say) are tried again: until replay has ended queries are not complete and nothing is flushed.
+async fn replay(store: Store, ended: watch::Sender<bool>, stop: CancellationToken) {
+    let mut backoff = Backoff::default();
+    loop {
+        match ingester::replay(&store).await {
+            Ok(outcome) => {
+                if outcome.requests > 0 || outcome.set_aside > 0 {
+                    let (requests, rows, set_aside) = (outcome.requests, outcome.rows, outcome.set_aside);
+                    tracing::info!(requests, rows, set_aside, "replayed the log");
+                }
+                ended.send_replace(true);
+                return;
             }
-            ended.send_replace(true);
-        }
-        Err(error) => {
-            tracing::error!(%error, "the log could not be replayed to its end; queries are not complete until a restart")
+            Err(error) => {
+                let pause = backoff.next();
+                tracing::error!(%error, retry_in = ?pause, "the log could not be replayed to its end");
+                if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                    return;
+                }
+            }
         }
     }
 }
 
-/// Sets the gauges of the write path from time to time.
-async fn report(store: Store, admission: Admission, stop: CancellationToken) {
+/// Sets the gauge of what is being received.
+async fn report(admission: Admission, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(std::time::Duration::from_secs(5));
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let stats = store.stats();
         gauge!("spanlake_ingest_inflight_bytes").set(admission.reserved() as f64);
-        gauge!("spanlake_wal_bytes").set(stats.wal_bytes as f64);
-        gauge!("spanlake_wal_files").set(stats.wal_files as f64);
-        for signal in stats.signals {
-            let name = signal.signal.name();
-            gauge!("spanlake_memtable_rows", "signal" => name).set(signal.memtable_rows as f64);
-            gauge!("spanlake_memtable_bytes", "signal" => name).set(signal.memtable_bytes as f64);
-            gauge!("spanlake_segments", "signal" => name).set(signal.segments as f64);
-            gauge!("spanlake_segment_rows", "signal" => name).set(signal.segment_rows as f64);
-            gauge!("spanlake_segment_bytes", "signal" => name).set(signal.segment_bytes as f64);
-        }
     }
 }
 

@@ -260,7 +260,8 @@ impl Store {
     /// a signal's replayed rows take `replay_flush_bytes`. Rows become visible as they are read.
     ///
     /// `convert` is the function that made the batches at first. A record it refuses is set aside in
-    /// `wal/quarantine`, counted and logged. Runs once; a second call does nothing.
+    /// `wal/quarantine`, counted and logged. Once it has ended, a second call does nothing; after an error (a full
+    /// disk) the next call goes on where this one stopped.
     pub async fn replay(
         &self,
         convert: impl Fn(Signal, &[u8]) -> Result<RecordBatch, String> + Send + Sync + 'static,
@@ -272,11 +273,21 @@ impl Store {
         let mut outcome = ReplayOutcome::default();
         loop {
             let (store, convert) = (self.clone(), Arc::clone(&convert));
-            let step = blocking(move || store.replay_until_full(reader, convert.as_ref(), outcome)).await?;
-            (reader, outcome) = (step.reader, step.outcome);
-            match step.full {
-                Some((signal, position)) => self.flush_replayed(signal, position).await?,
-                None => break,
+            let step = blocking(move || {
+                let full = store.replay_until_full(&mut reader, convert.as_ref(), &mut outcome);
+                Ok((reader, outcome, full))
+            });
+            let full;
+            (reader, outcome, full) = step.await?;
+            let flushed = match full {
+                Ok(Some((signal, position))) => self.flush_replayed(signal, position).await,
+                Ok(None) => break,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = flushed {
+                // The next call goes on where this one stopped.
+                *self.shared.unreplayed.lock() = Some(reader);
+                return Err(error);
             }
         }
         outcome.set_aside += reader.damaged();
@@ -289,18 +300,15 @@ impl Store {
         Ok(outcome)
     }
 
+    /// Returns a signal whose replayed rows are to be flushed, with the position they reach; `None` at the log's end.
     fn replay_until_full(
         &self,
-        mut reader: WalReader,
+        reader: &mut WalReader,
         convert: &(impl Fn(Signal, &[u8]) -> Result<RecordBatch, String> + ?Sized),
-        mut outcome: ReplayOutcome,
-    ) -> Result<ReplayStep, StorageError> {
+        outcome: &mut ReplayOutcome,
+    ) -> Result<Option<(Signal, u64)>, StorageError> {
         while let Some(record) = reader.next_record()? {
-            let mut flushed = 0;
-            {
-                let state = self.shared.state.lock();
-                flushed = flushed.max(state.signals[record.signal as usize].lake_position);
-            }
+            let flushed = self.shared.state.lock().signals[record.signal as usize].lake_position;
             if record.sequence < flushed {
                 continue;
             }
@@ -320,11 +328,10 @@ impl Store {
             let replayed = &mut state.signals[record.signal as usize].replayed;
             replayed.push(batch, record.signal.spec().time_column);
             if replayed.bytes() >= self.shared.settings.replay_flush_bytes {
-                let full = Some((record.signal, record.sequence + 1));
-                return Ok(ReplayStep { reader, outcome, full });
+                return Ok(Some((record.signal, record.sequence + 1)));
             }
         }
-        Ok(ReplayStep { reader, outcome, full: None })
+        Ok(None)
     }
 
     async fn flush_replayed(&self, signal: Signal, position: u64) -> Result<(), StorageError> {
@@ -498,13 +505,6 @@ impl Store {
         let expired: Vec<_> = expired;
         expired.into_iter().map(|(segment, _)| segment).collect()
     }
-}
-
-struct ReplayStep {
-    reader: WalReader,
-    outcome: ReplayOutcome,
-    /// A signal whose replayed rows are to be flushed, with the position they reach.
-    full: Option<(Signal, u64)>,
 }
 
 impl SignalState {
