@@ -10,7 +10,7 @@ export function dataWalk(visitor, server) {
   const details = page.getByRole('region', { name: 'Details of the span' });
   const records = page.getByRole('list', { name: 'Log records' });
   const screen = (name) => page.getByRole('navigation', { name: 'Screens' }).getByRole('link', { name, exact: true });
-  const cell = (row, column) => row.getByRole('cell').nth(column);
+  const columnOf = async (name) => (await table.getByRole('columnheader').allInnerTexts()).findIndex((text) => text.trim() === name);
   let failing;
 
   return [
@@ -34,8 +34,9 @@ export function dataWalk(visitor, server) {
       await visitor.settle();
       const count = await rows.count();
       assert.ok(count > 0, 'there are failing traces');
+      const column = await columnOf('Errors');
       for (let i = 0; i < count; i += 1) {
-        const errors = await cell(rows.nth(i), 4).innerText();
+        const errors = await rows.nth(i).getByRole('cell').nth(column).innerText();
         assert.match(errors, /^[1-9]/, `row ${i} has errors`);
       }
       const answered = await server.json('/api/v1/traces?from=now-15m&status=ERROR&limit=1000');

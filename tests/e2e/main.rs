@@ -14,6 +14,7 @@ mod metrics;
 mod otlp;
 mod otlp_hostile;
 mod otlp_json;
+mod otlp_overload;
 mod replay;
 mod retention;
 mod roundtrip;
