@@ -78,9 +78,9 @@ sdk: ## the OpenTelemetry SDKs for Python and Node.js send
 browser: ## a walk through the UI in Chromium
 	$(PART) browser tests/browser/run.sh
 
-# The packs are not in the repository: ../shared/data, or $$SPANLAKE_DATA.
+# The packs are not in the repository: ../shared/data, or $$SPANLAKE_DATA. Optimised, for there are gigabytes to compare.
 test-large: ui ## the facts of the large packs, if they are there
-	cargo test --workspace --test e2e -- --ignored --nocapture --test-threads 1 large
+	cargo test --release --workspace --test e2e -- --ignored --nocapture --test-threads 1 large
 
 screenshots: ui ## the pictures of the documentation, taken by the browser test
 	cargo test --workspace --no-run --quiet
