@@ -78,7 +78,7 @@ sdk: ## the OpenTelemetry SDKs for Python and Node.js send
 browser: ## a walk through the UI in Chromium
 	$(PART) browser tests/browser/run.sh
 
-# The packs are not in the repository: ../shared/data, or $$SPANLAKE_DATA. Optimised, for there are gigabytes to compare.
+# The packs are not in the repository: ../shared/data, or $$SPANLAKE_DATA. Optimised, for there is much to compare.
 test-large: ui ## the facts of the large packs, if they are there
 	cargo test --release --workspace --test e2e -- --ignored --nocapture --test-threads 1 large
 
