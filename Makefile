@@ -33,8 +33,6 @@ ui/node_modules/.package-lock.json: ui/package-lock.json
 ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
 	cd ui && npm run --silent build
 	@touch $@
-# Files that were not there when it was compiled last are not known to be new to cargo.
-	@touch query/src/assets.rs
 
 test: ui-typecheck ui-lint ui-unit ui-build compile rust-unit rust-doc e2e foreign-reader sdk browser ## everything that proves the product
 
