@@ -31,4 +31,4 @@ pub use error::{ErrorKind, StorageError};
 pub use maintenance::{CompactionOutcome, VacuumOutcome};
 pub use segment::{Segment, SegmentId, SegmentMeta};
 pub use store::{FlushOutcome, MemtableStats, ReplayOutcome, SignalStats, Snapshot, Store, StoreSettings, StoreStats};
-pub use words::words;
+pub use words::{contains_all_words, words};

@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::scalar::ScalarValue;
+use storage::contains_all_words;
 
 static MATCH: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(ScalarUDF::from(TextMatch::new())));
 
@@ -127,22 +128,7 @@ fn match_array(text: &dyn Array, words: &[String]) -> Result<BooleanArray> {
 }
 
 fn match_texts(texts: &StringArray, words: &[String]) -> BooleanArray {
-    texts.iter().map(|text| text.map(|text| contains_all(text, words))).collect()
-}
-
-/// Whether every word of `words` is among the words of `text`.
-pub(crate) fn contains_all(text: &str, words: &[String]) -> bool {
-    let mut missing: Vec<&String> = words.iter().collect();
-    if missing.is_empty() {
-        return true;
-    }
-    for word in storage::words(text) {
-        missing.retain(|wanted| **wanted != word);
-        if missing.is_empty() {
-            return true;
-        }
-    }
-    false
+    texts.iter().map(|text| text.map(|text| contains_all_words(text, words))).collect()
 }
 
 #[cfg(test)]
@@ -162,7 +148,7 @@ mod tests {
             ("Größe 12", "größe", true),
         ] {
             let words: Vec<String> = storage::words(words).collect();
-            assert_eq!(contains_all(text, &words), expected, "{text:?} {words:?}");
+            assert_eq!(contains_all_words(text, &words), expected, "{text:?} {words:?}");
         }
     }
 }
