@@ -20,7 +20,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Serve(ServeArguments),
+    Serve(Box<ServeArguments>),
     Sql(SqlArguments),
     Replay(ReplayArguments),
 }

@@ -22,7 +22,7 @@ use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Serve(arguments) => serve::run(arguments),
+        Command::Serve(arguments) => serve::run(*arguments),
         Command::Sql(arguments) => sql::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
     };

@@ -69,11 +69,8 @@ impl OptimizerRule for PhysicalColumns {
         plan.map_expressions(|expr| {
             let name = names.save(&expr);
             let physical = expr.transform_down(|expr| Ok(to_physical(expr)))?;
-            let physical = if is_predicate {
-                physical.transform_data(|expr| Ok(severity_to_numbers(expr)))?
-            } else {
-                physical
-            };
+            let physical =
+                if is_predicate { physical.transform_data(|expr| Ok(severity_to_numbers(expr)))? } else { physical };
             Ok(physical.update_data(|expr| name.restore(expr)))
         })
     }
@@ -290,7 +287,9 @@ impl IndexQuery {
                 counter!("spanlake_query_index_errors_total").increment(1);
                 None
             }),
-            IndexQuery::All(parts) => parts.iter().filter_map(|part| part.rows(segment)).reduce(|a, b| intersect(&a, &b)),
+            IndexQuery::All(parts) => {
+                parts.iter().filter_map(|part| part.rows(segment)).reduce(|a, b| intersect(&a, &b))
+            }
             IndexQuery::Any(parts) => {
                 let mut rows = parts.iter().map(|part| part.rows(segment)).collect::<Option<Vec<_>>>()?.concat();
                 rows.sort_unstable();
@@ -317,7 +316,7 @@ mod tests {
     fn time_bounds_are_half_open() {
         let time = || col(schema::TIME_UNIX_NANO);
         let check = |filter: Expr, start: Option<i64>, end: Option<i64>| {
-            assert_eq!(time_range(Signal::Logs, &[filter.clone()]), TimeRange { start, end }, "{filter}");
+            assert_eq!(time_range(Signal::Logs, std::slice::from_ref(&filter)), TimeRange { start, end }, "{filter}");
         };
         check(time().gt_eq(lit(5i64)).and(time().lt(lit(9i64))), Some(5), Some(9));
         check(time().gt(lit(5i64)).and(time().lt_eq(lit(9i64))), Some(6), Some(10));

@@ -20,8 +20,8 @@ use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use arrow::json::writer::{EncoderOptions, make_encoder};
 use arrow::record_batch::RecordBatch;
-use arrow::util::pretty::pretty_format_batches_with_options;
 use arrow::util::display::FormatOptions;
+use arrow::util::pretty::pretty_format_batches_with_options;
 use proto::value::write_json_string;
 
 use crate::engine::Rows;
@@ -30,9 +30,8 @@ const TIMESTAMP: &str = "%Y-%m-%dT%H:%M:%S%.9fZ";
 
 /// Bytes that the rows of a batch take, not those of buffers it shares with others.
 pub(crate) fn batch_bytes(batch: &RecordBatch) -> usize {
-    let bytes = |column: &ArrayRef| {
-        column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size())
-    };
+    let bytes =
+        |column: &ArrayRef| column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size());
     batch.columns().iter().map(bytes).sum()
 }
 
@@ -164,7 +163,11 @@ pub fn csv(rows: &Rows) -> Result<Vec<u8>, ArrowError> {
 /// A JSON string as its text, any other JSON as it is.
 fn plain_text(json: &[u8]) -> String {
     let text = String::from_utf8_lossy(json);
-    if text.starts_with('"') { serde_json::from_str(&text).unwrap_or_else(|_| text.into_owned()) } else { text.into_owned() }
+    if text.starts_with('"') {
+        serde_json::from_str(&text).unwrap_or_else(|_| text.into_owned())
+    } else {
+        text.into_owned()
+    }
 }
 
 /// RFC 4180: quoted when it must be. An empty text is quoted too, so that it is not null.
@@ -241,7 +244,10 @@ mod tests {
     #[test]
     fn json_keeps_integers_and_nanoseconds() {
         let text = String::from_utf8(json(&rows(), 7).expect("encodes")).expect("UTF-8");
-        assert!(text.starts_with(r#"{"columns":[{"name":"n","type":"Int64"},{"name":"f","type":"Float64"},"#), "{text}");
+        assert!(
+            text.starts_with(r#"{"columns":[{"name":"n","type":"Int64"},{"name":"f","type":"Float64"},"#),
+            "{text}"
+        );
         assert!(text.contains(r#"{"name":"w","type":"Utf8"}"#), "{text}");
         let first = r#"[9007199254740993,0.1,"2022-08-22T05:18:16.154630544Z","1970-01-01T00:00:00.000000000Z","a,\"b\"","00ff","",true]"#;
         let second = r#"[null,null,null,"1970-01-01T00:00:00.000001000Z",null,"","x\ny",false]"#;

@@ -47,8 +47,11 @@ fn parse(context: &SessionContext, text: &str) -> Result<Statement, QueryError> 
         ));
     }
     let depth = context.state().config().options().sql_parser.recursion_limit.get();
-    let mut statements =
-        DFParserBuilder::new(text).with_dialect(&SpanlakeDialect).with_recursion_limit(depth).build()?.parse_statements()?;
+    let mut statements = DFParserBuilder::new(text)
+        .with_dialect(&SpanlakeDialect)
+        .with_recursion_limit(depth)
+        .build()?
+        .parse_statements()?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => Ok(statement),
         (None, _) => Err(QueryError::bad_request("the statement is empty", ONE_QUERY)),
@@ -75,3 +78,6 @@ fn is_sql_query(statement: &SqlStatement) -> bool {
 fn first_word(text: &str) -> String {
     text.trim_start().chars().take_while(|c| c.is_alphabetic()).take(24).collect::<String>().to_uppercase()
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,8 @@ pub(crate) fn view(signal: Signal, physical: Arc<dyn TableProvider>) -> Result<V
         Signal::Spans => spans(),
         Signal::Logs => logs(),
     };
-    let plan = LogicalPlanBuilder::scan(signal.name(), provider_as_source(physical), None)?.project(columns)?.build()?;
+    let plan =
+        LogicalPlanBuilder::scan(signal.name(), provider_as_source(physical), None)?.project(columns)?.build()?;
     Ok(ViewTable::new(plan, None))
 }
 
@@ -87,4 +88,3 @@ fn logs() -> Vec<Expr> {
         attributes(Signal::Logs),
     ]
 }
-

@@ -79,9 +79,7 @@ async fn compact(
 }
 
 /// Runs to the end even when the client goes away.
-async fn finish(
-    work: impl Future<Output = Result<(), QueryError>> + Send + 'static,
-) -> Result<(), QueryError> {
+async fn finish(work: impl Future<Output = Result<(), QueryError>> + Send + 'static) -> Result<(), QueryError> {
     match tokio::spawn(work).await {
         Ok(result) => result,
         Err(error) => Err(QueryError::internal(format!("maintenance ended early: {error}"))),

@@ -35,9 +35,8 @@ pub(super) struct SqlRequest {
     timeout_ms: Option<u64>,
 }
 
-/// The JSON form of an answer.
+/// The JSON form of an answer, as `result::json` writes it.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "describes what `result::json` writes")]
 pub(super) struct SqlAnswer {
     columns: Vec<SqlColumn>,
     /// One array of values for each row. Integers of 64 bits are exact JSON numbers; timestamps are RFC 3339 in UTC
@@ -49,7 +48,6 @@ pub(super) struct SqlAnswer {
 }
 
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "describes what `result::json` writes")]
 pub(super) struct SqlColumn {
     name: String,
     #[serde(rename = "type")]

@@ -21,9 +21,28 @@ use super::number::{integer, number};
 
 /// Aggregates over numbers: their argument is read as one.
 const NUMERIC_AGGREGATES: [&str; 22] = [
-    "sum", "avg", "mean", "min", "max", "median", "percentile", "percentile_cont", "quantile_cont",
-    "approx_percentile_cont", "approx_percentile_cont_with_weight", "approx_median", "stddev", "stddev_samp",
-    "stddev_pop", "var", "var_samp", "var_sample", "var_pop", "var_population", "corr", "covar_samp",
+    "sum",
+    "avg",
+    "mean",
+    "min",
+    "max",
+    "median",
+    "percentile",
+    "percentile_cont",
+    "quantile_cont",
+    "approx_percentile_cont",
+    "approx_percentile_cont_with_weight",
+    "approx_median",
+    "stddev",
+    "stddev_samp",
+    "stddev_pop",
+    "var",
+    "var_samp",
+    "var_sample",
+    "var_pop",
+    "var_population",
+    "corr",
+    "covar_samp",
 ];
 
 /// Integers from here on have neighbours that are the same `Float64`.

@@ -65,7 +65,7 @@ struct Bounded {
 
 impl Bounded {
     fn check(&self, args: &ScalarFunctionArgs) -> Result<()> {
-        let sizes = args.args.iter().map(|argument| Sizes::of(argument)).collect::<Result<Vec<_>>>()?;
+        let sizes = args.args.iter().map(Sizes::of).collect::<Result<Vec<_>>>()?;
         let rows = if sizes.iter().all(|size| size.rows.len() == 1) { 1 } else { args.number_rows };
         let mut total = 0u64;
         for row in 0..rows {

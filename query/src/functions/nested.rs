@@ -7,9 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use datafusion::common::{exec_datafusion_err, exec_err};
 use datafusion::error::Result;
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 use super::attribute::{json_maps, map_type};
 use super::hex;
@@ -72,7 +70,10 @@ impl NestedView {
     /// The columns in the order of [`Self::fields`].
     fn columns(&self, physical: &StructArray) -> Result<Vec<ArrayRef>> {
         let column = |name: &str| {
-            physical.column_by_name(name).cloned().ok_or_else(|| exec_datafusion_err!("{:?} without {name}", self.nested))
+            physical
+                .column_by_name(name)
+                .cloned()
+                .ok_or_else(|| exec_datafusion_err!("{:?} without {name}", self.nested))
         };
         Ok(match self.nested {
             Nested::Events => vec![
@@ -117,8 +118,7 @@ impl ScalarUDFImpl for NestedView {
         let Some(physical) = lists.values().as_struct_opt() else {
             return exec_err!("{}() takes a list of structs", self.name());
         };
-        let structs =
-            StructArray::try_new(self.fields(), self.columns(physical)?, physical.nulls().cloned())?;
+        let structs = StructArray::try_new(self.fields(), self.columns(physical)?, physical.nulls().cloned())?;
         let element = Arc::new(Field::new("element", DataType::Struct(self.fields()), true));
         let lists = ListArray::try_new(element, lists.offsets().clone(), Arc::new(structs), lists.nulls().cloned())?;
         Ok(ColumnarValue::Array(Arc::new(lists)))

@@ -1,0 +1,58 @@
+use proto::Signal;
+use serde_json::json;
+
+use crate::test_data::{append, ask, engine, rows, store};
+
+const T0: i64 = 1_661_145_496_000_000_000;
+
+#[tokio::test]
+async fn explore() {
+    let (_directory, store) = store().await;
+    append(&store, Signal::Spans, &[
+        json!({"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "b7ad6b7169203331", "name": "GET /cart", "service": "cart",
+            "kind": "SERVER", "status": "OK", "start_time_unix_nano": T0, "duration_ns": 1500, "resource": "{\"service.name\":\"cart\",\"host\":\"a\"}",
+            "attr_http_response_status_code": 200, "attr_http_route": "/cart", "attributes": {"x": "1", "big": "9007199254740993"}}),
+        json!({"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "b7ad6b7169203332", "parent_span_id": "b7ad6b7169203331", "name": "SELECT", "service": "db",
+            "kind": "CLIENT", "status": "ERROR", "start_time_unix_nano": T0 + 5, "duration_ns": 7, "resource": "{\"service.name\":\"db\"}",
+            "attributes": {"http.response.status_code": "503", "x": "n/a"}, "attribute_types": "ss",
+            "events": [{"time_unix_nano": T0, "name": "boom", "attributes": "{\"a\":1}"}],
+            "links": [{"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "b7ad6b7169203331"}] }),
+    ]).await;
+    store.flush(Signal::Spans).await.expect("flush");
+    append(&store, Signal::Spans, &[
+        json!({"trace_id": "0af7651916cd43dd8448eb211c80319d", "span_id": "b7ad6b7169203333", "name": "GET /", "service": "web",
+            "kind": "SERVER", "status": "UNSET", "start_time_unix_nano": T0 + 9, "duration_ns": 7, "resource": "{\"service.name\":\"web\"}", "attributes": {}}),
+    ]).await;
+    let engine = engine(&store);
+    for sql in [
+        "SELECT * FROM spans",
+        "SELECT count(*) FROM spans",
+        "EXPLAIN SELECT count(*) FROM spans",
+        "SELECT count(*) FROM spans WHERE attributes['http.response.status_code'] >= 500",
+        "EXPLAIN SELECT count(*) FROM spans WHERE attributes['http.response.status_code'] >= 500",
+        "EXPLAIN SELECT attributes['http.route'], attributes['x'], count(*), max(attributes['x']) FROM spans WHERE start_time >= '2022-08-22T03:00:00Z' GROUP BY 1, 2 ORDER BY 3",
+        "SELECT attributes['http.route'] r, attributes['x'], count(*), max(attributes['x']), sum(attributes['http.response.status_code']) FROM spans WHERE start_time >= '2022-08-22T03:00:00Z' GROUP BY 1, 2 ORDER BY 3",
+        "EXPLAIN SELECT * FROM spans WHERE trace_id = '0af7651916cd43dd8448eb211c80319d'",
+        "EXPLAIN SELECT span_id FROM spans WHERE trace_id IN ('0af7651916cd43dd8448eb211c80319d', 'x', 'y', 'z', 'a')",
+        "EXPLAIN SELECT span_id FROM spans WHERE match(name, 'cart') AND resource['service.name'] = 'cart' and resource['host'] = 'a'",
+        "SELECT span_id FROM spans WHERE match(name, 'cart') AND resource['service.name'] = 'cart' and resource['host'] = 'a'",
+        "EXPLAIN SELECT a.name FROM spans a JOIN spans b ON a.parent_span_id = b.span_id",
+        "EXPLAIN SELECT attributes['x'] + 1, attributes['y'] FROM spans ORDER BY attributes['x'] LIMIT 5",
+        "EXPLAIN SELECT body FROM logs WHERE severity = 'ERROR' AND match(body, 'timeout') ORDER BY time DESC LIMIT 10",
+        "EXPLAIN SELECT service, percentile(duration_ns, 0.5) FROM spans GROUP BY service",
+    ] {
+        println!("---- {sql}");
+        match ask(&engine, sql).await {
+            Ok(rows) => println!(
+                "{}",
+                if sql.starts_with("EXPLAIN") || rows.schema.fields().len() < 8 {
+                    crate::result::table(&rows).unwrap()
+                } else {
+                    String::from_utf8(crate::result::json(&rows, 0).unwrap()).unwrap()
+                }
+            ),
+            Err(error) => println!("ERROR {error:?}"),
+        }
+    }
+    let _ = rows(&engine, "SELECT 1").await;
+}
