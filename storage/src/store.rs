@@ -373,11 +373,17 @@ impl Store {
             let position = state.position;
             let signal_state = &mut state.signals[signal as usize];
             if signal_state.active.is_empty() {
-                return Ok(FlushOutcome::default());
+                None
+            } else {
+                let active = std::mem::take(&mut signal_state.active);
+                signal_state.freeze(active);
+                Some(position)
             }
-            let active = std::mem::take(&mut signal_state.active);
-            signal_state.freeze(active);
-            position
+        };
+        let Some(position) = position else {
+            // Requests without rows may still lie in the log.
+            self.truncate_wal().await?;
+            return Ok(FlushOutcome::default());
         };
         self.publish_frozen(signal, position).await
     }

@@ -352,3 +352,12 @@ async fn appends_are_accepted_while_the_log_is_replayed() {
     let store = reopen(store, dir.path()).await;
     assert_eq!(visible(&store, Signal::Logs).len(), 21);
 }
+
+#[tokio::test]
+async fn requests_without_rows_do_not_keep_the_log() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let store = open(dir.path()).await;
+    append(&store, Signal::Spans, &[]).await.expect("append");
+    store.flush(Signal::Spans).await.expect("flush");
+    assert_eq!(store.stats().wal_bytes, 0);
+}
