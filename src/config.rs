@@ -146,6 +146,8 @@ impl Settings {
         set(&mut collector.cors_origins, config.cors_origins);
         collector.retention = config.retention.map(|retention| retention.0);
         set(&mut store.memtable_bytes_max, bytes("memtable-memory", config.memtable_memory)?);
+        // A full memtable refuses, so a flush begins well before: two signals, one part being written and one filling.
+        collector.flush_bytes = collector.flush_bytes.min(store.memtable_bytes_max / 4);
         set(&mut engine.memory_bytes_max, bytes("query-memory", config.query_memory)?);
         set(&mut engine.timeout, config.query_timeout.map(|timeout| timeout.0));
         engine.timeout_max = engine.timeout_max.max(engine.timeout);

@@ -12,6 +12,9 @@ use crate::backoff::Backoff;
 use crate::settings::CollectorSettings;
 use crate::unix_millis;
 
+/// Before the first pass, so that it does not compete with the start.
+const FIRST_PASS: Duration = Duration::from_secs(1);
+
 /// Whether the UTC date `day` (days since the epoch) ended longer than `retention` ago. Dates expire as a whole, so rows
 /// live up to a day longer.
 fn is_expired(day: i32, retention: Duration, now: UnixNanos) -> bool {
@@ -22,7 +25,8 @@ fn is_expired(day: i32, retention: Duration, now: UnixNanos) -> bool {
 /// Removes expired dates and deletes retired files, until `stop`.
 pub(crate) async fn run(store: Store, settings: CollectorSettings, stop: CancellationToken) {
     let mut backoff = Backoff::default();
-    let mut pause = settings.cleanup_interval;
+    // What expired while the server was stopped goes at once.
+    let mut pause = FIRST_PASS;
     while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
         pause = settings.cleanup_interval;
         match clean_up(&store, settings.retention).await {

@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::cancel::Cancelled;
 use crate::error::{ErrorKind, QueryError};
 use crate::session::SessionFactory;
 use crate::table::SnapshotPair;
@@ -162,10 +163,12 @@ impl Engine {
             }
         };
         let snapshots = Arc::new(SnapshotPair::new(self.store().clone()));
-        let context = self.shared.sessions.open(&snapshots)?;
+        let cancelled = Arc::new(Cancelled::default());
+        let context = self.shared.sessions.open(&snapshots, &cancelled)?;
         Ok(Query {
             shared: Arc::clone(&self.shared),
             context,
+            cancelled,
             snapshots,
             place: Arc::new(place),
             started,
@@ -227,6 +230,8 @@ fn timed_out(timeout: Duration) -> QueryError {
 pub struct Query {
     shared: Arc<Shared>,
     context: SessionContext,
+    /// Set when nobody waits for the work any more.
+    cancelled: Arc<Cancelled>,
     snapshots: Arc<SnapshotPair>,
     /// Shared with the spawned work: the place is free only when that has really ended.
     place: Arc<OwnedSemaphorePermit>,
@@ -317,7 +322,10 @@ impl Query {
             Ok(Err(_)) => {
                 Err(QueryError::new(ErrorKind::Unavailable, "the server is shutting down", "try again later"))
             }
-            Err(_) => Err(timed_out(self.timeout)),
+            Err(_) => {
+                self.cancelled.set();
+                Err(timed_out(self.timeout))
+            }
         };
         self.outcome.finish(result.as_ref().err());
         result
@@ -389,6 +397,7 @@ impl Outcome {
 
 impl Drop for Query {
     fn drop(&mut self) {
+        self.cancelled.set();
         counter!("spanlake_queries_total", "kind" => self.kind, "result" => self.outcome.code()).increment(1);
         histogram!("spanlake_query_seconds", "kind" => self.kind).record(self.started.elapsed().as_secs_f64());
     }

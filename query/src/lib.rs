@@ -13,6 +13,7 @@
 mod answer;
 pub mod api;
 mod assets;
+mod cancel;
 mod columns;
 mod cursor;
 mod dialect;

@@ -21,6 +21,7 @@ use proto::Signal;
 use storage::Store;
 use url::Url;
 
+use crate::cancel::{Cancelled, StoppableJoins};
 use crate::engine::EngineSettings;
 use crate::error::QueryError;
 use crate::table::{LakeReaders, LakeTable, SnapshotPair};
@@ -66,8 +67,12 @@ impl SessionFactory {
         Ok(Self { template: state, readers })
     }
 
-    /// A session whose tables `spans` and `logs` read `snapshots`.
-    pub(crate) fn open(&self, snapshots: &Arc<SnapshotPair>) -> Result<SessionContext, QueryError> {
+    /// A session whose tables `spans` and `logs` read `snapshots`, and whose joins end once `cancelled` is set.
+    pub(crate) fn open(
+        &self,
+        snapshots: &Arc<SnapshotPair>,
+        cancelled: &Arc<Cancelled>,
+    ) -> Result<SessionContext, QueryError> {
         let schema = MemorySchemaProvider::new();
         for signal in Signal::ALL {
             let view = view::view(signal, self.physical(signal, snapshots))?;
@@ -77,7 +82,9 @@ impl SessionFactory {
         catalog.register_schema(SCHEMA, Arc::new(schema))?;
         let catalogs = MemoryCatalogProviderList::new();
         catalogs.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
-        let mut state = self.template.clone();
+        let mut state = SessionStateBuilder::new_from_existing(self.template.clone())
+            .with_physical_optimizer_rule(Arc::new(StoppableJoins(Arc::clone(cancelled))))
+            .build();
         state.register_catalog_list(Arc::new(catalogs));
         Ok(SessionContext::new_with_state(state))
     }

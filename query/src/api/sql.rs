@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::post;
@@ -110,7 +111,14 @@ impl Format {
         (status = 429, body = ErrorBody, description = "Too many queries are waiting"),
         (status = 504, body = ErrorBody, description = "Not finished in time"),
     ))]
-async fn sql(State(state): State<ApiState>, headers: HeaderMap, body: Bytes) -> Result<Response, QueryError> {
+async fn sql(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, QueryError> {
+    let body = body.map_err(|rejection| {
+        QueryError::bad_request(format!("cannot read the request: {rejection}"), "send a shorter text")
+    })?;
     let request: SqlRequest = serde_json::from_slice(&body).map_err(|error| {
         QueryError::bad_request(format!("cannot read the request: {error}"), r#"send {"sql": "SELECT ..."}"#)
     })?;

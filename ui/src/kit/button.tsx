@@ -48,7 +48,7 @@ export function CopyButton({ text, label, children }: { text: string | (() => st
   const Icon = copied ? Check : Copy;
   if (children !== undefined) {
     return (
-      <Button small onClick={() => void copy()}>
+      <Button small aria-label={copied ? "Copied" : label} onClick={() => void copy()}>
         <Icon size={13} aria-hidden /> {copied ? "Copied" : children}
       </Button>
     );
