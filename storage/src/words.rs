@@ -6,7 +6,28 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
 }
 
 fn runs(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty())
+    text.split(is_separator as fn(char) -> bool).filter(|run| !run.is_empty())
+}
+
+fn is_separator(c: char) -> bool {
+    !c.is_alphanumeric()
+}
+
+/// Replaces `word` by the next word of `rest`, of which it takes everything up to and including that word. False when
+/// there is none. The same words as [`words`], without a new `String` for each.
+pub(crate) fn next_word(rest: &mut &str, word: &mut String) -> bool {
+    let begun = rest.trim_start_matches(is_separator);
+    let end = begun.find(is_separator).unwrap_or(begun.len());
+    let (run, behind) = begun.split_at(end);
+    *rest = behind;
+    word.clear();
+    if run.is_ascii() {
+        word.push_str(run);
+        word.make_ascii_lowercase();
+    } else {
+        word.push_str(&lower_case(run));
+    }
+    !run.is_empty()
 }
 
 /// Whether every one of `wanted`, words as [`words`] gives them, is among the words of `text`. Allocates for words
@@ -36,6 +57,11 @@ mod tests {
             let wanted: Vec<_> = words(&wanted).collect();
             let all: Vec<_> = words(&text).collect();
             prop_assert_eq!(contains_all_words(&text, &wanted), wanted.iter().all(|word| all.contains(word)));
+            let (mut rest, mut word, mut one_by_one) = (text.as_str(), String::new(), Vec::new());
+            while next_word(&mut rest, &mut word) {
+                one_by_one.push(word.clone());
+            }
+            prop_assert_eq!(one_by_one, all);
         }
     }
 

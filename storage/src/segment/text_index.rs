@@ -12,18 +12,19 @@ use arrow::record_batch::RecordBatch;
 use proto::Signal;
 use tantivy::directory::RamDirectory;
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{PreTokenizedString, Token};
+use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
 use tantivy::{Directory, DocSet, Index, SegmentReader, SingleSegmentIndexWriter, TERMINATED, TantivyDocument, Term};
 
 use super::bundle::{self, Bundle};
 use crate::error::StorageError;
-use crate::words::words;
+use crate::words::next_word;
 
 /// Longer words are not in the index: tantivy's terms end at 65,530 bytes, and nobody searches for half a blob.
 const WORD_BYTES_MAX: usize = 255;
 /// Arena of the index writer; it grows beyond, this only sizes its hash table.
 const WRITER_MEMORY_BYTES: usize = 32 << 20;
 const META_FILE: &str = "meta.json";
+const TOKENIZER: &str = "spanlake_words";
 
 pub(super) struct TextIndexWriter {
     writer: SingleSegmentIndexWriter,
@@ -34,15 +35,20 @@ pub(super) struct TextIndexWriter {
 impl TextIndexWriter {
     pub(super) fn new(signal: Signal) -> Result<Self, String> {
         let mut schema = Schema::builder();
-        // Words come ready-made (PreTokenizedString), so the name of the tokenizer is never looked up for documents.
-        let indexing = TextFieldIndexing::default().set_index_option(IndexRecordOption::Basic).set_fieldnorms(false);
+        let indexing = TextFieldIndexing::default()
+            .set_tokenizer(TOKENIZER)
+            .set_index_option(IndexRecordOption::Basic)
+            .set_fieldnorms(false);
         let options = TextOptions::default().set_indexing_options(indexing);
         let columns: Vec<_> = (signal.spec().text_columns.iter())
             .map(|column| (*column, schema.add_text_field(column, options.clone())))
             .collect();
         let directory = RamDirectory::create();
+        let tokenizers = TokenizerManager::new();
+        tokenizers.register(TOKENIZER, WordTokenizer::default());
         let writer = Index::builder()
             .schema(schema.build())
+            .tokenizers(tokenizers)
             .single_segment_index_writer(directory.clone(), WRITER_MEMORY_BYTES)
             .map_err(|error| error.to_string())?;
         Ok(Self { writer, directory, columns })
@@ -61,7 +67,7 @@ impl TextIndexWriter {
             for (field, array) in &texts {
                 let array = array.as_string::<i32>();
                 if array.is_valid(row) && !array.value(row).is_empty() {
-                    document.add_pre_tokenized_text(*field, tokenized(array.value(row)));
+                    document.add_text(*field, array.value(row));
                 }
             }
             self.writer.add_document(document).map_err(|error| error.to_string())?;
@@ -86,13 +92,44 @@ impl TextIndexWriter {
     }
 }
 
-fn tokenized(text: &str) -> PreTokenizedString {
-    let tokens = words(text).filter(|word| word.len() <= WORD_BYTES_MAX).enumerate().map(|(position, text)| Token {
-        position,
-        text,
-        ..Token::default()
-    });
-    PreTokenizedString { text: String::new(), tokens: tokens.collect() }
+/// [`words`](crate::words) for tantivy. Ready-made tokens would not do: tantivy carries them to its writer as JSON.
+#[derive(Clone, Default)]
+struct WordTokenizer {
+    token: Token,
+}
+
+struct WordStream<'a> {
+    rest: &'a str,
+    token: &'a mut Token,
+}
+
+impl Tokenizer for WordTokenizer {
+    type TokenStream<'a> = WordStream<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
+        self.token.reset();
+        WordStream { rest: text, token: &mut self.token }
+    }
+}
+
+impl TokenStream for WordStream<'_> {
+    fn advance(&mut self) -> bool {
+        while next_word(&mut self.rest, &mut self.token.text) {
+            if self.token.text.len() <= WORD_BYTES_MAX {
+                self.token.position = self.token.position.wrapping_add(1);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn token(&self) -> &Token {
+        self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        self.token
+    }
 }
 
 /// An index opened for searching.
