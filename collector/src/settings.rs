@@ -37,7 +37,7 @@ pub struct CollectorSettings {
     pub flush_bytes: usize,
     /// Between two looks for segments to merge. Default 10 s.
     pub compaction_interval: Duration,
-    /// Of a merged segment; larger ones are left alone. Default 1,000,000.
+    /// Of a merged segment; larger ones are left alone. Default 4,000,000.
     pub compaction_rows_max: u64,
     /// UTC dates that ended longer ago are removed. Default `None`: nothing is.
     pub retention: Option<Duration>,
@@ -61,7 +61,7 @@ impl Default for CollectorSettings {
             flush_rows: 250_000,
             flush_bytes: 64 << 20,
             compaction_interval: Duration::from_secs(10),
-            compaction_rows_max: 1_000_000,
+            compaction_rows_max: 4_000_000,
             retention: None,
             cleanup_interval: Duration::from_secs(60),
         }

@@ -10,6 +10,7 @@
 //! No files, no sockets, no clock.
 
 pub mod ids;
+pub mod nulls;
 pub mod otlp;
 pub mod promoted;
 pub mod schema;

@@ -2,7 +2,7 @@
 //!
 //! A column is ten times faster to filter than a map and smaller on disk, so the frequent keys of the OpenTelemetry
 //! semantic conventions get one; every other key lies in the `attributes` map. A value whose type is not its
-//! column's goes to the map as well, so a reader has to look in both: column first, then map.
+//! column's lies in `attribute_conflicts`, so a reader has to look in both: column first, then there.
 //!
 //! Adding a row is a Delta schema change: columns are nullable, and a row is never removed or changed.
 
@@ -17,6 +17,8 @@ pub enum ColumnKind {
     Word,
     /// Many distinct texts.
     Text,
+    /// Many distinct texts that one looks up whole: in the key index.
+    Id,
     /// `intValue`.
     Int,
 }
@@ -35,7 +37,7 @@ impl Promoted {
     pub fn data_type(&self) -> DataType {
         match self.kind {
             ColumnKind::Word => dictionary(),
-            ColumnKind::Text => DataType::Utf8,
+            ColumnKind::Text | ColumnKind::Id => DataType::Utf8,
             ColumnKind::Int => DataType::Int64,
         }
     }
@@ -45,7 +47,7 @@ const fn row(key: &'static str, column: &'static str, kind: ColumnKind) -> Promo
     Promoted { key, column, kind }
 }
 
-use ColumnKind::{Int, Text, Word};
+use ColumnKind::{Id, Int, Text, Word};
 
 /// Of span attributes.
 pub const SPAN_ATTRIBUTES: &[Promoted] = &[
@@ -61,12 +63,12 @@ pub const SPAN_ATTRIBUTES: &[Promoted] = &[
     row("url.scheme", "attr_url_scheme", Word),
     row("server.address", "attr_server_address", Word),
     row("server.port", "attr_server_port", Int),
-    row("client.address", "attr_client_address", Text),
+    row("client.address", "attr_client_address", Id),
     row("network.peer.address", "attr_network_peer_address", Word),
     row("network.protocol.version", "attr_network_protocol_version", Word),
     row("user_agent.original", "attr_user_agent_original", Word),
-    row("user.id", "attr_user_id", Text),
-    row("session.id", "attr_session_id", Text),
+    row("user.id", "attr_user_id", Id),
+    row("session.id", "attr_session_id", Id),
     row("tenant.id", "attr_tenant_id", Word),
     row("rpc.system", "attr_rpc_system", Word),
     row("rpc.service", "attr_rpc_service", Word),
@@ -82,7 +84,7 @@ pub const SPAN_ATTRIBUTES: &[Promoted] = &[
     row("messaging.system", "attr_messaging_system", Word),
     row("messaging.destination.name", "attr_messaging_destination_name", Word),
     row("messaging.operation.type", "attr_messaging_operation_type", Word),
-    row("messaging.message.id", "attr_messaging_message_id", Text),
+    row("messaging.message.id", "attr_messaging_message_id", Id),
     row("messaging.consumer.group.name", "attr_messaging_consumer_group_name", Word),
     row("peer.service", "attr_peer_service", Word),
     row("error.type", "attr_error_type", Word),
@@ -101,10 +103,10 @@ pub const LOG_ATTRIBUTES: &[Promoted] = &[
     row("log.file.name", "attr_log_file_name", Word),
     row("logger.name", "attr_logger_name", Word),
     row("thread.name", "attr_thread_name", Word),
-    row("user.id", "attr_user_id", Text),
-    row("session.id", "attr_session_id", Text),
+    row("user.id", "attr_user_id", Id),
+    row("session.id", "attr_session_id", Id),
     row("tenant.id", "attr_tenant_id", Word),
-    row("request.id", "attr_request_id", Text),
+    row("request.id", "attr_request_id", Id),
     row("http.request.method", "attr_http_request_method", Word),
     row("http.response.status_code", "attr_http_response_status_code", Int),
     row("http.route", "attr_http_route", Word),

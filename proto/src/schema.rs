@@ -36,6 +36,10 @@ pub const CONTEXT: &str = "context";
 pub const ATTRIBUTES: &str = "attributes";
 /// Text with one letter for each entry of [`ATTRIBUTES`]: `s` string, `j` JSON. Null when all are strings.
 pub const ATTRIBUTE_TYPES: &str = "attribute_types";
+/// JSON object (see [`crate::value`]): attributes whose key has a column of its own but whose value does not fit into it,
+/// being of another type or a second one. Nearly always null, and then not in a file: so who asks for one such key
+/// reads its column and not the whole map.
+pub const ATTRIBUTE_CONFLICTS: &str = "attribute_conflicts";
 pub const DROPPED_ATTRIBUTES_COUNT: &str = "dropped_attributes_count";
 
 // Spans.
@@ -143,6 +147,7 @@ fn context_fields() -> Vec<Field> {
         field(CONTEXT, dictionary()),
         field(ATTRIBUTES, attributes_type()),
         field(ATTRIBUTE_TYPES, dictionary()),
+        field(ATTRIBUTE_CONFLICTS, DataType::Utf8),
         field(DROPPED_ATTRIBUTES_COUNT, DataType::Int64),
     ]
 }

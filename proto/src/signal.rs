@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::SchemaRef;
 
+use crate::promoted::{LOG_ATTRIBUTES, Promoted, SPAN_ATTRIBUTES};
 use crate::schema;
 
 /// What a row is.
@@ -27,8 +28,10 @@ pub struct SignalSpec {
     pub sort_columns: &'static [&'static str],
     /// Text columns whose words are in the text index.
     pub text_columns: &'static [&'static str],
-    /// Columns with a Parquet bloom filter.
-    pub bloom_columns: &'static [&'static str],
+    /// Binary id columns that the key index of a segment holds.
+    pub key_columns: &'static [&'static str],
+    /// Attribute keys with a column of their own.
+    pub promoted: &'static [Promoted],
 }
 
 static SPANS: LazyLock<SignalSpec> = LazyLock::new(|| SignalSpec {
@@ -39,7 +42,8 @@ static SPANS: LazyLock<SignalSpec> = LazyLock::new(|| SignalSpec {
     // the row groups' time statistics instead of the order.
     sort_columns: &[schema::TRACE_ID, schema::START_TIME_UNIX_NANO],
     text_columns: &[schema::NAME, schema::STATUS_MESSAGE],
-    bloom_columns: &[schema::TRACE_ID],
+    key_columns: &[schema::TRACE_ID],
+    promoted: SPAN_ATTRIBUTES,
 });
 
 static LOGS: LazyLock<SignalSpec> = LazyLock::new(|| SignalSpec {
@@ -48,7 +52,8 @@ static LOGS: LazyLock<SignalSpec> = LazyLock::new(|| SignalSpec {
     time_column: schema::TIME_UNIX_NANO,
     sort_columns: &[schema::TIME_UNIX_NANO],
     text_columns: &[schema::BODY],
-    bloom_columns: &[schema::TRACE_ID],
+    key_columns: &[schema::TRACE_ID],
+    promoted: LOG_ATTRIBUTES,
 });
 
 impl Signal {
@@ -99,7 +104,7 @@ mod tests {
             let named = [spec.time_column].into_iter();
             let named = named.chain(spec.sort_columns.iter().copied());
             let named = named.chain(spec.text_columns.iter().copied());
-            for column in named.chain(spec.bloom_columns.iter().copied()) {
+            for column in named.chain(spec.key_columns.iter().copied()) {
                 assert!(spec.schema.index_of(column).is_ok(), "{signal}: {column}");
             }
         }

@@ -93,6 +93,19 @@ pub fn write_json_value(out: &mut String, value: &AnyValue) {
     }
 }
 
+/// A value as SQL shows it: a string as itself, any other value as JSON.
+pub fn attribute_text(value: Option<AnyValue>) -> String {
+    match value {
+        Some(AnyValue { value: Some(Value::StringValue(text)) }) => text,
+        Some(value) => {
+            let mut text = String::new();
+            write_json_value(&mut text, &value);
+            text
+        }
+        None => "null".to_owned(),
+    }
+}
+
 /// Appends attributes as a JSON object (or its `$kvlist` form, see the module).
 pub fn write_json_attributes(out: &mut String, attributes: &[KeyValue]) {
     let null = AnyValue { value: None };

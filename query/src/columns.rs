@@ -1,5 +1,6 @@
 //! Typed columns of a batch, whatever encoding the engine gave them: dictionary or plain, view or not.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -9,7 +10,10 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type};
 use arrow::record_batch::RecordBatch;
-use proto::promoted::{ColumnKind, LOG_ATTRIBUTES, SPAN_ATTRIBUTES};
+use proto::otlp::AnyValue;
+use proto::otlp::any_value::Value;
+use proto::promoted::ColumnKind;
+use proto::value::{attribute_text, read_json_attributes};
 use proto::{Signal, schema};
 
 use crate::error::QueryError;
@@ -111,25 +115,66 @@ pub(crate) struct AttributeColumns {
     keys: StringArray,
     values: StringArray,
     types: TextColumn,
+    conflicts: Conflicts,
+}
+
+/// Values of promoted keys that do not fit into their columns: of the few rows that have any.
+struct Conflicts(HashMap<usize, Vec<Conflict>>);
+
+struct Conflict {
+    key: String,
+    /// A string, or the JSON text of any other value.
+    text: String,
+    is_json: bool,
+}
+
+impl Conflicts {
+    fn of(batch: &RecordBatch) -> Result<Self, QueryError> {
+        if !has_values(batch, schema::ATTRIBUTE_CONFLICTS) {
+            return Ok(Self(HashMap::new()));
+        }
+        let texts = TextColumn::of(batch, schema::ATTRIBUTE_CONFLICTS)?;
+        let of_row = |row| Some((row, read_json_attributes(texts.get(row)?).ok()?));
+        let rows = (0..batch.num_rows()).filter_map(of_row).map(|(row, attributes)| {
+            let conflicts = attributes.into_iter().map(|attribute| {
+                let is_json = !matches!(&attribute.value, Some(AnyValue { value: Some(Value::StringValue(_)) }));
+                Conflict { key: attribute.key, text: attribute_text(attribute.value), is_json }
+            });
+            (row, conflicts.collect())
+        });
+        Ok(Self(rows.collect()))
+    }
+
+    fn row(&self, row: usize) -> impl Iterator<Item = (&str, Stored<'_>)> {
+        self.0.get(&row).into_iter().flatten().map(|conflict| {
+            let text = conflict.text.as_str();
+            (conflict.key.as_str(), if conflict.is_json { Stored::Json(text) } else { Stored::Text(text) })
+        })
+    }
 }
 
 impl AttributeColumns {
     pub(crate) fn of(batch: &RecordBatch, signal: Signal) -> Result<Self, QueryError> {
-        let table = match signal {
-            Signal::Spans => SPAN_ATTRIBUTES,
-            Signal::Logs => LOG_ATTRIBUTES,
-        };
         let mut promoted = Vec::new();
-        for entry in table.iter().filter(|entry| has_values(batch, entry.column)) {
+        for entry in signal.spec().promoted.iter().filter(|entry| has_values(batch, entry.column)) {
             let values = match entry.kind {
-                ColumnKind::Word | ColumnKind::Text => PromotedColumn::Text(TextColumn::of(batch, entry.column)?),
+                ColumnKind::Word | ColumnKind::Text | ColumnKind::Id => {
+                    PromotedColumn::Text(TextColumn::of(batch, entry.column)?)
+                }
                 ColumnKind::Int => PromotedColumn::Int(int64(batch, entry.column)?),
             };
             promoted.push((entry.key, values));
         }
         let map = physical(batch, signal, schema::ATTRIBUTES)?.as_map().clone();
         let (keys, values) = (map.keys().as_string().clone(), map.values().as_string().clone());
-        Ok(Self { promoted, map, keys, values, types: TextColumn::of(batch, schema::ATTRIBUTE_TYPES)? })
+        Ok(Self {
+            promoted,
+            map,
+            keys,
+            values,
+            types: TextColumn::of(batch, schema::ATTRIBUTE_TYPES)?,
+            conflicts: Conflicts::of(batch)?,
+        })
     }
 
     /// Keys and values of one row.
@@ -142,6 +187,7 @@ impl AttributeColumns {
             };
             attributes.extend(value.map(|value| (*key, value)));
         }
+        attributes.extend(self.conflicts.row(row));
         if self.map.is_null(row) {
             return attributes;
         }

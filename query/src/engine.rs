@@ -1,6 +1,7 @@
 //! Runs questions: one DataFusion session each, with bounds on how many run, how long, with how much memory and how
 //! large an answer. The work runs on threads of its own, so a heavy query does not hold up ingest or other answers.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -8,7 +9,9 @@ use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::StreamExt;
 use metrics::{counter, histogram};
@@ -22,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::cancel::Cancelled;
 use crate::error::{ErrorKind, QueryError};
+use crate::pruning;
 use crate::session::SessionFactory;
 use crate::table::SnapshotPair;
 
@@ -269,6 +273,54 @@ impl Query {
         self.context.read_table(provider).map_err(QueryError::from)
     }
 
+    /// Rows of a signal for which all `predicates` hold (see `filter`), without a logical plan: what a person waits for
+    /// while looking at one trace or one page of records. In no order, with all physical columns or, of those, the named
+    /// ones and those that the predicates read. To be awaited, and read, in [`Query::run`].
+    pub(crate) fn open(
+        &self,
+        signal: Signal,
+        columns: Option<&[&str]>,
+        predicates: Vec<Expr>,
+    ) -> Result<impl Future<Output = Result<SendableRecordBatchStream, QueryError>> + Send + use<>, QueryError> {
+        let table = self.shared.sessions.physical(signal, &self.snapshots);
+        let context = self.context.clone();
+        let predicates = predicates.into_iter().map(pruning::to_physical_columns).collect::<Result<Vec<_>, _>>()?;
+        let columns = columns_read(signal, columns, &predicates);
+        Ok(async move {
+            let plan = table.read(&context.state(), &columns, &predicates).await?;
+            Ok(execute_stream(plan, context.task_ctx())?)
+        })
+    }
+
+    /// [`Query::open`], until it has given `rows_max` rows. Errors with `TooLarge` as [`Query::collect`] does.
+    pub(crate) async fn read(
+        &self,
+        signal: Signal,
+        predicates: Vec<Expr>,
+        rows_max: usize,
+    ) -> Result<Rows, QueryError> {
+        let rows = self.open(signal, None, predicates)?;
+        let bytes_max = self.shared.settings.result_bytes_max;
+        self.run(async move { collect_stream(rows.await?, rows_max, bytes_max).await }).await
+    }
+
+    /// How many rows of the segments the index leaves for `predicates`, and how many there are; `None` when it cannot
+    /// say.
+    pub(crate) async fn count_candidates(
+        &self,
+        signal: Signal,
+        predicates: Vec<Expr>,
+    ) -> Result<Option<(u64, u64)>, QueryError> {
+        let snapshot = self.snapshot(signal);
+        let predicates = predicates.into_iter().map(pruning::to_physical_columns).collect::<Result<Vec<_>, _>>()?;
+        let count = move || pruning::count_candidates(&snapshot, &predicates);
+        self.run(async move {
+            let counted = tokio::task::spawn_blocking(count).await;
+            counted.map_err(|error| QueryError::internal(format!("the index: {error}")))
+        })
+        .await
+    }
+
     /// What this query sees of a signal.
     pub fn snapshot(&self, signal: Signal) -> Snapshot {
         self.snapshots.get(signal).clone()
@@ -340,7 +392,25 @@ async fn collect(frame: DataFrame, rows_max: usize, bytes_max: usize) -> Result<
         }
         _ => frame,
     };
-    let mut stream = frame.execute_stream().await?;
+    collect_stream(frame.execute_stream().await?, rows_max, bytes_max).await
+}
+
+/// Positions in the signal's schema, ascending.
+fn columns_read(signal: Signal, columns: Option<&[&str]>, predicates: &[Expr]) -> Vec<usize> {
+    let schema = signal.schema();
+    let Some(columns) = columns else { return (0..schema.fields().len()).collect() };
+    let read_by_predicates: HashSet<_> = predicates.iter().flat_map(|predicate| predicate.column_refs()).collect();
+    let is_read = |name: &String| {
+        columns.contains(&name.as_str()) || read_by_predicates.iter().any(|column| column.name == *name)
+    };
+    (0..schema.fields().len()).filter(|position| is_read(schema.field(*position).name())).collect()
+}
+
+async fn collect_stream(
+    mut stream: SendableRecordBatchStream,
+    rows_max: usize,
+    bytes_max: usize,
+) -> Result<Rows, QueryError> {
     let schema = stream.schema();
     let mut rows = Rows { schema, batches: Vec::new(), truncated: false };
     let (mut count, mut bytes) = (0usize, 0usize);

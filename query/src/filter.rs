@@ -52,6 +52,11 @@ pub(crate) struct LogFilter {
 
 impl SpanFilter {
     pub(crate) fn apply(&self, spans: DataFrame) -> Result<DataFrame, QueryError> {
+        apply_all(spans, self.predicates())
+    }
+
+    /// All of which must hold.
+    pub(crate) fn predicates(&self) -> Vec<Expr> {
         let mut predicates = time_predicates(Signal::Spans, self.range);
         let equal = [(schema::SERVICE, &self.service), (schema::NAME, &self.name), (schema::STATUS, &self.status)];
         for (column, text) in equal {
@@ -64,12 +69,17 @@ impl SpanFilter {
             predicates.push(has_words(schema::NAME, &word).or(has_words(schema::STATUS_MESSAGE, &word)));
         }
         predicates.extend(self.attributes.iter().map(|filter| attribute_equals(Signal::Spans, filter)));
-        apply_all(spans, predicates)
+        predicates
     }
 }
 
 impl LogFilter {
     pub(crate) fn apply(&self, logs: DataFrame) -> Result<DataFrame, QueryError> {
+        apply_all(logs, self.predicates())
+    }
+
+    /// All of which must hold.
+    pub(crate) fn predicates(&self) -> Vec<Expr> {
         let mut predicates = time_predicates(Signal::Logs, self.range);
         predicates.extend(self.service.as_deref().map(|service| text_equals(schema::SERVICE, service)));
         if let Some((first, last)) = self.severity {
@@ -80,7 +90,7 @@ impl LogFilter {
         predicates.extend(self.span_id.map(|id| ident(schema::SPAN_ID).eq(binary(id.as_bytes()))));
         predicates.extend(self.text.as_deref().map(|text| has_words(schema::BODY, text)));
         predicates.extend(self.attributes.iter().map(|filter| attribute_equals(Signal::Logs, filter)));
-        apply_all(logs, predicates)
+        predicates
     }
 }
 

@@ -4,7 +4,7 @@
 //! 2. The question becomes a DataFusion plan over the tables `spans` and `logs` ([`view`]), which are projections of
 //!    the physical columns that lie in the files.
 //! 3. [`table`] takes a snapshot of the store (memtable and live segments) and keeps it for the length of the query.
-//! 4. [`pruning`] drops segments by time and turns `match()` into rows of the text index, Parquet statistics and bloom
+//! 4. [`pruning`] drops segments by time and turns `match()` into rows by the index, Parquet statistics and bloom
 //!    filters do the rest, and the engine evaluates every predicate again, so no answer depends on an index.
 //! 5. The batches become trace trees, log pages or result grids, and leave as JSON, CSV or Arrow.
 //!
@@ -24,6 +24,7 @@ mod functions;
 mod histogram;
 mod json_object;
 mod logs;
+mod newest;
 mod otlp_json;
 mod pruning;
 pub mod result;

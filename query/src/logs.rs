@@ -10,9 +10,9 @@ use arrow::array::AsArray;
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
-use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::lit;
-use datafusion::prelude::{DataFrame, ident};
+use datafusion::prelude::ident;
 use futures::StreamExt;
 use proto::{Signal, TimeRange, schema};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ use crate::answer::Resources;
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{LogFilter, time_predicates};
+use crate::newest;
 use crate::rows::{LogBatch, LogRow};
 use crate::traces::log_answers;
 
@@ -64,13 +65,12 @@ pub(crate) async fn search(query: &Query, search: LogSearch) -> Result<FoundLogs
     let Some(last_time) = time_of_nth(query, &filter, nth, search.newest_first).await? else {
         return Ok(FoundLogs { logs_json: "[]".to_owned(), next: None });
     };
-    let mut frame = filter.apply(query.table(Signal::Logs)?)?;
-    for predicate in time_predicates(Signal::Logs, up_to(last_time, search.newest_first)) {
-        frame = frame.filter(predicate)?;
-    }
+    let mut predicates = filter.predicates();
+    predicates.extend(time_predicates(Signal::Logs, up_to(last_time, search.newest_first)));
+    let rows = query.open(Signal::Logs, None, predicates)?;
     query
         .run(async move {
-            let kept = keep_first(frame, search.limit + 1, &search).await?;
+            let kept = keep_first(rows.await?, search.limit + 1, &search).await?;
             page(&kept, &search)
         })
         .await
@@ -78,12 +78,18 @@ pub(crate) async fn search(query: &Query, search: LogSearch) -> Result<FoundLogs
 
 /// Records of one instant: as many as may lie before a position within it.
 async fn count_at(query: &Query, filter: &LogFilter, time: i64) -> Result<usize, QueryError> {
-    let frame = filter.apply(query.table(Signal::Logs)?)?;
-    let frame = frame.filter(ident(schema::TIME_UNIX_NANO).eq(lit(time)))?;
-    let batches = query.collect(frame.aggregate(vec![], vec![count(lit(1))])?).await?;
-    let counts = batches.iter().filter_map(|batch| batch.column(0).as_primitive_opt::<Int64Type>());
-    let sum: i64 = counts.flat_map(|counts| counts.values().iter().copied()).sum();
-    Ok(usize::try_from(sum).unwrap_or(0))
+    let mut predicates = filter.predicates();
+    predicates.push(ident(schema::TIME_UNIX_NANO).eq(lit(time)));
+    let rows = query.open(Signal::Logs, Some(&[schema::TIME_UNIX_NANO]), predicates)?;
+    query
+        .run(async move {
+            let (mut rows, mut count) = (rows.await?, 0);
+            while let Some(batch) = rows.next().await {
+                count += batch?.num_rows();
+            }
+            Ok(count)
+        })
+        .await
 }
 
 /// The time of the nth record in the order of the answer, or of the last one when there are fewer.
@@ -93,12 +99,48 @@ async fn time_of_nth(
     nth: usize,
     newest_first: bool,
 ) -> Result<Option<i64>, QueryError> {
-    let frame = filter.apply(query.table(Signal::Logs)?)?.select_columns(&[schema::TIME_UNIX_NANO])?;
-    let frame = frame.sort(vec![ident(schema::TIME_UNIX_NANO).sort(!newest_first, false)])?.limit(0, Some(nth))?;
-    let batches = query.collect(frame).await?;
-    let times = batches.iter().filter_map(|batch| batch.column(0).as_primitive_opt::<Int64Type>());
-    let times = times.flat_map(|times| times.values().iter().copied());
-    Ok(if newest_first { times.min() } else { times.max() })
+    let snapshot = query.snapshot(Signal::Logs);
+    let predicates = filter.predicates();
+    let candidates = query.count_candidates(Signal::Logs, predicates).await?;
+    let ranges = match newest::first_rows(nth, candidates) {
+        Some(rows) => newest::windows(&snapshot, filter.range, newest_first, rows),
+        None => vec![filter.range],
+    };
+    let mut found = None;
+    for range in ranges {
+        let filter = LogFilter { range, ..filter.clone() };
+        let rows = query.open(Signal::Logs, Some(&[schema::TIME_UNIX_NANO]), filter.predicates())?;
+        let times = query.run(async move { first_times(rows.await?, nth, newest_first).await }).await?;
+        found = times.peek().map(|last| if newest_first { -*last } else { *last });
+        if times.len() >= nth {
+            break;
+        }
+    }
+    Ok(found.map(|time| i64::try_from(time).unwrap_or(i64::MAX)))
+}
+
+/// The first `nth` times in the order of the answer, the last of them on top; negated when the newest come first.
+async fn first_times(
+    mut rows: SendableRecordBatchStream,
+    nth: usize,
+    newest_first: bool,
+) -> Result<BinaryHeap<i128>, QueryError> {
+    let mut first = BinaryHeap::new();
+    while let Some(batch) = rows.next().await {
+        let batch = batch?;
+        let times =
+            batch.column_by_name(schema::TIME_UNIX_NANO).and_then(|times| times.as_primitive_opt::<Int64Type>());
+        for time in times.into_iter().flat_map(|times| times.values().iter().copied()) {
+            let time = if newest_first { -i128::from(time) } else { i128::from(time) };
+            if first.len() < nth {
+                first.push(time);
+            } else if first.peek().is_some_and(|last| time < *last) {
+                first.pop();
+                first.push(time);
+            }
+        }
+    }
+    Ok(first)
 }
 
 /// Leaves out what lies before a position; its own instant stays.
@@ -153,8 +195,11 @@ impl Ord for Kept {
 ///
 /// Records equal to the position's are equal to each other: whichever come first are those that were given.
 /// Memory: `wanted` rows and a few batches, however many records share an instant.
-async fn keep_first(frame: DataFrame, wanted: usize, search: &LogSearch) -> Result<RecordBatch, QueryError> {
-    let mut stream = frame.execute_stream().await?;
+async fn keep_first(
+    mut stream: SendableRecordBatchStream,
+    wanted: usize,
+    search: &LogSearch,
+) -> Result<RecordBatch, QueryError> {
     let schema = stream.schema();
     let mut heap: BinaryHeap<Kept> = BinaryHeap::new();
     let mut batches: Vec<RecordBatch> = Vec::new();

@@ -2,14 +2,14 @@
 //!
 //! Two steps. While a plan is optimized, [`PhysicalColumns`] rewrites predicates over a view's expressions into
 //! predicates over physical columns, which Parquet statistics, page indexes and bloom filters understand. When a scan
-//! is planned, [`select`] drops segments by time and asks the text index which rows a `match()` can hold for.
+//! is planned, [`select`] drops segments by time and asks the index for which rows a predicate can hold.
 //!
 //! All of it only narrows: the engine evaluates every predicate on what is read.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -20,15 +20,14 @@ use datafusion::optimizer::{Optimizer, OptimizerConfig, OptimizerRule};
 use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt};
 use metrics::counter;
-use parquet::arrow::arrow_reader::RowSelection;
-use proto::{Signal, TimeRange};
-use storage::{Segment, Snapshot};
+use proto::{Signal, TimeRange, UnixNanos};
+use storage::{Condition, RowGroupMeta, RowRanges, Segment, Snapshot};
 
-use crate::functions::{MatchCall, fold, is_hex, is_severity_name, severity_numbers};
+use crate::functions::{MatchCall, attribute_key, fold, is_hex, is_severity_name, severity_numbers};
 
 /// Index look-ups of one query that run at once.
 const SEARCHES_AT_ONCE: usize = 4;
-/// With more than one row in so many selected, skipping rows costs more than reading them.
+/// Skipping between single rows costs as much as reading so many.
 const SELECTION_PAYS_FROM: u64 = 4;
 
 /// DataFusion's rules, with ours where a view's expressions have just met the predicates.
@@ -74,6 +73,25 @@ impl OptimizerRule for PhysicalColumns {
             Ok(physical.update_data(|expr| name.restore(expr)))
         })
     }
+}
+
+/// The same for a predicate that meets no optimizer.
+pub(crate) fn to_physical_columns(predicate: Expr) -> Result<Expr> {
+    let physical = predicate.transform_down(|expr| Ok(to_physical(expr)))?;
+    Ok(physical.transform_data(|expr| Ok(severity_to_numbers(expr)))?.data)
+}
+
+/// How many rows of the segments the index leaves for `predicates`, and how many there are; `None` when it cannot say.
+///
+/// Blocking.
+pub(crate) fn count_candidates(snapshot: &Snapshot, predicates: &[Expr]) -> Option<(u64, u64)> {
+    let query = IndexQuery::of(snapshot.signal, predicates)?;
+    let mut counted = (0, 0);
+    for segment in snapshot.segments.iter() {
+        counted.0 += query.rows(segment)?.count();
+        counted.1 += segment.meta().rows;
+    }
+    Some(counted)
 }
 
 fn to_physical(expr: Expr) -> Transformed<Expr> {
@@ -141,68 +159,80 @@ fn severity_range(tested: &Expr, name: &Expr) -> Option<Expr> {
     Some(number.clone().gt_eq(lit(first)).and(number.clone().lt_eq(lit(last))))
 }
 
-/// A segment to read, whole or only some rows.
-pub(crate) struct SelectedSegment {
+/// A row group to read, whole or only some rows; or all of a segment whose row groups are not known.
+pub(crate) struct Selected {
     pub(crate) segment: Arc<Segment>,
-    /// `None`: all rows.
-    pub(crate) rows: Option<ParquetRowSelection>,
+    /// Which one, and what the segment knows of it.
+    pub(crate) row_group: Option<(usize, RowGroupMeta)>,
+    /// Ranges within the row group; `None`: all rows.
+    pub(crate) rows: Option<RowRanges>,
 }
 
-/// The segments of a snapshot that can hold rows for which all `filters` are true, newest first.
+impl Selected {
+    /// Bounds of the time column.
+    pub(crate) fn times(&self) -> (UnixNanos, UnixNanos) {
+        let meta = self.segment.meta();
+        self.row_group.map_or((meta.min_time, meta.max_time), |(_, group)| (group.min_time, group.max_time))
+    }
+
+    pub(crate) fn row_count(&self) -> u64 {
+        self.row_group.map_or(self.segment.meta().rows, |(_, group)| u64::from(group.rows))
+    }
+}
+
+/// The row groups of a snapshot that can hold rows for which all `filters` are true, newest first.
 ///
-/// Errors: a text index that cannot be read is reported and not used; it never fails a query.
-pub(crate) async fn select(snapshot: &Snapshot, filters: &[Expr]) -> Result<Vec<SelectedSegment>> {
+/// Errors: an index that cannot be read is reported and not used; it never fails a query.
+pub(crate) async fn select(snapshot: &Snapshot, filters: &[Expr]) -> Result<Vec<Selected>> {
     let signal = snapshot.signal;
     let time = time_range(signal, filters);
-    let words = IndexQuery::of(signal, filters).map(Arc::new);
+    let query = Arc::new(IndexQuery::of(signal, filters));
     let in_time = snapshot.segments.iter().filter(|segment| {
         let meta = segment.meta();
         time.overlaps(meta.min_time, meta.max_time)
     });
     let candidates: Vec<Arc<Segment>> = in_time.cloned().collect();
-    let selected: Vec<SelectedSegment> = match words {
-        None => candidates.into_iter().map(|segment| SelectedSegment { segment, rows: None }).collect(),
-        Some(words) => {
-            let searches = candidates.into_iter().map(|segment| search(segment, Arc::clone(&words)));
-            let found: Vec<Option<SelectedSegment>> =
-                futures::stream::iter(searches).buffered(SEARCHES_AT_ONCE).try_collect().await?;
-            found.into_iter().flatten().collect()
-        }
-    };
-    let pruned = snapshot.segments.len() - selected.len();
+    let searches = candidates.into_iter().map(|segment| search(segment, time, Arc::clone(&query)));
+    let found: Vec<Vec<Selected>> = futures::stream::iter(searches).buffered(SEARCHES_AT_ONCE).try_collect().await?;
+    let scanned = found.iter().filter(|selected| !selected.is_empty()).count();
+    let pruned = snapshot.segments.len() - scanned;
     counter!("spanlake_query_segments_total", "signal" => signal.name(), "result" => "pruned").increment(pruned as u64);
     counter!("spanlake_query_segments_total", "signal" => signal.name(), "result" => "scanned")
-        .increment(selected.len() as u64);
+        .increment(scanned as u64);
+    let mut selected: Vec<Selected> = found.into_iter().flatten().collect();
+    selected.sort_by_key(|selected| Reverse(selected.times().1));
     Ok(selected)
 }
 
-/// `None`: no row of the segment matches.
-async fn search(segment: Arc<Segment>, words: Arc<IndexQuery>) -> Result<Option<SelectedSegment>> {
-    let searched = Arc::clone(&segment);
-    let hits = tokio::task::spawn_blocking(move || words.rows(&searched))
+async fn search(segment: Arc<Segment>, time: TimeRange, query: Arc<Option<IndexQuery>>) -> Result<Vec<Selected>> {
+    tokio::task::spawn_blocking(move || select_row_groups(segment, time, query.as_ref().as_ref()))
         .await
-        .map_err(|error| DataFusionError::External(Box::new(error)))?;
-    let rows = segment.meta().rows;
-    match hits {
-        Some(hits) if hits.is_empty() => Ok(None),
-        Some(hits) if (hits.len() as u64).saturating_mul(SELECTION_PAYS_FROM) <= rows => {
-            let rows = row_selection(&hits, usize::try_from(rows).unwrap_or(usize::MAX));
-            Ok(Some(SelectedSegment { segment, rows: Some(ParquetRowSelection::new(rows)) }))
-        }
-        _ => Ok(Some(SelectedSegment { segment, rows: None })),
-    }
+        .map_err(|error| DataFusionError::External(Box::new(error)))
 }
 
-/// `hits`: ascending row numbers.
-fn row_selection(hits: &[u32], rows: usize) -> RowSelection {
-    let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
-    for hit in hits.iter().map(|hit| *hit as usize).filter(|hit| *hit < rows) {
-        match ranges.last_mut() {
-            Some(last) if last.end == hit => last.end = hit + 1,
-            _ => ranges.push(hit..hit + 1),
+/// Blocking.
+fn select_row_groups(segment: Arc<Segment>, time: TimeRange, query: Option<&IndexQuery>) -> Vec<Selected> {
+    let Some(groups) = segment.row_groups() else {
+        return vec![Selected { segment, row_group: None, rows: None }];
+    };
+    let hits = query.and_then(|query| query.rows(&segment));
+    let (mut selected, mut start) = (Vec::new(), 0);
+    for (number, group) in groups.into_iter().enumerate() {
+        let rows = hits.as_ref().map(|hits| hits.slice(start..start + group.rows));
+        start += group.rows;
+        if !time.overlaps(group.min_time, group.max_time) || rows.as_ref().is_some_and(RowRanges::is_empty) {
+            continue;
         }
+        let rows = rows.filter(|rows| selection_pays(rows, u64::from(group.rows)));
+        selected.push(Selected { segment: Arc::clone(&segment), row_group: Some((number, group)), rows });
     }
-    RowSelection::from_consecutive_ranges(ranges.into_iter(), rows)
+    selected
+}
+
+/// Each stretch of rows has a price of its own: many short ones cost more than reading what lies between.
+fn selection_pays(hits: &RowRanges, rows: u64) -> bool {
+    let price = hits.count() + hits.ranges().len() as u64 * (SELECTION_PAYS_FROM - 1);
+    price <= rows
 }
 
 /// The bounds that the predicates set on the time column.
@@ -246,9 +276,9 @@ fn narrow(range: &mut TimeRange, op: Operator, value: i64) {
     }
 }
 
-/// What the text index can say about a predicate.
+/// What the index can say about a predicate.
 enum IndexQuery {
-    Match(MatchCall),
+    Condition(Condition),
     All(Vec<IndexQuery>),
     Any(Vec<IndexQuery>),
 }
@@ -271,40 +301,63 @@ impl IndexQuery {
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
                 Some(IndexQuery::Any(vec![Self::of_one(signal, left)?, Self::of_one(signal, right)?]))
             }
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+                let (tested, value) = if matches!(**left, Expr::Literal(..)) { (right, left) } else { (left, right) };
+                equality(signal, tested, std::slice::from_ref(value.as_ref())).map(IndexQuery::Condition)
+            }
+            Expr::InList(InList { expr, list, negated: false }) => {
+                equality(signal, expr, list).map(IndexQuery::Condition)
+            }
             other => {
-                let call = MatchCall::of(other)?;
-                let is_indexed = signal.spec().text_columns.contains(&call.column.as_str());
-                (is_indexed && !call.words.is_empty()).then_some(IndexQuery::Match(call))
+                let MatchCall { column, words } = MatchCall::of(other)?;
+                let is_indexed = signal.spec().text_columns.contains(&column.as_str());
+                (is_indexed && !words.is_empty()).then_some(IndexQuery::Condition(Condition::Words { column, words }))
             }
         }
     }
 
-    /// Ascending row numbers; `None` when the index cannot say.
-    fn rows(&self, segment: &Segment) -> Option<Vec<u32>> {
+    /// `None` when the index cannot say.
+    fn rows(&self, segment: &Segment) -> Option<RowRanges> {
         match self {
-            IndexQuery::Match(call) => segment.search(&call.column, &call.words).unwrap_or_else(|error| {
-                tracing::warn!(segment = %segment.location(), "text index not used: {error}");
+            IndexQuery::Condition(condition) => segment.candidates(condition).unwrap_or_else(|error| {
+                tracing::warn!(segment = %segment.location(), "index not used: {error}");
                 counter!("spanlake_query_index_errors_total").increment(1);
                 None
             }),
-            IndexQuery::All(parts) => {
-                parts.iter().filter_map(|part| part.rows(segment)).reduce(|a, b| intersect(&a, &b))
-            }
+            IndexQuery::All(parts) => parts.iter().filter_map(|part| part.rows(segment)).reduce(|a, b| a.intersect(&b)),
             IndexQuery::Any(parts) => {
-                let mut rows = parts.iter().map(|part| part.rows(segment)).collect::<Option<Vec<_>>>()?.concat();
-                rows.sort_unstable();
-                rows.dedup();
-                Some(rows)
+                let rows = parts.iter().map(|part| part.rows(segment)).collect::<Option<Vec<_>>>()?;
+                rows.into_iter().reduce(|a, b| a.union(&b))
             }
         }
     }
 }
 
-fn intersect(a: &[u32], b: &[u32]) -> Vec<u32> {
-    let (few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    few.iter().copied().filter(|row| many.binary_search(row).is_ok()).collect()
+/// `tested` is one of `values`, if that is something the index knows about.
+fn equality(signal: Signal, tested: &Expr, values: &[Expr]) -> Option<Condition> {
+    let literal = |value: &Expr| match value {
+        Expr::Literal(value, _) => Some(value.clone()),
+        _ => None,
+    };
+    let values = values.iter().map(literal).collect::<Option<Vec<_>>>()?;
+    match tested {
+        Expr::Column(column) if signal.spec().key_columns.contains(&column.name.as_str()) => {
+            let bytes = values.into_iter().map(|value| match value {
+                ScalarValue::Binary(bytes) => bytes,
+                _ => None,
+            });
+            Some(Condition::Bytes { column: column.name.clone(), values: bytes.collect::<Option<_>>()? })
+        }
+        tested => {
+            let key = attribute_key(signal, tested)?.to_owned();
+            let texts = values.iter().map(|value| value.try_as_str().flatten().map(str::to_owned));
+            Some(Condition::Attribute { key, values: texts.collect::<Option<_>>()? })
+        }
+    }
 }
 
+#[cfg(test)]
+mod against_brute_force;
 #[cfg(test)]
 mod tests {
     use datafusion::prelude::col;
@@ -326,13 +379,6 @@ mod tests {
         check(time().gt(lit(1i64)).and(time().gt(lit(3i64))), Some(4), None);
         check(time().gt(lit(1i64)).or(time().lt(lit(0i64))), None, None);
         check(col("flags").gt(lit(1i64)), None, None);
-    }
-
-    #[test]
-    fn rows_become_ranges() {
-        let selection = row_selection(&[1, 2, 3, 7, 99], 10);
-        assert_eq!(selection.row_count(), 4);
-        assert_eq!(selection, RowSelection::from_consecutive_ranges([1..4, 7..8].into_iter(), 10));
     }
 
     #[test]

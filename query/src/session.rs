@@ -5,7 +5,6 @@ use std::sync::Arc;
 use datafusion::catalog::CatalogProviderList;
 use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider,
-    TableProvider,
 };
 use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::error::DataFusionError;
@@ -89,7 +88,7 @@ impl SessionFactory {
         Ok(SessionContext::new_with_state(state))
     }
 
-    pub(crate) fn physical(&self, signal: Signal, snapshots: &Arc<SnapshotPair>) -> Arc<dyn TableProvider> {
+    pub(crate) fn physical(&self, signal: Signal, snapshots: &Arc<SnapshotPair>) -> Arc<LakeTable> {
         Arc::new(LakeTable::new(signal, Arc::clone(snapshots), Arc::clone(&self.readers)))
     }
 }
@@ -103,6 +102,8 @@ fn config(settings: &EngineSettings) -> SessionConfig {
     let options = config.options_mut();
     options.sql_parser.recursion_limit = ConfigNonZeroUsize::try_new(NESTING_MAX).expect("not zero");
     options.sql_parser.map_string_types_to_utf8view = false;
+    // Row groups are dealt to the partitions newest first; cutting files into ranges of bytes would undo that.
+    options.optimizer.repartition_file_scans = false;
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
     options.execution.time_zone = Some("UTC".into());

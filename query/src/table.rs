@@ -7,33 +7,37 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::common::{ColumnStatistics, Statistics};
+use datafusion::common::{ColumnStatistics, DFSchema, Statistics, exec_err};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::{CachedParquetFileReaderFactory, ParquetAccessPlan};
 use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfigBuilder, ParquetFileReaderFactory, ParquetSource,
 };
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
+use datafusion::execution::SessionState;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use datafusion::scalar::ScalarValue;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use object_store::ObjectStore;
-use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, RowSelection};
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use proto::Signal;
-use storage::{Segment, Snapshot, Store};
+use storage::{Snapshot, Store};
 
-use crate::pruning::{self, SelectedSegment};
+use crate::pruning::{self, Selected};
 
 /// What one query sees: a snapshot of each signal, taken when the first scan of it is planned and the same for all
 /// later ones.
@@ -80,6 +84,44 @@ impl LakeTable {
         Self { signal, snapshots, readers }
     }
 
+    /// A plan for the rows for which all of `filters`, over physical columns, hold. No logical plan, no optimizer: for
+    /// a page of records they would take longer than the reading.
+    ///
+    /// The rows have the `columns` (positions in the schema, ascending); those that the filters read must be among them.
+    pub(crate) async fn read(
+        &self,
+        state: &SessionState,
+        columns: &[usize],
+        filters: &[Expr],
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let snapshot = self.snapshots.get(self.signal);
+        let schema = DFSchema::try_from(self.schema())?;
+        let projection = columns.to_vec();
+        let mut plans = Vec::with_capacity(2);
+        if !snapshot.batches.is_empty() {
+            plans.push(self.memtable_plan(snapshot, Some(&projection))?);
+        }
+        let segments = pruning::select(snapshot, filters).await?;
+        if !segments.is_empty() {
+            let partitions = state.config().target_partitions();
+            let scan = Scan {
+                projection: Some(&projection),
+                limit: None,
+                predicate: physical_predicate(state, filters, &schema)?,
+            };
+            plans.push(self.segments_plan(snapshot, segments, scan, partitions)?);
+        }
+        let projected = Arc::new(self.schema().project(columns)?);
+        if plans.is_empty() {
+            return Ok(Arc::new(EmptyExec::new(projected)));
+        }
+        let rows = UnionExec::try_new(plans)?;
+        match physical_predicate(state, filters, &DFSchema::try_from(projected)?)? {
+            Some(predicate) => Ok(Arc::new(FilterExec::try_new(predicate, rows)?)),
+            None => Ok(rows),
+        }
+    }
+
     fn memtable_plan(&self, snapshot: &Snapshot, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
         let partitions = [snapshot.batches.clone()];
         let source = MemorySourceConfig::try_new(&partitions, self.schema(), projection.cloned())?;
@@ -89,36 +131,58 @@ impl LakeTable {
     fn segments_plan(
         &self,
         snapshot: &Snapshot,
-        segments: Vec<SelectedSegment>,
-        projection: Option<&Vec<usize>>,
-        limit: Option<usize>,
+        segments: Vec<Selected>,
+        scan: Scan<'_>,
         partitions: usize,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let readers = Arc::new(SnapshotReaders { readers: Arc::clone(&self.readers), snapshot: snapshot.clone() });
-        let source = ParquetSource::new(self.schema()).with_parquet_file_reader_factory(readers);
-        let statistics = segment_statistics(self.signal, &segments);
-        let files = segments.into_iter().map(|selected| self.file(selected)).collect();
+        let mut source = ParquetSource::new(self.schema()).with_parquet_file_reader_factory(readers);
+        if let Some(predicate) = scan.predicate {
+            source = source.with_predicate(predicate).with_pushdown_filters(true).with_reorder_filters(true);
+        }
+        let statistics = scan_statistics(self.signal, &segments);
+        let files = segments.into_iter().map(|selected| self.file(selected)).collect::<Result<_>>()?;
         let config = FileScanConfigBuilder::new(lake_url()?, Arc::new(source))
             .with_file_groups(deal(files, partitions))
             .with_statistics(statistics)
-            .with_projection_indices(projection.cloned())?
-            .with_limit(limit)
+            .with_projection_indices(scan.projection.cloned())?
+            .with_limit(scan.limit)
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
 
-    fn file(&self, selected: SelectedSegment) -> PartitionedFile {
-        let SelectedSegment { segment, rows } = selected;
-        let mut file = PartitionedFile::new(String::new(), segment.meta().bytes);
-        file.object_meta.location = segment.location().clone();
-        match rows {
-            Some(selection) => file.with_extension(selection),
-            None => {
-                let statistics = file_statistics(self.signal, &segment);
-                file.with_statistics(Arc::new(statistics))
-            }
+    fn file(&self, selected: Selected) -> Result<PartitionedFile> {
+        let mut file = PartitionedFile::new(String::new(), selected.segment.meta().bytes);
+        file.object_meta.location = selected.segment.location().clone();
+        if let Some(plan) = access_plan(&selected)? {
+            file = file.with_extension(plan);
         }
+        let statistics = file_statistics(self.signal, &selected);
+        Ok(file.with_statistics(Arc::new(statistics)))
     }
+}
+
+/// Which rows of the file are read; `None`: all.
+fn access_plan(selected: &Selected) -> Result<Option<ParquetAccessPlan>> {
+    let Some((number, group)) = selected.row_group else { return Ok(None) };
+    let groups = selected.segment.row_groups().map_or(0, |groups| groups.len());
+    let mut plan = ParquetAccessPlan::new_none(groups);
+    if number >= groups {
+        return exec_err!("row group {number} of {groups} in {}", selected.segment.location());
+    }
+    plan.scan(number);
+    if let Some(rows) = &selected.rows {
+        let ranges = rows.ranges().iter().map(|range| range.start as usize..range.end as usize);
+        plan.scan_selection(number, RowSelection::from_consecutive_ranges(ranges, group.rows as usize));
+    }
+    Ok(Some(plan))
+}
+
+/// What is read of the segments. The engine pushes its predicates down later, in a plan that it optimizes.
+struct Scan<'a> {
+    projection: Option<&'a Vec<usize>>,
+    limit: Option<usize>,
+    predicate: Option<Arc<dyn PhysicalExpr>>,
 }
 
 impl fmt::Debug for LakeTable {
@@ -157,7 +221,8 @@ impl TableProvider for LakeTable {
         let segments = pruning::select(snapshot, filters).await?;
         if !segments.is_empty() {
             let partitions = state.config().target_partitions();
-            plans.push(self.segments_plan(snapshot, segments, projection, limit, partitions)?);
+            let scan = Scan { projection, limit, predicate: None };
+            plans.push(self.segments_plan(snapshot, segments, scan, partitions)?);
         }
         if plans.is_empty() {
             let schema = match projection {
@@ -168,6 +233,19 @@ impl TableProvider for LakeTable {
         }
         UnionExec::try_new(plans)
     }
+}
+
+/// All of `filters` as one expression over the columns of `schema`; `None` when there are none.
+fn physical_predicate(
+    state: &SessionState,
+    filters: &[Expr],
+    schema: &DFSchema,
+) -> Result<Option<Arc<dyn PhysicalExpr>>> {
+    let Some(all) = filters.iter().cloned().reduce(Expr::and) else { return Ok(None) };
+    let context = SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build();
+    let simplifier = ExprSimplifier::new(context);
+    let all = simplifier.simplify(simplifier.coerce(all, schema)?)?;
+    Ok(Some(state.create_physical_expr(all, schema)?))
 }
 
 fn lake_url() -> Result<ObjectStoreUrl> {
@@ -184,25 +262,28 @@ fn deal(files: Vec<PartitionedFile>, partitions: usize) -> Vec<FileGroup> {
     groups.into_iter().map(FileGroup::new).collect()
 }
 
-fn segment_statistics(signal: Signal, segments: &[SelectedSegment]) -> Statistics {
+fn scan_statistics(signal: Signal, selected: &[Selected]) -> Statistics {
     let mut statistics = Statistics::new_unknown(&signal.schema());
-    if segments.iter().all(|selected| selected.rows.is_none()) {
-        let rows: u64 = segments.iter().map(|selected| selected.segment.meta().rows).sum();
+    if selected.iter().all(|selected| selected.rows.is_none()) {
+        let rows: u64 = selected.iter().map(Selected::row_count).sum();
         statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));
     }
     statistics
 }
 
-/// Row count and the bounds of the time column, which is what a segment's metadata knows without opening the file.
-fn file_statistics(signal: Signal, segment: &Segment) -> Statistics {
+/// Row count and the bounds of the time column, which is what is known without opening the file. A newest-first query
+/// that has its rows does not open what is older.
+fn file_statistics(signal: Signal, selected: &Selected) -> Statistics {
     let schema = signal.schema();
-    let meta = segment.meta();
     let mut statistics = Statistics::new_unknown(&schema);
-    statistics.num_rows = Precision::Exact(usize::try_from(meta.rows).unwrap_or(usize::MAX));
+    if selected.rows.is_none() {
+        statistics.num_rows = Precision::Exact(usize::try_from(selected.row_count()).unwrap_or(usize::MAX));
+    }
+    let (min_time, max_time) = selected.times();
     if let Ok(time) = schema.index_of(signal.spec().time_column) {
         statistics.column_statistics[time] = ColumnStatistics {
-            min_value: Precision::Inexact(ScalarValue::Int64(Some(meta.min_time))),
-            max_value: Precision::Inexact(ScalarValue::Int64(Some(meta.max_time))),
+            min_value: Precision::Inexact(ScalarValue::Int64(Some(min_time))),
+            max_value: Precision::Inexact(ScalarValue::Int64(Some(max_time))),
             ..ColumnStatistics::new_unknown()
         };
     }

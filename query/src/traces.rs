@@ -33,16 +33,14 @@ pub(crate) struct StoredTrace {
 /// Reads a trace from memtable and segments, without a time range.
 /// Errors: `NotFound`; `TooLarge` beyond [`TRACE_SPANS_MAX`].
 pub(crate) async fn read(query: &Query, trace_id: TraceId) -> Result<StoredTrace, QueryError> {
-    let spans = query.table(Signal::Spans)?.filter(trace_is(trace_id))?;
-    let spans = query.collect_rows(spans, TRACE_SPANS_MAX).await?;
+    let spans = query.read(Signal::Spans, vec![trace_is(trace_id)], TRACE_SPANS_MAX).await?;
     if spans.truncated {
         return Err(QueryError::too_large(
             format!("trace {trace_id} has more than {TRACE_SPANS_MAX} spans"),
             format!("ask for a part of it in SQL: SELECT ... FROM spans WHERE trace_id = '{trace_id}' AND ..."),
         ));
     }
-    let logs = query.table(Signal::Logs)?.filter(trace_is(trace_id))?;
-    let logs = query.collect_rows(logs, TRACE_LOGS_MAX).await?;
+    let logs = query.read(Signal::Logs, vec![trace_is(trace_id)], TRACE_LOGS_MAX).await?;
     if spans.row_count() + logs.row_count() == 0 {
         return Err(QueryError::not_found(
             format!("no span and no log record has trace id {trace_id}"),

@@ -7,7 +7,7 @@
 //!   wal/quarantine/                       records that could not be read back
 //!   lake/spans/_delta_log/                which segments of spans are live: a Delta Lake table
 //!   lake/spans/date=2026-11-21/<id>.parquet
-//!   lake/spans/_index/<id>.idx            text index of the segment with that id, may be missing
+//!   lake/spans/_index/<id>.idx            index of the segment with that id, may be missing
 //!   lake/logs/...                         the same for log records
 //! ```
 //!
@@ -29,6 +29,6 @@ mod words;
 
 pub use error::{ErrorKind, StorageError};
 pub use maintenance::{CompactionOutcome, VacuumOutcome};
-pub use segment::{Segment, SegmentId, SegmentMeta};
+pub use segment::{Condition, RowGroupMeta, RowRanges, Segment, SegmentId, SegmentMeta};
 pub use store::{FlushOutcome, MemtableStats, ReplayOutcome, SignalStats, Snapshot, Store, StoreSettings, StoreStats};
 pub use words::{contains_all_words, words};

@@ -1,19 +1,20 @@
 //! Merging, removing and cleaning up segments.
 
-use std::fs::File;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use arrow::record_batch::RecordBatch;
 use proto::Signal;
+use proto::nulls::memory_bytes;
 
 use crate::error::{StorageError, blocking};
 use crate::lake::Change;
 use crate::paths;
-use crate::segment::{Segment, SegmentId, SegmentMeta, SegmentWriter, merged};
-use crate::store::Store;
+use crate::segment::{ROW_GROUP_ROWS, Segment, SegmentId, SegmentMeta, SegmentSource, SegmentWriter, sorted_by_day};
+use crate::store::{SORT_BYTES, Store};
 
-/// Rows a source hands to the merge at a time.
-const MERGE_BATCH_ROWS: usize = 4096;
+/// Row groups of so many (compressed) bytes are copied however few rows they have.
+const COPY_BYTES_MIN: u64 = 8 << 20;
 
 /// What a compaction did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct VacuumOutcome {
 
 impl Store {
     /// Merges live segments of one UTC date into one and publishes the swap. Rows become invisible at no moment and
-    /// visible twice at none. Memory: one batch of each source.
+    /// visible twice at none. Memory: the rows of a row group.
     ///
     /// Errors leave the segments as they were.
     pub async fn compact(&self, signal: Signal, ids: &[SegmentId]) -> Result<CompactionOutcome, StorageError> {
@@ -47,7 +48,8 @@ impl Store {
         let table_dir = paths::table(&self.shared.settings.data_dir, signal);
         let removed: Vec<_> = sources.iter().map(|segment| segment.meta().clone()).collect();
         let dir = table_dir.clone();
-        let written = blocking(move || merge(&dir, signal, day, &sources)).await?;
+        let copy_rows_min = self.shared.settings.copy_rows_min;
+        let written = blocking(move || merge(&dir, signal, day, &sources, copy_rows_min)).await?;
         let change =
             Change { added: vec![written.clone()], removed: removed.clone(), position: None, data_change: false };
         self.shared.lakes[signal as usize].lock().await.commit(&change).await?;
@@ -100,34 +102,69 @@ impl Store {
     }
 }
 
+/// Copies the large row groups of the sources, and sorts the rows of the small ones into new row groups.
 fn merge(
     table_dir: &std::path::Path,
     signal: Signal,
     day: i32,
     sources: &[Arc<Segment>],
+    copy_rows_min: u64,
 ) -> Result<SegmentMeta, StorageError> {
-    let mut readers = Vec::with_capacity(sources.len());
-    for segment in sources {
-        let path = segment.parquet_path();
-        let file = File::open(path).map_err(StorageError::io("open", path))?;
-        let corrupt = |error: parquet::errors::ParquetError| StorageError::corrupt(path, error);
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(corrupt)?;
-        readers.push(reader.with_batch_size(MERGE_BATCH_ROWS).build().map_err(corrupt)?);
+    let sources = sources.iter().cloned().map(SegmentSource::open).collect::<Result<Vec<_>, _>>()?;
+    let columns: BTreeSet<String> = sources.iter().flat_map(SegmentSource::columns).collect();
+    let columns: Vec<String> = columns.into_iter().collect();
+    let mut writer = SegmentWriter::create(table_dir, signal, day, &columns)?;
+    let mut small = SmallRowGroups::default();
+    for source in &sources {
+        let mut to_read = Vec::new();
+        for group in source.row_groups(copy_rows_min, COPY_BYTES_MIN) {
+            match group {
+                Ok(group) => writer.copy(&group)?,
+                Err(number) => to_read.push(number),
+            }
+        }
+        for group in to_read {
+            small.add(source.read(vec![group])?);
+            if small.is_enough() {
+                small.write(signal, &mut writer)?;
+            }
+        }
     }
-    let mut writer = SegmentWriter::create(table_dir, signal, day)?;
-    for chunk in merged(signal, readers)? {
-        writer.write(&chunk?)?;
-    }
+    small.write(signal, &mut writer)?;
     let written = writer.finish()?;
-    let expected: u64 = sources.iter().map(|segment| segment.meta().rows).sum();
+    let expected: u64 = sources.iter().map(|source| source.segment().meta().rows).sum();
     if written.rows != expected {
         let segment = Segment::new(table_dir, signal, written);
-        let _ = std::fs::remove_file(segment.parquet_path());
-        let _ = std::fs::remove_file(segment.index_path());
+        segment.delete_files();
         return Err(StorageError::corrupt(
             segment.parquet_path(),
             format!("merging gave {} rows of {expected}", segment.meta().rows),
         ));
     }
     Ok(written)
+}
+
+/// Rows that wait to become a row group together.
+#[derive(Default)]
+struct SmallRowGroups {
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl SmallRowGroups {
+    fn add(&mut self, batches: Vec<RecordBatch>) {
+        self.rows += batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+        self.bytes += batches.iter().map(memory_bytes).sum::<usize>();
+        self.batches.extend(batches);
+    }
+
+    fn is_enough(&self) -> bool {
+        self.rows >= ROW_GROUP_ROWS || self.bytes >= SORT_BYTES
+    }
+
+    fn write(&mut self, signal: Signal, writer: &mut SegmentWriter) -> Result<(), StorageError> {
+        let Self { batches, .. } = std::mem::take(self);
+        sorted_by_day(signal, batches)?.into_values().try_for_each(|rows| writer.write(rows))
+    }
 }

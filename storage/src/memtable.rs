@@ -1,12 +1,15 @@
 //! Rows not yet in a segment: queryable, in the order of arrival.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::AsArray;
+use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::{concat_batches, max, min};
 use arrow::datatypes::Int64Type;
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use proto::UnixNanos;
+use proto::nulls::{is_all_null, memory_bytes, nulls};
 
 /// Batches below this many rows are merged with their neighbours, so that a stream of one-span requests does not
 /// become a scan over a hundred thousand batches.
@@ -30,7 +33,7 @@ impl Memtable {
         let times = batch.column_by_name(time_column).and_then(|column| column.as_primitive_opt::<Int64Type>());
         self.widen(times.and_then(|times| Some((min(times)?, max(times)?))));
         self.rows += batch.num_rows();
-        self.bytes += batch.get_array_memory_size();
+        self.bytes += memory_bytes(&batch);
         self.oldest.get_or_insert_with(Instant::now);
         self.batches.push(batch);
         self.merge_small();
@@ -52,8 +55,9 @@ impl Memtable {
             let Ok(merged) = concat_batches(left.schema_ref(), [left, right]) else {
                 return; // A dictionary would overflow its keys: two batches it stays.
             };
-            let before = left.get_array_memory_size() + right.get_array_memory_size();
-            self.bytes = self.bytes.saturating_sub(before) + merged.get_array_memory_size();
+            let Ok(merged) = share_nulls(&merged) else { return };
+            let before = memory_bytes(left) + memory_bytes(right);
+            self.bytes = self.bytes.saturating_sub(before) + memory_bytes(&merged);
             self.batches.truncate(self.batches.len() - 2);
             self.batches.push(merged);
         }
@@ -97,10 +101,17 @@ impl Memtable {
     }
 }
 
+/// The same rows; columns without a value take no memory.
+fn share_nulls(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let share = |column: &ArrayRef| match is_all_null(column) {
+        true => nulls(column.data_type(), column.len()),
+        false => Arc::clone(column),
+    };
+    RecordBatch::try_new(batch.schema(), batch.columns().iter().map(share).collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::{AsArray, Int64Array};
     use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 

@@ -4,6 +4,8 @@
 //! puts the rows into the memtables in the order of the log, and only then answers. So at any instant a memtable
 //! holds exactly the rows of its signal between the lake's position and the store's position.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +16,7 @@ use bytes::Bytes;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use parking_lot::Mutex;
+use proto::nulls::memory_bytes;
 use proto::{Signal, UnixNanos};
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,13 +25,15 @@ use crate::lake::{Change, LakeTable};
 use crate::lock::DirectoryLock;
 use crate::memtable::Memtable;
 use crate::paths;
-use crate::segment::{Segment, SegmentMeta, SegmentWriter, sorted_by_day};
+use crate::segment::{ROW_GROUP_ROWS, Segment, SegmentMeta, SegmentWriter, present_columns, sorted_by_day};
 use crate::wal::{Entry, Wal, WalReader, WalStats};
 pub use replay::ReplayOutcome;
 
 /// Requests of one group commit: bounds the buffer and the wait of the first of them.
 const GROUP_REQUESTS_MAX: usize = 256;
 const GROUP_BYTES_MAX: usize = 16 << 20;
+/// Memory of the rows that are sorted together into a row group.
+pub(crate) const SORT_BYTES: usize = 96 << 20;
 
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
@@ -42,6 +47,9 @@ pub struct StoreSettings {
     pub memtable_bytes_max: usize,
     /// While replaying, a signal's rows are flushed once they take this much memory. Default 64 MiB.
     pub replay_flush_bytes: usize,
+    /// Row groups of so many rows are copied into a merged segment as they are, with their index: to read, sort and
+    /// index them again costs what their first writing did, and they are not found faster. Default 65,536.
+    pub copy_rows_min: u64,
     /// How long files stay after their segment was removed, for foreign readers. Default 2 minutes.
     pub vacuum_grace: Duration,
 }
@@ -54,6 +62,7 @@ impl StoreSettings {
             append_queue_requests: 1024,
             memtable_bytes_max: 256 << 20,
             replay_flush_bytes: 64 << 20,
+            copy_rows_min: 64 << 10,
             vacuum_grace: Duration::from_secs(120),
         }
     }
@@ -445,34 +454,56 @@ fn newest_first(mut segments: Vec<Arc<Segment>>) -> Arc<Vec<Arc<Segment>>> {
     Arc::new(segments)
 }
 
-/// Sorts rows into one segment per UTC date. On error the files written so far are removed.
+/// Writes one segment per UTC date. On error the files written so far are removed.
 fn write_segments(
     table_dir: &std::path::Path,
     signal: Signal,
     batches: Vec<RecordBatch>,
 ) -> Result<Vec<SegmentMeta>, StorageError> {
-    let mut written = Vec::new();
-    let result = sorted_by_day(signal, batches).map_err(StorageError::from).and_then(|days| {
-        for (day, rows) in days {
-            let mut writer = SegmentWriter::create(table_dir, signal, day)?;
-            for chunk in rows {
-                writer.write(&chunk?)?;
-            }
-            written.push(writer.finish()?);
-        }
-        Ok(())
-    });
-    match result {
-        Ok(()) => Ok(written),
-        Err(error) => {
-            for meta in written {
-                let segment = Segment::new(table_dir, signal, meta);
-                let _ = std::fs::remove_file(segment.parquet_path());
-                let _ = std::fs::remove_file(segment.index_path());
-            }
-            Err(error)
+    let columns = present_columns(signal, &batches);
+    let mut writers: BTreeMap<i32, SegmentWriter> = BTreeMap::new();
+    for rows in row_groups(batches) {
+        for (day, rows) in sorted_by_day(signal, rows)? {
+            let writer = match writers.entry(day) {
+                MapEntry::Occupied(writer) => writer.into_mut(),
+                MapEntry::Vacant(none) => none.insert(SegmentWriter::create(table_dir, signal, day, &columns)?),
+            };
+            writer.write(rows)?;
         }
     }
+    let mut written = Vec::new();
+    for writer in writers.into_values() {
+        match writer.finish() {
+            Ok(meta) => written.push(meta),
+            Err(error) => {
+                for meta in written {
+                    Segment::new(table_dir, signal, meta).delete_files();
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(written)
+}
+
+/// Rows that are sorted together: as many as a row group holds, and in a bounded memory.
+fn row_groups(batches: Vec<RecordBatch>) -> Vec<Vec<RecordBatch>> {
+    let mut groups: Vec<Vec<RecordBatch>> = Vec::new();
+    let (mut rows, mut bytes) = (0, 0);
+    for batch in batches {
+        let (more_rows, more_bytes) = (batch.num_rows(), memory_bytes(&batch));
+        match groups.last_mut() {
+            Some(group) if rows + more_rows <= ROW_GROUP_ROWS && bytes + more_bytes <= SORT_BYTES => {
+                group.push(batch);
+                (rows, bytes) = (rows + more_rows, bytes + more_bytes);
+            }
+            _ => {
+                groups.push(vec![batch]);
+                (rows, bytes) = (more_rows, more_bytes);
+            }
+        }
+    }
+    groups
 }
 
 /// The thread that owns the end of the log.

@@ -16,6 +16,46 @@ fn is_separator(c: char) -> bool {
 /// Replaces `word` by the next word of `rest`, of which it takes everything up to and including that word. False when
 /// there is none. The same words as [`words`], without a new `String` for each.
 pub(crate) fn next_word(rest: &mut &str, word: &mut String) -> bool {
+    let bytes = rest.as_bytes();
+    let of_class = |from: usize, class: Class| {
+        let length = bytes[from..].iter().position(|byte| CLASSES[usize::from(*byte)] != class);
+        length.map_or(bytes.len(), |length| from + length)
+    };
+    let start = of_class(0, Class::Separator);
+    let end = of_class(start, Class::Word);
+    if bytes.get(end).is_none_or(u8::is_ascii) {
+        word.clear();
+        word.push_str(&rest[start..end]);
+        word.make_ascii_lowercase();
+        *rest = &rest[end..];
+        return end > start;
+    }
+    next_word_of_any_script(rest, word)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Separator,
+    Word,
+    NotAscii,
+}
+
+/// Of each byte: nearly all that is logged is ASCII and needs no Unicode tables.
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Separator; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if byte >= 128 {
+            classes[byte] = Class::NotAscii;
+        } else if (byte as u8).is_ascii_alphanumeric() {
+            classes[byte] = Class::Word;
+        }
+        byte += 1;
+    }
+    classes
+};
+
+fn next_word_of_any_script(rest: &mut &str, word: &mut String) -> bool {
     let begun = rest.trim_start_matches(is_separator);
     let end = begun.find(is_separator).unwrap_or(begun.len());
     let (run, behind) = begun.split_at(end);
@@ -40,7 +80,6 @@ fn is_word(run: &str, wanted: &str) -> bool {
     if run.is_ascii() { run.eq_ignore_ascii_case(wanted) } else { lower_case(run) == wanted }
 }
 
-/// ASCII, nearly all of what is logged, needs no Unicode tables.
 fn lower_case(word: &str) -> String {
     if word.is_ascii() { word.to_ascii_lowercase() } else { word.to_lowercase() }
 }

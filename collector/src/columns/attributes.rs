@@ -1,5 +1,5 @@
 //! Attributes to columns: a key with a column of its own and a value of that column's type goes there, everything else
-//! goes to the map with a letter for its type.
+//! goes to the map with a letter for its type, or to the conflicts when the key has a column.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use proto::promoted::{ColumnKind, LOG_ATTRIBUTES, Promoted, SPAN_ATTRIBUTES};
 use proto::{Signal, schema};
 
 use super::builders::{Ints, Texts, Words, ints, texts, words};
-use super::values::{KeyValue, Value, write_value};
+use super::values::{KeyValue, Value, write_attributes, write_value};
 use super::{ConvertError, array};
 
 /// A row of [`KeyTable::slots`]: position in the table of promoted keys, or free.
@@ -78,12 +78,12 @@ impl PromotedColumn {
         // Most stay empty, so none gets room in advance.
         match kind {
             ColumnKind::Word => Self::Word(words(0)),
-            ColumnKind::Text => Self::Text(texts(0)),
+            ColumnKind::Text | ColumnKind::Id => Self::Text(texts(0)),
             ColumnKind::Int => Self::Int(ints(0)),
         }
     }
 
-    /// False when the value has another type, or the row has a value already: then it belongs into the map.
+    /// False when the value has another type, or the row has a value already: then it is a conflict.
     fn set(&mut self, row: usize, value: Value<'_>) -> bool {
         match (self, value) {
             (Self::Word(column), Value::Text(text)) if !column.is_set(row) => column.at(row).append_value(text),
@@ -113,6 +113,7 @@ pub(super) struct AttributeColumns {
     offsets: Vec<i32>,
     types: Words,
     letters: String,
+    conflicts: Texts,
     json: String,
 }
 
@@ -120,6 +121,7 @@ pub(super) struct AttributeColumns {
 pub(super) struct AttributeArrays {
     pub(super) map: ArrayRef,
     pub(super) types: ArrayRef,
+    pub(super) conflicts: ArrayRef,
     pub(super) promoted: Vec<ArrayRef>,
 }
 
@@ -139,6 +141,7 @@ impl AttributeColumns {
             offsets,
             types: words(rows),
             letters: String::new(),
+            conflicts: texts(0),
             json: String::new(),
         }
     }
@@ -146,10 +149,12 @@ impl AttributeColumns {
     pub(super) fn append(&mut self, row: usize, attributes: &[KeyValue<'_>]) -> Result<(), ConvertError> {
         self.letters.clear();
         let mut all_text = true;
+        let mut conflicts = Vec::new();
         for attribute in attributes {
-            if let Some(index) = self.table.find(attribute.key)
-                && self.promoted[index].set(row, attribute.value)
-            {
+            if let Some(index) = self.table.find(attribute.key) {
+                if !self.promoted[index].set(row, attribute.value) {
+                    conflicts.push(*attribute);
+                }
                 continue;
             }
             self.keys.append_value(attribute.key);
@@ -167,6 +172,11 @@ impl AttributeColumns {
         if !all_text {
             self.types.at(row).append_value(&self.letters);
         }
+        if !conflicts.is_empty() {
+            self.json.clear();
+            write_attributes(&mut self.json, &conflicts)?;
+            self.conflicts.at(row).append_value(&self.json);
+        }
         self.offsets.push(offset(ArrayBuilder::len(&self.keys)));
         Ok(())
     }
@@ -180,6 +190,7 @@ impl AttributeColumns {
         AttributeArrays {
             map: array(map),
             types: self.types.finish(rows),
+            conflicts: self.conflicts.finish(rows),
             promoted: self.promoted.into_iter().map(|column| column.finish(rows)).collect(),
         }
     }

@@ -5,19 +5,26 @@ use arrow::array::{
     ArrayRef, BinaryBuilder, Int64Array, Int64Builder, StringBuilder, StringDictionaryBuilder,
     TimestampMicrosecondArray,
 };
-use arrow::datatypes::Int32Type;
+use arrow::datatypes::{DataType, Int32Type};
+use proto::nulls::nulls;
+use proto::schema;
 
 use super::array;
 
 /// What [`Sparse`] needs of a builder.
 pub(super) trait Nullable: Sized {
+    fn data_type() -> DataType;
     fn nulls(&mut self, count: usize);
     fn into_array(self) -> ArrayRef;
 }
 
 macro_rules! nullable {
-    ($($builder:ty),*) => {$(
+    ($($builder:ty: $data_type:expr),*) => {$(
         impl Nullable for $builder {
+            fn data_type() -> DataType {
+                $data_type
+            }
+
             fn nulls(&mut self, count: usize) {
                 self.append_nulls(count);
             }
@@ -31,7 +38,12 @@ macro_rules! nullable {
 
 pub(super) type WordBuilder = StringDictionaryBuilder<Int32Type>;
 
-nullable!(WordBuilder, StringBuilder, BinaryBuilder, Int64Builder);
+nullable!(
+    WordBuilder: schema::dictionary(),
+    StringBuilder: DataType::Utf8,
+    BinaryBuilder: DataType::Binary,
+    Int64Builder: DataType::Int64
+);
 
 /// A column of which only some rows are set, in ascending order.
 pub(super) struct Sparse<B> {
@@ -59,6 +71,9 @@ impl<B: Nullable> Sparse<B> {
     }
 
     pub(super) fn finish(mut self, rows: usize) -> ArrayRef {
+        if self.rows == 0 {
+            return nulls(&B::data_type(), rows);
+        }
         if rows > self.rows {
             self.builder.nulls(rows - self.rows);
         }

@@ -165,7 +165,8 @@ impl<'a> RecordColumns<'a> for LogColumns<'a> {
             self.flags.finish(rows),
             self.event_name.finish(rows),
         ];
-        let mut last = vec![attributes.map, attributes.types, self.dropped_attributes.finish(rows)];
+        let mut last =
+            vec![attributes.map, attributes.types, attributes.conflicts, self.dropped_attributes.finish(rows)];
         last.extend(attributes.promoted);
         (own, last)
     }

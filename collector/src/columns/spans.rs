@@ -196,7 +196,8 @@ impl<'a> RecordColumns<'a> for SpanColumns<'a> {
             self.dropped_events.finish(rows),
             self.dropped_links.finish(rows),
         ];
-        let mut last = vec![attributes.map, attributes.types, self.dropped_attributes.finish(rows)];
+        let mut last =
+            vec![attributes.map, attributes.types, attributes.conflicts, self.dropped_attributes.finish(rows)];
         last.extend(attributes.promoted);
         (own, last)
     }

@@ -120,10 +120,15 @@ fn attribute_lines(batch: &RecordBatch, table: &[promoted::Promoted], row: usize
     let types = words(batch, schema::ATTRIBUTE_TYPES)(row);
     let mut lines: Vec<String> = (0..entries.len())
         .map(|i| match types.map_or(b's', |types| types.as_bytes()[i]) {
-            b'j' => format!("{}: {}", keys.value(i), values.value(i)),
+            b'j' => line_of_json(keys.value(i), values.value(i)),
             _ => line(keys.value(i), &AnyValue { value: Some(Value::StringValue(values.value(i).into())) }),
         })
         .collect();
+    let conflicts = batch.column_by_name(schema::ATTRIBUTE_CONFLICTS).expect("a column").as_string::<i32>();
+    if conflicts.is_valid(row) {
+        let conflicts = proto::value::read_json_attributes(conflicts.value(row)).expect("an object");
+        lines.extend(conflicts.iter().map(|conflict| line(&conflict.key, conflict.value.as_ref().expect("a value"))));
+    }
     for promoted in table {
         let array = batch.column_by_name(promoted.column).expect("a column");
         let value = match array.data_type() {
@@ -141,7 +146,13 @@ fn attribute_lines(batch: &RecordBatch, table: &[promoted::Promoted], row: usize
 fn line(key: &str, value: &AnyValue) -> String {
     let mut json = String::new();
     write_json_value(&mut json, value);
-    format!("{key}: {json}")
+    line_of_json(key, &json)
+}
+
+/// With the members of objects in alphabetical order: theirs means nothing, and reading conflicts back changes it.
+fn line_of_json(key: &str, json: &str) -> String {
+    let value: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    format!("{key}: {value}")
 }
 
 fn is_valid(span: &Span) -> bool {

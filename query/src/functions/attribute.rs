@@ -1,8 +1,8 @@
 //! `attributes['k']`: `attribute(attributes, 'k')`, and the values that `attributes` and `resource` stand for in SQL.
 //!
 //! In SQL `attributes` is one map. In the files it is a map and forty typed columns. The view builds the whole map only
-//! when it is asked for as a whole; [`fold`] turns an access to one key into the one column (and the map, for the
-//! values whose type is not the column's).
+//! when it is asked for as a whole; [`fold`] turns an access to one key into the one column (and that of the
+//! conflicts, for the values that do not fit into it) or the map.
 
 use std::sync::{Arc, LazyLock};
 
@@ -18,9 +18,8 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ExpressionPlacement, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
     cast as cast_expr, lit,
 };
-use proto::otlp::any_value::Value;
-use proto::promoted::{ColumnKind, LOG_ATTRIBUTES, Promoted, SPAN_ATTRIBUTES};
-use proto::value::{read_json_attributes, write_json_value};
+use proto::promoted::{ColumnKind, Promoted};
+use proto::value::{attribute_text, read_json_attributes};
 use proto::{Signal, schema};
 
 use super::number::{integer, number};
@@ -53,11 +52,8 @@ pub(crate) fn map_type() -> DataType {
     spans.field_with_name(schema::ATTRIBUTES).expect("both signals have attributes").data_type().clone()
 }
 
-pub(crate) fn promoted(signal: Signal) -> &'static [Promoted] {
-    match signal {
-        Signal::Spans => SPAN_ATTRIBUTES,
-        Signal::Logs => LOG_ATTRIBUTES,
-    }
+fn promoted(signal: Signal) -> &'static [Promoted] {
+    signal.spec().promoted
 }
 
 fn map_builder() -> MapBuilder<StringBuilder, StringBuilder> {
@@ -209,25 +205,13 @@ fn look_up_in_map(map: &MapArray, keys: &Keys) -> Result<StringArray> {
 /// A value of a JSON object as `attributes['k']` shows it: a string as itself, any other value as JSON.
 fn look_up_in_json(object: &str, key: &str) -> Option<String> {
     let attributes = read_json_attributes(object).ok()?;
-    attributes.into_iter().find(|attribute| attribute.key == key).map(|attribute| value_text(attribute.value))
-}
-
-fn value_text(value: Option<proto::otlp::AnyValue>) -> String {
-    match value {
-        Some(proto::otlp::AnyValue { value: Some(Value::StringValue(text)) }) => text,
-        Some(value) => {
-            let mut text = String::new();
-            write_json_value(&mut text, &value);
-            text
-        }
-        None => "null".to_owned(),
-    }
+    attributes.into_iter().find(|attribute| attribute.key == key).map(|attribute| attribute_text(attribute.value))
 }
 
 /// Appends the entries of a JSON object to a map under construction.
 pub(super) fn json_entries(text: &str) -> impl Iterator<Item = (String, String)> {
     let attributes = read_json_attributes(text).unwrap_or_default();
-    attributes.into_iter().map(|attribute| (attribute.key, value_text(attribute.value)))
+    attributes.into_iter().map(|attribute| (attribute.key, attribute_text(attribute.value)))
 }
 
 /// JSON object texts as maps; null becomes an empty map.
@@ -274,6 +258,7 @@ impl AttributesView {
             Signal::Logs => &LOG_VIEW,
         };
         let mut args = vec![column(schema::ATTRIBUTES)];
+        args.push(column(schema::ATTRIBUTE_CONFLICTS));
         args.extend(promoted(signal).iter().map(|promoted| column(promoted.column)));
         view.call(args)
     }
@@ -304,18 +289,18 @@ impl ScalarUDFImpl for AttributesView {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let columns =
             args.args.iter().map(|argument| argument.to_array(args.number_rows)).collect::<Result<Vec<_>>>()?;
-        let Some((map, rest)) = columns.split_first() else {
-            return exec_err!("{}() needs its columns", self.name());
-        };
-        let Some(signal) = self.signal else {
-            return Ok(ColumnarValue::Array(json_maps(map)?));
-        };
-        Ok(ColumnarValue::Array(Arc::new(merge(signal, map, rest)?)))
+        match (self.signal, columns.as_slice()) {
+            (None, [resource, ..]) => Ok(ColumnarValue::Array(json_maps(resource)?)),
+            (Some(signal), [map, conflicts, columns @ ..]) => {
+                Ok(ColumnarValue::Array(Arc::new(merge(signal, map, conflicts, columns)?)))
+            }
+            _ => exec_err!("{}() needs its columns", self.name()),
+        }
     }
 }
 
-/// The typed columns in the order of their table, then the entries of the map.
-fn merge(signal: Signal, map: &ArrayRef, columns: &[ArrayRef]) -> Result<MapArray> {
+/// The typed columns in the order of their table, then what did not fit into them, then the entries of the map.
+fn merge(signal: Signal, map: &ArrayRef, conflicts: &ArrayRef, columns: &[ArrayRef]) -> Result<MapArray> {
     let map = map.as_map_opt().ok_or_else(|| exec_datafusion_err!("attributes of type {}", map.data_type()))?;
     let format = FormatOptions::default();
     let mut present = Vec::with_capacity(columns.len());
@@ -324,6 +309,8 @@ fn merge(signal: Signal, map: &ArrayRef, columns: &[ArrayRef]) -> Result<MapArra
             present.push((promoted.key, column, ArrayFormatter::try_new(column, &format)?));
         }
     }
+    let conflicts = cast(conflicts, &DataType::Utf8)?;
+    let conflicts = conflicts.as_string::<i32>();
     let (keys, values) = (map.keys().as_string::<i32>(), map.values().as_string::<i32>());
     let offsets = map.value_offsets();
     let mut merged = map_builder();
@@ -331,6 +318,12 @@ fn merge(signal: Signal, map: &ArrayRef, columns: &[ArrayRef]) -> Result<MapArra
         for (key, _, text) in present.iter().filter(|(_, column, _)| is_present(column, row)) {
             merged.keys().append_value(key);
             merged.values().append_value(text.value(row).try_to_string()?);
+        }
+        if conflicts.is_valid(row) {
+            for (key, value) in json_entries(conflicts.value(row)) {
+                merged.keys().append_value(key);
+                merged.values().append_value(value);
+            }
         }
         let entries = if map.is_valid(row) { offsets[row] as usize..offsets[row + 1] as usize } else { 0..0 };
         for entry in entries {
@@ -362,13 +355,13 @@ pub(crate) fn fold(expr: &Expr) -> Option<Expr> {
     }
     let [Expr::ScalarFunction(inner)] = call.args.as_slice() else { return None };
     let (view, key) = view_access(inner)?;
-    let (kind, column, map) = view.source(key)?;
+    let (kind, column, conflicts) = view.source(key)?;
     if kind != ColumnKind::Int {
         return None;
     }
     let (data_type, parse) = if integers { (DataType::Int64, integer()) } else { (DataType::Float64, number()) };
-    let from_map = parse.call(vec![attribute_call(map, lit(key))]);
-    Some(coalesce(vec![cast_expr(column, data_type), from_map]))
+    let conflict = parse.call(vec![attribute_call(conflicts, lit(key))]);
+    Some(coalesce(vec![cast_expr(column, data_type), conflict]))
 }
 
 fn fold_text(call: &ScalarFunction) -> Option<Expr> {
@@ -379,11 +372,41 @@ fn fold_text(call: &ScalarFunction) -> Option<Expr> {
         return Some(nullif(cast_expr(service, DataType::Utf8), lit("")));
     }
     match view.source(key) {
-        Some((_, column, map)) => {
-            Some(coalesce(vec![cast_expr(column, DataType::Utf8), attribute_call(map, lit(key))]))
+        Some((_, column, conflicts)) => {
+            Some(coalesce(vec![cast_expr(column, DataType::Utf8), attribute_call(conflicts, lit(key))]))
         }
         None => Some(attribute_call(map, lit(key))),
     }
+}
+
+/// The attribute key that an expression reads as text, of the record or of its resource, in whatever way it does after
+/// [`fold`] and the simplifier: a typed column, the map, the resource, or the first of them that has a value.
+pub(crate) fn attribute_key(signal: Signal, expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Cast(cast) => attribute_key(signal, &cast.expr),
+        Expr::Alias(alias) => attribute_key(signal, &alias.expr),
+        Expr::Column(column) => {
+            let promoted = promoted(signal).iter().find(|promoted| promoted.column == column.name)?;
+            Some(promoted.key)
+        }
+        Expr::ScalarFunction(call) if call.func.inner().is::<Attribute>() => match call.args.as_slice() {
+            [_, Expr::Literal(key, _)] => key.try_as_str().flatten(),
+            _ => None,
+        },
+        Expr::ScalarFunction(call) if call.func.name() == "coalesce" => one_key(signal, call.args.iter()),
+        Expr::Case(case) if case.expr.is_none() => {
+            let values = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
+            one_key(signal, values.chain(case.else_expr.as_deref()))
+        }
+        _ => None,
+    }
+}
+
+/// The key that all of them read.
+fn one_key<'a>(signal: Signal, exprs: impl Iterator<Item = &'a Expr>) -> Option<&'a str> {
+    let keys = exprs.map(|expr| attribute_key(signal, expr)).collect::<Option<Vec<_>>>()?;
+    let (first, rest) = keys.split_first()?;
+    rest.iter().all(|key| key == first).then_some(*first)
 }
 
 struct ViewCall<'a> {
@@ -392,11 +415,11 @@ struct ViewCall<'a> {
 }
 
 impl ViewCall<'_> {
-    /// The typed column of a key, and the map beside it.
+    /// The typed column of a key, and the column of what does not fit into it.
     fn source(&self, key: &str) -> Option<(ColumnKind, Expr, Expr)> {
         let table = promoted(self.signal?);
         let index = table.iter().position(|promoted| promoted.key == key)?;
-        Some((table[index].kind, self.args.get(index + 1)?.clone(), self.args.first()?.clone()))
+        Some((table[index].kind, self.args.get(index + 2)?.clone(), self.args.get(1)?.clone()))
     }
 }
 

@@ -21,7 +21,7 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 
-pub(crate) use attribute::{AttributesView, attribute, attribute_call, fold};
+pub(crate) use attribute::{AttributesView, attribute, attribute_call, attribute_key, fold};
 pub(crate) use hex::{hex, is_hex};
 pub(crate) use nested::{events_view, links_view, timestamp_type};
 pub(crate) use number::{integer, number};

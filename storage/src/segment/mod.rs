@@ -1,10 +1,15 @@
-//! A segment: rows of one signal and one UTC date in one Parquet file, with a text index beside it.
+//! A segment: rows of one signal and one UTC date in one Parquet file, with an index beside it.
 //!
-//! A segment never changes. The document id of the index is the row number in the Parquet file. The index may be
-//! missing or unreadable: it narrows candidates, and the query checks the predicate again.
+//! A segment never changes. Its row groups are sorted each for itself, and each has its own part of the index, so that
+//! compaction can copy both. The index may be missing or unreadable: it narrows candidates, and the query checks the
+//! predicate again.
 
 mod bundle;
+mod index;
+mod keys;
+mod rows;
 mod sort;
+mod source;
 mod text_index;
 mod writer;
 
@@ -17,9 +22,13 @@ use proto::{Signal, UnixNanos};
 
 use crate::error::StorageError;
 use crate::paths;
-pub(crate) use sort::{merged, sorted_by_day};
-use text_index::TextIndex;
-pub(crate) use writer::SegmentWriter;
+pub use bundle::RowGroupMeta;
+pub use index::Condition;
+use index::RowGroupIndex;
+pub use rows::RowRanges;
+pub(crate) use sort::{present_columns, sorted_by_day};
+pub(crate) use source::SegmentSource;
+pub(crate) use writer::{ROW_GROUP_ROWS, SegmentWriter};
 
 /// Name of a segment, unique over time: a UUID of version 7, so that names sort by age.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,7 +68,7 @@ pub struct SegmentMeta {
     pub rows: u64,
     /// Size of the Parquet file.
     pub bytes: u64,
-    /// Size of the text index; 0 when there is none.
+    /// Size of the index; 0 when there is none.
     pub index_bytes: u64,
     /// Smallest and largest value of the signal's time column.
     pub min_time: UnixNanos,
@@ -69,14 +78,14 @@ pub struct SegmentMeta {
 }
 
 /// A live (or just retired) segment.
-#[derive(Debug)]
 pub struct Segment {
     signal: Signal,
     meta: SegmentMeta,
     location: ObjectPath,
     parquet_path: PathBuf,
     index_path: PathBuf,
-    index: OnceLock<Option<TextIndex>>,
+    /// Of the row groups, in their order.
+    index: OnceLock<Option<Vec<RowGroupIndex>>>,
 }
 
 impl Segment {
@@ -109,38 +118,62 @@ impl Segment {
         &self.parquet_path
     }
 
+    /// Files that cannot be deleted are orphans, which the next start removes.
+    pub(crate) fn delete_files(&self) {
+        let _ = std::fs::remove_file(&self.parquet_path);
+        let _ = std::fs::remove_file(&self.index_path);
+    }
+
     pub(crate) fn index_path(&self) -> &Path {
         &self.index_path
     }
 
-    /// Rows (Parquet row numbers, ascending) in whose text column `column` every word occurs. `None`: the index cannot
-    /// tell (there is none, it is unreadable, the column is not in it, or no word narrows): scan the segment.
+    /// Rows (numbers in the Parquet file) that may satisfy a condition: all that do are among them. `None`: the index
+    /// cannot tell (there is none, it is unreadable, or it does not know of such a condition): scan the segment.
     ///
-    /// `words` as [`words`](crate::words) gives them. Blocking: call it off the async threads.
-    pub fn search(&self, column: &str, words: &[String]) -> Result<Option<Vec<u32>>, StorageError> {
-        if self.meta.index_bytes == 0 {
-            return Ok(None);
+    /// Blocking: call it off the async threads.
+    pub fn candidates(&self, condition: &Condition) -> Result<Option<RowRanges>, StorageError> {
+        let Some(groups) = self.index.get_or_init(|| self.open_index()) else { return Ok(None) };
+        let (mut found, mut start) = (RowRanges::default(), 0);
+        for group in groups {
+            let Some(rows) = group.candidates(self.signal, condition)? else { return Ok(None) };
+            found.append_shifted(&rows, start);
+            start += group.rows();
         }
-        match self.index.get_or_init(|| self.open_index()) {
-            None => Ok(None),
-            Some(index) => index.search(column, words),
-        }
+        Ok(Some(found))
     }
 
-    fn open_index(&self) -> Option<TextIndex> {
-        match TextIndex::open(&self.index_path) {
-            Ok(index) if u64::from(index.rows()) == self.meta.rows => Some(index),
-            Ok(index) => {
-                tracing::warn!(
-                    path = %self.index_path.display(), rows = index.rows(), expected = self.meta.rows,
-                    "text index does not belong to its segment, scanning instead"
-                );
-                None
-            }
-            Err(error) => {
-                tracing::warn!(%error, "text index cannot be read, scanning instead");
-                None
-            }
+    /// The row groups in the order of the file; `None` when there is no index that knows.
+    pub fn row_groups(&self) -> Option<Vec<RowGroupMeta>> {
+        let groups = self.index.get_or_init(|| self.open_index()).as_ref()?;
+        Some(groups.iter().map(RowGroupIndex::row_group).collect())
+    }
+
+    fn open_index(&self) -> Option<Vec<RowGroupIndex>> {
+        if self.meta.index_bytes == 0 {
+            return None;
         }
+        let parts = match bundle::open(&self.index_path) {
+            Ok(parts) => parts,
+            Err(error) => {
+                tracing::warn!(%error, "an index cannot be read, scanning instead");
+                return None;
+            }
+        };
+        let rows: u64 = parts.iter().map(|part| u64::from(part.row_group().rows)).sum();
+        if rows != self.meta.rows {
+            tracing::warn!(
+                path = %self.index_path.display(), rows, expected = self.meta.rows,
+                "an index does not belong to its segment, scanning instead"
+            );
+            return None;
+        }
+        Some(parts.into_iter().map(RowGroupIndex::new).collect())
+    }
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment").field("signal", &self.signal).field("meta", &self.meta).finish_non_exhaustive()
     }
 }

@@ -1,20 +1,126 @@
-//! Rows in the order of a segment: sorting what comes from the memtable, merging what is sorted already.
+//! The rows of one row group: which, and in which order. Columns are put together one at a time, so that a flush holds
+//! one column of its rows twice and not all of them.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::AsArray;
-use arrow::compute::interleave_record_batch;
-use arrow::datatypes::Int64Type;
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, StringArray};
+use arrow::compute::interleave;
+use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
+use arrow::row::{RowConverter, Rows, SortField};
+use hashbrown::HashMap;
 use proto::Signal;
+use proto::nulls::is_all_null;
 use proto::time::day_of;
 
-/// Rows handed on at a time.
-pub(crate) const CHUNK_ROWS: usize = 8192;
+/// Rows in the order of a segment.
+pub(crate) struct SortedRows {
+    batches: Arc<Vec<RecordBatch>>,
+    /// (batch, row)
+    order: Vec<(usize, usize)>,
+}
+
+impl SortedRows {
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// At most `rows` of them each, in order.
+    pub(super) fn split(self, rows: usize) -> impl Iterator<Item = SortedRows> {
+        let batches = self.batches;
+        let parts: Vec<Vec<_>> = self.order.chunks(rows.max(1)).map(<[_]>::to_vec).collect();
+        parts.into_iter().map(move |order| SortedRows { batches: Arc::clone(&batches), order })
+    }
+
+    /// One column of the rows.
+    pub(super) fn column(&self, name: &str) -> Result<ArrayRef, ArrowError> {
+        let column = |batch: &RecordBatch| {
+            let column = batch.column_by_name(name).cloned();
+            column.ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))
+        };
+        let columns: Vec<ArrayRef> = self.batches.iter().map(column).collect::<Result<_, _>>()?;
+        if columns.first().is_some_and(|column| matches!(column.data_type(), DataType::Dictionary(_, _))) {
+            return self.dictionary_column(&columns);
+        }
+        let columns: Vec<&dyn Array> = columns.iter().map(AsRef::as_ref).collect();
+        interleave(&columns, &self.order)
+    }
+
+    /// With each text once in the dictionary: what looks at the texts looks at each once.
+    fn dictionary_column(&self, columns: &[ArrayRef]) -> Result<ArrayRef, ArrowError> {
+        let mut numbers: HashMap<&str, i32> = HashMap::new();
+        let mut texts: Vec<&str> = Vec::new();
+        let mut renumbered: Vec<Vec<Option<i32>>> = Vec::with_capacity(columns.len());
+        for column in columns {
+            let values = column.as_dictionary::<Int32Type>().values().as_string::<i32>();
+            let mut renumber = Vec::with_capacity(values.len());
+            for text in values {
+                renumber.push(text.map(|text| {
+                    *numbers.entry(text).or_insert_with(|| {
+                        texts.push(text);
+                        texts.len() as i32 - 1
+                    })
+                }));
+            }
+            renumbered.push(renumber);
+        }
+        let keys: Vec<_> = columns.iter().map(|column| column.as_dictionary::<Int32Type>().keys()).collect();
+        let keys: Int32Array = (self.order.iter())
+            .map(|(batch, row)| {
+                let keys = keys[*batch];
+                if keys.is_valid(*row) { renumbered[*batch][keys.value(*row) as usize] } else { None }
+            })
+            .collect();
+        Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(StringArray::from(texts)))?))
+    }
+}
+
+/// Names of the columns that have a value somewhere.
+pub(crate) fn present_columns(signal: Signal, batches: &[RecordBatch]) -> Vec<String> {
+    let schema = signal.schema();
+    let is_present = |name: &&String| {
+        let mut columns = batches.iter().filter_map(|batch| batch.column_by_name(name));
+        columns.any(|column| !is_all_null(column))
+    };
+    schema.fields().iter().map(|field| field.name()).filter(is_present).cloned().collect()
+}
+
+/// Splits rows by the UTC date of their time and sorts each date by the signal's sort columns. Rows that compare
+/// equal keep the order of arrival.
+pub(crate) fn sorted_by_day(
+    signal: Signal,
+    batches: Vec<RecordBatch>,
+) -> Result<BTreeMap<i32, SortedRows>, ArrowError> {
+    let mut converter = converter(signal)?;
+    let mut keys = Vec::with_capacity(batches.len());
+    let mut order: BTreeMap<i32, Vec<(u64, usize, usize)>> = BTreeMap::new();
+    for (b, batch) in batches.iter().enumerate() {
+        let rows = sort_keys(&mut converter, signal, batch)?;
+        let times = batch
+            .column_by_name(signal.spec().time_column)
+            .ok_or_else(|| ArrowError::SchemaError(format!("no column {}", signal.spec().time_column)))?
+            .as_primitive::<Int64Type>();
+        let mut day = (i32::MIN, order.entry(i32::MIN).or_default());
+        for row in 0..batch.num_rows() {
+            let date = day_of(times.value(row));
+            if day.0 != date {
+                day = (date, order.entry(date).or_default());
+            }
+            day.1.push((prefix(&rows, row), b, row));
+        }
+        keys.push(rows);
+    }
+    order.retain(|_, rows| !rows.is_empty());
+    let batches = Arc::new(batches);
+    let days = order.into_iter().map(|(day, mut order)| {
+        order.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| keys[a.1].row(a.2).cmp(&keys[b.1].row(b.2))));
+        let order = order.into_iter().map(|(_, batch, row)| (batch, row)).collect();
+        (day, SortedRows { batches: Arc::clone(&batches), order })
+    });
+    Ok(days.collect())
+}
 
 fn converter(signal: Signal) -> Result<RowConverter, ArrowError> {
     let schema = &signal.spec().schema;
@@ -32,147 +138,11 @@ fn sort_keys(converter: &mut RowConverter, signal: Signal, batch: &RecordBatch) 
     converter.convert_columns(&columns.collect::<Result<Vec<_>, _>>()?)
 }
 
-/// The rows of one date in order, in chunks of [`CHUNK_ROWS`].
-pub(crate) struct SortedDay {
-    batches: Arc<Vec<RecordBatch>>,
-    /// (batch, row)
-    order: Vec<(usize, usize)>,
-    next: usize,
-}
-
-impl Iterator for SortedDay {
-    type Item = Result<RecordBatch, ArrowError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let chunk = self.order.get(self.next..(self.next + CHUNK_ROWS).min(self.order.len()))?;
-        if chunk.is_empty() {
-            return None;
-        }
-        self.next += chunk.len();
-        let batches: Vec<_> = self.batches.iter().collect();
-        Some(interleave_record_batch(&batches, chunk))
-    }
-}
-
-/// Splits rows by the UTC date of their time and sorts each date by the signal's sort columns. Rows that compare
-/// equal keep the order of arrival.
-pub(crate) fn sorted_by_day(signal: Signal, batches: Vec<RecordBatch>) -> Result<BTreeMap<i32, SortedDay>, ArrowError> {
-    let mut converter = converter(signal)?;
-    let mut keys = Vec::with_capacity(batches.len());
-    let mut order: BTreeMap<i32, Vec<(usize, usize)>> = BTreeMap::new();
-    for (b, batch) in batches.iter().enumerate() {
-        keys.push(sort_keys(&mut converter, signal, batch)?);
-        let times = batch
-            .column_by_name(signal.spec().time_column)
-            .ok_or_else(|| ArrowError::SchemaError(format!("no column {}", signal.spec().time_column)))?
-            .as_primitive::<Int64Type>();
-        for row in 0..batch.num_rows() {
-            order.entry(day_of(times.value(row))).or_default().push((b, row));
-        }
-    }
-    let batches = Arc::new(batches);
-    let days = order.into_iter().map(|(day, mut order)| {
-        order.sort_by(|a, b| keys[a.0].row(a.1).cmp(&keys[b.0].row(b.1)));
-        (day, SortedDay { batches: Arc::clone(&batches), order, next: 0 })
-    });
-    Ok(days.collect())
-}
-
-/// Merges sorted sources into one sorted stream of chunks. Holds one batch of each source in memory.
-pub(crate) fn merged<S>(signal: Signal, sources: Vec<S>) -> Result<Merge<S>, ArrowError>
-where
-    S: Iterator<Item = Result<RecordBatch, ArrowError>>,
-{
-    let mut merge = Merge {
-        signal,
-        converter: converter(signal)?,
-        cursors: Vec::with_capacity(sources.len()),
-        heap: BinaryHeap::new(),
-        buffers: Vec::new(),
-    };
-    for (index, source) in sources.into_iter().enumerate() {
-        merge.cursors.push(Cursor { source, keys: None, buffer: 0, row: 0 });
-        merge.advance_batch(index)?;
-    }
-    Ok(merge)
-}
-
-pub(crate) struct Merge<S> {
-    signal: Signal,
-    converter: RowConverter,
-    cursors: Vec<Cursor<S>>,
-    /// The next row of each source that has one; ties go to the earlier source.
-    heap: BinaryHeap<Reverse<(OwnedRow, usize)>>,
-    /// Batches that the chunk under way takes rows from.
-    buffers: Vec<RecordBatch>,
-}
-
-struct Cursor<S> {
-    source: S,
-    keys: Option<Rows>,
-    buffer: usize,
-    row: usize,
-}
-
-impl<S: Iterator<Item = Result<RecordBatch, ArrowError>>> Merge<S> {
-    fn advance_batch(&mut self, index: usize) -> Result<(), ArrowError> {
-        let cursor = &mut self.cursors[index];
-        cursor.keys = None;
-        for batch in cursor.source.by_ref() {
-            let batch = batch?;
-            if batch.num_rows() == 0 {
-                continue;
-            }
-            let keys = sort_keys(&mut self.converter, self.signal, &batch)?;
-            self.heap.push(Reverse((keys.row(0).owned(), index)));
-            (cursor.keys, cursor.buffer, cursor.row) = (Some(keys), self.buffers.len(), 0);
-            self.buffers.push(batch);
-            break;
-        }
-        Ok(())
-    }
-
-    fn next_chunk(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
-        let mut picked = Vec::with_capacity(CHUNK_ROWS);
-        while picked.len() < CHUNK_ROWS {
-            let Some(Reverse((_, index))) = self.heap.pop() else {
-                break;
-            };
-            let cursor = &mut self.cursors[index];
-            picked.push((cursor.buffer, cursor.row));
-            cursor.row += 1;
-            match &cursor.keys {
-                Some(keys) if cursor.row < keys.num_rows() => {
-                    self.heap.push(Reverse((keys.row(cursor.row).owned(), index)));
-                }
-                _ => self.advance_batch(index)?,
-            }
-        }
-        if picked.is_empty() {
-            return Ok(None);
-        }
-        let buffers: Vec<_> = self.buffers.iter().collect();
-        let chunk = interleave_record_batch(&buffers, &picked)?;
-        self.drop_used_buffers();
-        Ok(Some(chunk))
-    }
-
-    fn drop_used_buffers(&mut self) {
-        let mut kept = Vec::with_capacity(self.cursors.len());
-        for cursor in &mut self.cursors {
-            if cursor.keys.is_some() {
-                kept.push(self.buffers[cursor.buffer].clone());
-                cursor.buffer = kept.len() - 1;
-            }
-        }
-        self.buffers = kept;
-    }
-}
-
-impl<S: Iterator<Item = Result<RecordBatch, ArrowError>>> Iterator for Merge<S> {
-    type Item = Result<RecordBatch, ArrowError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_chunk().transpose()
-    }
+/// The beginning of a row's key as a number: nearly all comparisons end there, without a visit to the keys.
+fn prefix(keys: &Rows, row: usize) -> u64 {
+    let key = keys.row(row);
+    let mut prefix = [0; 8];
+    let length = key.as_ref().len().min(8);
+    prefix[..length].copy_from_slice(&key.as_ref()[..length]);
+    u64::from_be_bytes(prefix)
 }

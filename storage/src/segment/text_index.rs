@@ -1,190 +1,203 @@
-//! The text index of a segment: which rows hold which words. tantivy stays inside this file and `bundle.rs`.
+//! Words without digits in them: which rows hold which. A tantivy index whose document id is the row of the row group.
 //!
-//! One field per text column, document ids only: no stored fields, frequencies or positions, as the query checks its
-//! predicate on the rows again.
+//! tantivy's writer takes documents, and spends more time on carrying them than on their words; it also stores each
+//! empty document in five bytes. So the postings are collected here and handed to tantivy's own serializer. One field
+//! per text column, document ids only: no frequencies, no positions, no stored fields, for the query looks at the rows
+//! again.
 
-use std::path::Path;
-
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
-use arrow::record_batch::RecordBatch;
-use proto::Signal;
-use tantivy::directory::RamDirectory;
+use hashbrown::HashMap;
+use tantivy::directory::{CompositeWrite, RamDirectory, TerminatingWrite};
+use tantivy::index::SegmentComponent;
+use tantivy::postings::InvertedIndexSerializer;
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
-use tantivy::{Directory, DocSet, Index, SegmentReader, SingleSegmentIndexWriter, TERMINATED, TantivyDocument, Term};
+use tantivy::{
+    Directory, DocSet, Index, IndexMeta, IndexSettings, SegmentReader, TERMINATED, TantivyError, Term, columnar,
+};
 
-use super::bundle::{self, Bundle};
-use crate::error::StorageError;
-use crate::words::next_word;
-
-/// Longer words are not in the index: tantivy's terms end at 65,530 bytes, and nobody searches for half a blob.
-const WORD_BYTES_MAX: usize = 255;
-/// Arena of the index writer; it grows beyond, this only sizes its hash table.
-const WRITER_MEMORY_BYTES: usize = 32 << 20;
 const META_FILE: &str = "meta.json";
-const TOKENIZER: &str = "spanlake_words";
+/// A word of more than one row in so many is in every stripe: its rows are not kept, only that there are many. They
+/// would be half of the index.
+const COMMON_ONE_IN: u32 = 32;
+/// Below so many rows all words are kept.
+const COMMON_ROWS_MIN: u32 = 4096;
+/// The field of a column's common words.
+const COMMON: &str = ".common";
 
-pub(super) struct TextIndexWriter {
-    writer: SingleSegmentIndexWriter,
-    directory: RamDirectory,
-    columns: Vec<(&'static str, Field)>,
+/// The files of an index by name.
+pub(super) type Files = Vec<(String, Vec<u8>)>;
+
+fn schema<'a>(columns: impl Iterator<Item = &'a str>) -> Schema {
+    let indexing = TextFieldIndexing::default().set_index_option(IndexRecordOption::Basic).set_fieldnorms(false);
+    let options = TextOptions::default().set_indexing_options(indexing);
+    let mut schema = Schema::builder();
+    for column in columns {
+        schema.add_text_field(column, options.clone());
+        schema.add_text_field(&format!("{column}{COMMON}"), options.clone());
+    }
+    schema.build()
 }
 
-impl TextIndexWriter {
-    pub(super) fn new(signal: Signal) -> Result<Self, String> {
-        let mut schema = Schema::builder();
-        let indexing = TextFieldIndexing::default()
-            .set_tokenizer(TOKENIZER)
-            .set_index_option(IndexRecordOption::Basic)
-            .set_fieldnorms(false);
-        let options = TextOptions::default().set_indexing_options(indexing);
-        let columns: Vec<_> = (signal.spec().text_columns.iter())
-            .map(|column| (*column, schema.add_text_field(column, options.clone())))
-            .collect();
-        let directory = RamDirectory::create();
-        let tokenizers = TokenizerManager::new();
-        tokenizers.register(TOKENIZER, WordTokenizer::default());
-        let writer = Index::builder()
-            .schema(schema.build())
-            .tokenizers(tokenizers)
-            .single_segment_index_writer(directory.clone(), WRITER_MEMORY_BYTES)
-            .map_err(|error| error.to_string())?;
-        Ok(Self { writer, directory, columns })
+/// The words of one column of a row group.
+#[derive(Default)]
+pub(super) struct WordWriter {
+    by_word: HashMap<Box<str>, u32>,
+    postings: Vec<Postings>,
+}
+
+/// Rows of a word: the distance to the row before, in LEB128.
+#[derive(Default)]
+struct Postings {
+    deltas: Vec<u8>,
+    rows: u32,
+    /// One more than the last row.
+    end: u32,
+}
+
+impl WordWriter {
+    /// The number of a word, for [`WordWriter::add`].
+    pub(super) fn number(&mut self, word: &str) -> u32 {
+        if let Some(number) = self.by_word.get(word) {
+            return *number;
+        }
+        let number = self.postings.len() as u32;
+        self.by_word.insert(word.into(), number);
+        self.postings.push(Postings::default());
+        number
     }
 
-    /// Adds one document per row, empty ones too: the document id is the row number.
-    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<(), String> {
-        let mut texts: Vec<(Field, ArrayRef)> = Vec::with_capacity(self.columns.len());
-        for (column, field) in &self.columns {
-            let array = batch.column_by_name(column).ok_or_else(|| format!("column {column} is missing"))?;
-            let array = cast(array, &DataType::Utf8).map_err(|error| error.to_string())?;
-            texts.push((*field, array));
+    /// Rows come in ascending order; the same again does no harm.
+    pub(super) fn add(&mut self, row: u32, number: u32) {
+        let postings = &mut self.postings[number as usize];
+        if postings.end == row + 1 {
+            return;
         }
-        for row in 0..batch.num_rows() {
-            let mut document = TantivyDocument::new();
-            for (field, array) in &texts {
-                let array = array.as_string::<i32>();
-                if array.is_valid(row) && !array.value(row).is_empty() {
-                    document.add_text(*field, array.value(row));
+        let mut delta = row - postings.end;
+        while delta >= 0x80 {
+            postings.deltas.push(delta as u8 | 0x80);
+            delta >>= 7;
+        }
+        postings.deltas.push(delta as u8);
+        postings.rows += 1;
+        postings.end = row + 1;
+    }
+}
+
+impl Postings {
+    fn rows(&self) -> impl Iterator<Item = u32> {
+        let mut rest = self.deltas.as_slice();
+        let mut end = 0u32;
+        std::iter::from_fn(move || {
+            let (mut delta, mut shift) = (0u32, 0);
+            loop {
+                let (byte, behind) = rest.split_first()?;
+                rest = behind;
+                delta |= u32::from(byte & 0x7f) << shift;
+                if byte & 0x80 == 0 {
+                    break;
                 }
+                shift += 7;
             }
-            self.writer.add_document(document).map_err(|error| error.to_string())?;
-        }
-        Ok(())
+            let row = end + delta;
+            end = row + 1;
+            Some(row)
+        })
     }
+}
 
-    /// Writes the index to `path`, durable. Returns its size in bytes.
-    pub(super) fn finish(self, path: &Path) -> Result<u64, StorageError> {
-        let failed = StorageError::write_segment(path);
-        let index = self.writer.finalize().map_err(|error| failed(error.to_string()))?;
-        let metas = index.load_metas().map_err(|error| failed(error.to_string()))?;
-        let mut files = Vec::new();
-        for name in metas.list_segment_files().into_iter().chain([META_FILE.into()]) {
-            if !self.directory.exists(&name).map_err(|error| failed(error.to_string()))? {
-                continue;
-            }
-            let bytes = self.directory.atomic_read(&name).map_err(|error| failed(error.to_string()))?;
+/// The index of a row group of `rows` rows.
+pub(super) fn write(columns: Vec<(&str, WordWriter)>, rows: u32) -> Result<Files, TantivyError> {
+    let directory = RamDirectory::create();
+    let schema = schema(columns.iter().map(|(column, _)| *column));
+    let index = Index::create(directory.clone(), schema.clone(), IndexSettings::default())?;
+    let segment = index.new_segment().with_max_doc(rows);
+    let mut serializer = InvertedIndexSerializer::open(&segment)?;
+    for (column, writer) in columns {
+        let mut words: Vec<(Box<str>, u32)> = writer.by_word.into_iter().collect();
+        words.sort_unstable();
+        let postings = |number: &u32| &writer.postings[*number as usize];
+        let is_common = |number: &u32| rows >= COMMON_ROWS_MIN && postings(number).rows > rows / COMMON_ONE_IN;
+        let mut terms = serializer.new_field(schema.get_field(column)?, 0, None)?;
+        for (word, number) in words.iter().filter(|(_, number)| !is_common(number)) {
+            terms.new_term(word.as_bytes(), postings(number).rows, false)?;
+            postings(number).rows().for_each(|row| terms.write_doc(row, 1, &[]));
+            terms.close_term()?;
+        }
+        terms.close()?;
+        let mut terms = serializer.new_field(schema.get_field(&format!("{column}{COMMON}"))?, 0, None)?;
+        for (word, _) in words.iter().filter(|(_, number)| is_common(number)) {
+            terms.new_term(word.as_bytes(), 1, false)?;
+            terms.write_doc(0, 1, &[]);
+            terms.close_term()?;
+        }
+        terms.close()?;
+    }
+    serializer.close()?;
+    write_empty_parts(&segment)?;
+    let mut meta = IndexMeta::with_schema(schema);
+    meta.segments.push(segment.meta().clone());
+    let mut files = vec![(META_FILE.to_owned(), serde_json::to_vec(&meta)?)];
+    for name in meta.list_segment_files() {
+        if directory.exists(&name).map_err(TantivyError::from)? {
+            let bytes = directory.atomic_read(&name).map_err(TantivyError::from)?;
             files.push((name.to_string_lossy().into_owned(), bytes));
         }
-        bundle::write(path, &files)
     }
+    Ok(files)
 }
 
-/// [`words`](crate::words) for tantivy. Ready-made tokens would not do: tantivy carries them to its writer as JSON.
-#[derive(Clone, Default)]
-struct WordTokenizer {
-    token: Token,
-}
-
-struct WordStream<'a> {
-    rest: &'a str,
-    token: &'a mut Token,
-}
-
-impl Tokenizer for WordTokenizer {
-    type TokenStream<'a> = WordStream<'a>;
-
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
-        self.token.reset();
-        WordStream { rest: text, token: &mut self.token }
-    }
-}
-
-impl TokenStream for WordStream<'_> {
-    fn advance(&mut self) -> bool {
-        while next_word(&mut self.rest, &mut self.token.text) {
-            if self.token.text.len() <= WORD_BYTES_MAX {
-                self.token.position = self.token.position.wrapping_add(1);
-                return true;
-            }
-        }
-        false
-    }
-
-    fn token(&self) -> &Token {
-        self.token
-    }
-
-    fn token_mut(&mut self) -> &mut Token {
-        self.token
-    }
+/// What tantivy wants to find when it opens a segment, with nothing in it.
+fn write_empty_parts(segment: &tantivy::Segment) -> Result<(), TantivyError> {
+    segment.open_write(SegmentComponent::Store)?.terminate()?;
+    CompositeWrite::wrap(segment.open_write(SegmentComponent::FieldNorms)?).close()?;
+    let mut fast_fields = segment.open_write(SegmentComponent::FastFields)?;
+    columnar::ColumnarWriter::default().serialize(0, None, &mut fast_fields)?;
+    fast_fields.terminate()?;
+    Ok(())
 }
 
 /// An index opened for searching.
 pub(super) struct TextIndex {
     reader: SegmentReader,
     schema: Schema,
-    path: std::path::PathBuf,
-}
-
-impl std::fmt::Debug for TextIndex {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TextIndex").field("path", &self.path).finish_non_exhaustive()
-    }
 }
 
 impl TextIndex {
-    pub(super) fn open(path: &Path) -> Result<Self, StorageError> {
-        let corrupt = |error: tantivy::TantivyError| StorageError::corrupt(path, error);
-        let index = Index::open(Bundle::open(path)?).map_err(corrupt)?;
-        let segments = index.searchable_segments().map_err(corrupt)?;
+    pub(super) fn open(directory: impl Into<Box<dyn Directory>>) -> Result<Self, TantivyError> {
+        let index = Index::open(directory)?;
+        let segments = index.searchable_segments()?;
         let [segment] = segments.as_slice() else {
-            return Err(StorageError::corrupt(path, format!("{} tantivy segments, expected one", segments.len())));
+            return Err(TantivyError::InternalError(format!("{} segments, expected one", segments.len())));
         };
-        let reader = SegmentReader::open(segment).map_err(corrupt)?;
-        Ok(Self { reader, schema: index.schema(), path: path.to_owned() })
+        Ok(Self { reader: SegmentReader::open(segment)?, schema: index.schema() })
     }
 
     pub(super) fn rows(&self) -> u32 {
         self.reader.max_doc()
     }
 
-    /// See [`Segment::search`](super::Segment::search).
-    pub(super) fn search(&self, column: &str, words: &[String]) -> Result<Option<Vec<u32>>, StorageError> {
-        let Ok(field) = self.schema.get_field(column) else {
-            return Ok(None);
-        };
-        let words: Vec<_> = words.iter().filter(|word| word.len() <= WORD_BYTES_MAX).collect();
-        if words.is_empty() {
-            return Ok(None);
-        }
-        let corrupt = |error: tantivy::TantivyError| StorageError::corrupt(&self.path, error);
-        let index = self.reader.inverted_index(field).map_err(corrupt)?;
-        let mut postings = Vec::with_capacity(words.len());
+    /// Rows, ascending, in whose text `column` every word occurs; `None` when the index cannot tell: the column is not in
+    /// it, or all words are common ones.
+    pub(super) fn search(&self, column: &str, words: &[&str]) -> Result<Option<Vec<u32>>, TantivyError> {
+        let Ok(field) = self.schema.get_field(column) else { return Ok(None) };
+        let common = self.schema.get_field(&format!("{column}{COMMON}"))?;
+        let mut lists = Vec::with_capacity(words.len());
         for word in words {
-            let term = Term::from_field_text(field, word);
-            let found = index
-                .read_postings(&term, IndexRecordOption::Basic)
-                .map_err(|error| StorageError::corrupt(&self.path, error))?;
-            match found {
-                Some(list) => postings.push(list),
+            match self.postings(field, word)? {
+                Some(list) => lists.push(list),
+                None if self.postings(common, word)?.is_some() => {}
                 None => return Ok(Some(Vec::new())),
             }
         }
-        postings.sort_by_key(|list| list.size_hint());
-        Ok(Some(intersection(postings)))
+        if lists.is_empty() {
+            return Ok(None);
+        }
+        lists.sort_by_key(|list| list.size_hint());
+        Ok(Some(intersection(lists)))
+    }
+
+    fn postings(&self, field: Field, word: &str) -> Result<Option<impl DocSet + use<>>, TantivyError> {
+        let term = Term::from_field_text(field, word);
+        Ok(self.reader.inverted_index(field)?.read_postings(&term, IndexRecordOption::Basic)?)
     }
 }
 
@@ -207,4 +220,22 @@ fn intersection(mut lists: Vec<impl DocSet>) -> Vec<u32> {
         candidate = lead.advance();
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_as_they_went_in() {
+        let mut writer = WordWriter::default();
+        let rows = [0, 1, 127, 128, 129, 16_000, 262_143];
+        let number = writer.number("word");
+        assert_eq!(writer.number("word"), number);
+        for row in rows {
+            writer.add(row, number);
+            writer.add(row, number);
+        }
+        assert_eq!(writer.postings[number as usize].rows().collect::<Vec<_>>(), rows);
+    }
 }

@@ -12,7 +12,7 @@ mod replay;
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{self, IoSlice, Write};
 use std::path::{Path, PathBuf};
 
 use proto::Signal;
@@ -38,8 +38,6 @@ pub(crate) struct Wal {
     closed: VecDeque<LogFile>,
     active: Option<(File, LogFile)>,
     next_sequence: u64,
-    /// Kept between groups so that its memory is.
-    buffer: Vec<u8>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,7 +67,7 @@ impl Wal {
                 next_sequence = next_sequence.max(record.sequence + 1);
             }
         }
-        Ok(Self { dir, file_bytes_max, closed, active: None, next_sequence, buffer: Vec::new() })
+        Ok(Self { dir, file_bytes_max, closed, active: None, next_sequence })
     }
 
     /// The number the next record will have: every record in the log is below it.
@@ -86,20 +84,20 @@ impl Wal {
     /// Appends a group and makes it durable with one `fdatasync`. On error none of the group counts as logged.
     pub(crate) fn append(&mut self, group: &[Entry<'_>]) -> Result<(), StorageError> {
         let first_sequence = self.next_sequence;
-        self.buffer.clear();
+        let mut headers = Vec::with_capacity(group.len());
         for entry in group {
-            record::encode(&mut self.buffer, self.next_sequence, entry.signal, entry.payload);
+            headers.push(record::header(self.next_sequence, entry.signal, entry.payload));
             self.next_sequence += 1;
         }
+        let records = headers.iter().zip(group);
+        let mut slices: Vec<_> =
+            records.flat_map(|(header, entry)| [IoSlice::new(header), IoSlice::new(entry.payload)]).collect();
         let (file, mut log_file) = match self.active.take() {
             Some(active) => active,
             None => self.create_file(first_sequence)?,
         };
-        let bytes = self.buffer.len() as u64;
-        let written = (&file).write_all(&self.buffer).and_then(|()| file.sync_data());
-        if self.buffer.capacity() > 16 << 20 {
-            self.buffer = Vec::new();
-        }
+        let bytes: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
+        let written = write_all(&file, &mut slices).and_then(|()| file.sync_data());
         if let Err(source) = written {
             // What got through was refused and will be sent again: a replay must not find it. Where even this fails,
             // it may come back once, as any unacknowledged request may.
@@ -162,6 +160,19 @@ impl Wal {
             bytes: stats.bytes + file.bytes,
         })
     }
+}
+
+/// Payloads go to the kernel from where they lie.
+fn write_all(mut file: &File, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+    while !slices.is_empty() {
+        match file.write_vectored(slices) {
+            Ok(0) if slices.iter().any(|slice| !slice.is_empty()) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut slices, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn list_files(dir: &Path) -> Result<VecDeque<LogFile>, StorageError> {

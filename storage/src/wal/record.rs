@@ -23,13 +23,15 @@ pub(super) enum Invalid {
     Damaged { skip: Option<usize> },
 }
 
-pub(super) fn encode(out: &mut Vec<u8>, sequence: u64, signal: Signal, payload: &[u8]) {
+/// What stands before the payload.
+pub(super) fn header(sequence: u64, signal: Signal, payload: &[u8]) -> [u8; HEADER_BYTES] {
     let length = u32::try_from(payload.len()).expect("payloads are bounded by PAYLOAD_BYTES_MAX");
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(&checksum(sequence, signal.code(), payload).to_le_bytes());
-    out.extend_from_slice(&sequence.to_le_bytes());
-    out.push(signal.code());
-    out.extend_from_slice(payload);
+    let mut header = [0; HEADER_BYTES];
+    header[0..4].copy_from_slice(&length.to_le_bytes());
+    header[4..8].copy_from_slice(&checksum(sequence, signal.code(), payload).to_le_bytes());
+    header[8..16].copy_from_slice(&sequence.to_le_bytes());
+    header[16] = signal.code();
+    header
 }
 
 /// Reads the record at the start of `bytes` and returns it with its length.
@@ -71,7 +73,8 @@ mod tests {
     #[test]
     fn any_flipped_bit_is_detected() {
         let mut good = Vec::new();
-        encode(&mut good, 7, Signal::Logs, b"some payload");
+        good.extend_from_slice(&header(7, Signal::Logs, b"some payload"));
+        good.extend_from_slice(b"some payload");
         assert_eq!(
             decode(&good),
             Ok((Record { sequence: 7, signal: Signal::Logs, payload: b"some payload" }, good.len()))
@@ -86,7 +89,8 @@ mod tests {
     #[test]
     fn a_record_cut_anywhere_is_short() {
         let mut good = Vec::new();
-        encode(&mut good, 7, Signal::Spans, b"some payload");
+        good.extend_from_slice(&header(7, Signal::Spans, b"some payload"));
+        good.extend_from_slice(b"some payload");
         for len in 0..good.len() {
             assert_eq!(decode(&good[..len]), Err(Invalid::Short));
         }

@@ -1,0 +1,201 @@
+//! Which stripes of rows hold which keys: ids, attribute values, and words with a digit in them.
+//!
+//! Such values are too many and too rare for a dictionary of terms: a UUID costs a term of its own. So a key is only a
+//! hash of [`KEY_BITS`] bits, and its postings are stripes of [`STRIPE_ROWS`] rows, which is what a query has to
+//! decompress anyway. A row group's index is then a sorted set of 32-bit numbers, `hash << 8 | stripe`, packed in blocks
+//! of 128 deltas: about 12 bits for each key and stripe. A foreign stripe comes along once in four look-ups; the query
+//! checks the rows.
+//!
+//! ```text
+//! count u32 | first value of each block u32... | end of each block in `packed` u32... | width of each block u8... | packed
+//! ```
+
+use std::ops::Range;
+
+use bitpacking::{BitPacker, BitPacker4x};
+use twox_hash::XxHash64;
+
+/// Rows of a stripe; [`super::writer::PAGE_ROWS`] divides it, so a stripe is a whole number of pages.
+pub(super) const STRIPE_ROWS: u32 = 1024;
+/// Stripes of a row group, for a stripe number has 8 bits.
+pub(super) const STRIPES_MAX: u32 = 256;
+/// With 2^22 hashes and a million different keys in a row group, one look-up in four meets a foreign key.
+const KEY_BITS: u32 = 22;
+const STRIPE_BITS: u32 = 8;
+const BLOCK: usize = BitPacker4x::BLOCK_LEN;
+
+/// The hash of a value in a name space (a column, an attribute key). Part of the file format: XXH64.
+pub(super) fn key(name_space: u64, value: &[u8]) -> u32 {
+    (XxHash64::oneshot(name_space, value) >> (64 - KEY_BITS)) as u32
+}
+
+/// The number of a name space.
+pub(super) fn name_space(name: &str) -> u64 {
+    XxHash64::oneshot(0, name.as_bytes())
+}
+
+/// Collects the keys of one row group.
+#[derive(Default)]
+pub(super) struct KeyWriter {
+    entries: Vec<u32>,
+}
+
+impl KeyWriter {
+    /// `row`: within the row group, below `STRIPE_ROWS * STRIPES_MAX`.
+    pub(super) fn add(&mut self, row: u32, key: u32) {
+        self.entries.push(key << STRIPE_BITS | row / STRIPE_ROWS);
+    }
+
+    /// The index as bytes.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        sort(&mut self.entries);
+        self.entries.dedup();
+        let packer = BitPacker4x::new();
+        let count = self.entries.len();
+        let (mut firsts, mut ends, mut widths) = (Vec::new(), Vec::new(), Vec::new());
+        let mut packed = Vec::new();
+        let mut buffer = [0u8; 4 * BLOCK];
+        for block in self.entries.chunks(BLOCK) {
+            let mut full = [block[block.len() - 1]; BLOCK];
+            full[..block.len()].copy_from_slice(block);
+            let width = packer.num_bits_sorted(block[0], &full);
+            let length = packer.compress_sorted(block[0], &full, &mut buffer, width);
+            packed.extend_from_slice(&buffer[..length]);
+            firsts.extend_from_slice(&block[0].to_le_bytes());
+            ends.extend_from_slice(&(packed.len() as u32).to_le_bytes());
+            widths.push(width);
+        }
+        let mut bytes = (count as u32).to_le_bytes().to_vec();
+        for part in [firsts, ends, widths, packed] {
+            bytes.extend_from_slice(&part);
+        }
+        bytes
+    }
+}
+
+/// Radix sort, for a comparison sort of some million numbers takes four times as long.
+fn sort(entries: &mut Vec<u32>) {
+    const DIGIT_BITS: u32 = 10;
+    const DIGIT: usize = 1 << DIGIT_BITS;
+    let mut other = vec![0; entries.len()];
+    for shift in (0..KEY_BITS + STRIPE_BITS).step_by(DIGIT_BITS as usize) {
+        let digit = |entry: u32| (entry >> shift) as usize % DIGIT;
+        let mut starts = [0usize; DIGIT];
+        entries.iter().for_each(|entry| starts[digit(*entry)] += 1);
+        let mut start = 0;
+        for count in &mut starts {
+            start += std::mem::replace(count, start);
+        }
+        for entry in entries.iter() {
+            let place = &mut starts[digit(*entry)];
+            other[*place] = *entry;
+            *place += 1;
+        }
+        std::mem::swap(entries, &mut other);
+    }
+}
+
+/// The directory of a key index, read into memory; the packed blocks are read as they are asked for.
+#[derive(Debug)]
+pub(super) struct KeyIndex {
+    count: usize,
+    firsts: Vec<u32>,
+    ends: Vec<u32>,
+    widths: Vec<u8>,
+    packed_start: usize,
+}
+
+impl KeyIndex {
+    /// Bytes of the directory, of which `head` are the first four.
+    pub(super) fn directory_bytes(head: [u8; 4]) -> usize {
+        4 + 9 * (u32::from_le_bytes(head) as usize).div_ceil(BLOCK)
+    }
+
+    /// `None`: shorter than it says.
+    pub(super) fn open(directory: &[u8]) -> Option<Self> {
+        let count = u32::from_le_bytes(directory.get(..4)?.try_into().ok()?) as usize;
+        let blocks = count.div_ceil(BLOCK);
+        let numbers = |at: usize| -> Option<Vec<u32>> {
+            let bytes = directory.get(at..at + 4 * blocks)?;
+            Some(bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+        };
+        Some(Self {
+            count,
+            firsts: numbers(4)?,
+            ends: numbers(4 + 4 * blocks)?,
+            widths: directory.get(4 + 8 * blocks..4 + 9 * blocks)?.to_vec(),
+            packed_start: 4 + 9 * blocks,
+        })
+    }
+
+    /// The stripes that may hold a key, ascending. `read`: bytes of the index by position.
+    pub(super) fn stripes<E>(
+        &self,
+        key: u32,
+        mut read: impl FnMut(Range<usize>) -> Result<Vec<u8>, E>,
+    ) -> Result<Vec<u32>, E> {
+        let low = key << STRIPE_BITS;
+        let high = low | (STRIPES_MAX - 1);
+        let mut stripes = Vec::new();
+        // The block before the first that begins above `low` may end above it.
+        let begin = self.firsts.partition_point(|first| *first <= low).saturating_sub(1);
+        let packer = BitPacker4x::new();
+        for block in begin..self.firsts.len() {
+            if self.firsts[block] > high {
+                break;
+            }
+            let start = if block == 0 { 0 } else { self.ends[block - 1] as usize };
+            let bytes = read(self.packed_start + start..self.packed_start + self.ends[block] as usize)?;
+            let mut values = [0u32; BLOCK];
+            if bytes.len() == 16 * usize::from(self.widths[block]) {
+                packer.decompress_sorted(self.firsts[block], &bytes, &mut values, self.widths[block]);
+            }
+            let filled = (self.count - block * BLOCK).min(BLOCK);
+            let inside = values[..filled].iter().filter(|value| (low..=high).contains(*value));
+            stripes.extend(inside.map(|value| value & (STRIPES_MAX - 1)));
+        }
+        Ok(stripes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::convert::Infallible;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stripes_of(bytes: &[u8], key: u32) -> Vec<u32> {
+        let head = bytes[..4].try_into().expect("four bytes");
+        let index = KeyIndex::open(&bytes[..KeyIndex::directory_bytes(head)]).expect("just written");
+        index.stripes(key, |range| Ok::<_, Infallible>(bytes[range].to_vec())).expect("in memory")
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_is_found_in_exactly_its_stripes(
+            entries in prop::collection::vec((0u32..300, 0u32..STRIPE_ROWS * STRIPES_MAX), 0..2000),
+        ) {
+            let mut writer = KeyWriter::default();
+            for (key, row) in &entries {
+                writer.add(*row, *key);
+            }
+            let bytes = writer.finish();
+            for key in 0..300 {
+                let expected: BTreeSet<u32> =
+                    entries.iter().filter(|entry| entry.0 == key).map(|entry| entry.1 / STRIPE_ROWS).collect();
+                prop_assert_eq!(stripes_of(&bytes, key), expected.into_iter().collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn the_hash_is_part_of_the_format() {
+        assert_eq!(key(name_space("user.id"), b"user-000001"), key(name_space("user.id"), b"user-000001"));
+        assert_ne!(name_space("user.id"), name_space("session.id"));
+        assert_eq!(key(0, b""), (0xef46_db37_51d8_e999u64 >> 42) as u32, "XXH64 of nothing with seed 0");
+        assert!(key(1, b"x") < 1 << KEY_BITS);
+    }
+}

@@ -1,0 +1,125 @@
+//! Sets of rows of a segment, as ranges.
+
+use std::ops::Range;
+
+use super::keys::STRIPE_ROWS;
+
+/// Row numbers, ascending and disjoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowRanges(Vec<Range<u32>>);
+
+impl RowRanges {
+    /// All rows below `rows`.
+    pub fn all(rows: u32) -> Self {
+        Self::from_ranges(std::iter::once(0..rows))
+    }
+
+    /// `ranges` ascending by start; empty, touching and overlapping ones are joined.
+    pub(super) fn from_ranges(ranges: impl Iterator<Item = Range<u32>>) -> Self {
+        let mut joined: Vec<Range<u32>> = Vec::new();
+        for range in ranges.filter(|range| !range.is_empty()) {
+            match joined.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => joined.push(range),
+            }
+        }
+        Self(joined)
+    }
+
+    /// Ascending row numbers.
+    pub(super) fn from_rows(rows: Vec<u32>) -> Self {
+        Self::from_ranges(rows.into_iter().map(|row| row..row + 1))
+    }
+
+    /// Ascending stripe numbers of a row group with `rows` rows.
+    pub(super) fn from_stripes(stripes: Vec<u32>, rows: u32) -> Self {
+        let range = |stripe: u32| stripe * STRIPE_ROWS..((stripe + 1) * STRIPE_ROWS).min(rows);
+        Self::from_ranges(stripes.into_iter().map(range))
+    }
+
+    pub fn ranges(&self) -> &[Range<u32>] {
+        &self.0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Number of rows.
+    pub fn count(&self) -> u64 {
+        self.0.iter().map(|range| u64::from(range.end - range.start)).sum()
+    }
+
+    /// Rows in both.
+    pub fn intersect(&self, other: &Self) -> Self {
+        let (mut a, mut b) = (self.0.iter().peekable(), other.0.iter().peekable());
+        let mut both = Vec::new();
+        while let (Some(x), Some(y)) = (a.peek(), b.peek()) {
+            let common = x.start.max(y.start)..x.end.min(y.end);
+            if !common.is_empty() {
+                both.push(common);
+            }
+            if x.end <= y.end {
+                a.next()
+            } else {
+                b.next()
+            };
+        }
+        Self(both)
+    }
+
+    /// Rows in either.
+    pub fn union(&self, other: &Self) -> Self {
+        let mut all: Vec<_> = self.0.iter().chain(&other.0).cloned().collect();
+        all.sort_unstable_by_key(|range| range.start);
+        Self::from_ranges(all.into_iter())
+    }
+
+    /// Those within a range, counted from its start.
+    pub fn slice(&self, range: Range<u32>) -> Self {
+        let begin = self.0.partition_point(|rows| rows.end <= range.start);
+        let inside = self.0[begin..].iter().take_while(|rows| rows.start < range.end);
+        let cut = |rows: &Range<u32>| rows.start.max(range.start) - range.start..rows.end.min(range.end) - range.start;
+        Self(inside.map(cut).collect())
+    }
+
+    /// The same rows `by` further on, appended to these, which all lie before.
+    pub(super) fn append_shifted(&mut self, other: &Self, by: u32) {
+        let shifted = other.0.iter().map(|range| range.start + by..range.end + by);
+        let joined = std::mem::take(&mut self.0).into_iter().chain(shifted);
+        *self = Self::from_ranges(joined);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rows_of(ranges: &RowRanges) -> BTreeSet<u32> {
+        ranges.ranges().iter().cloned().flatten().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_behave_as_sets(a in prop::collection::btree_set(0u32..60, 0..40),
+                                 b in prop::collection::btree_set(0u32..60, 0..40)) {
+            let (x, y) = (RowRanges::from_rows(a.iter().copied().collect()), RowRanges::from_rows(b.iter().copied().collect()));
+            prop_assert_eq!(rows_of(&x.intersect(&y)), a.intersection(&b).copied().collect::<BTreeSet<_>>());
+            prop_assert_eq!(rows_of(&x.union(&y)), a.union(&b).copied().collect::<BTreeSet<_>>());
+            prop_assert_eq!(x.count(), a.len() as u64);
+            prop_assert_eq!(rows_of(&x.slice(10..30)), a.range(10..30).map(|row| row - 10).collect::<BTreeSet<_>>());
+            let mut appended = x.clone();
+            appended.append_shifted(&y, 100);
+            prop_assert_eq!(rows_of(&appended), a.iter().copied().chain(b.iter().map(|row| row + 100)).collect::<BTreeSet<_>>());
+        }
+    }
+
+    #[test]
+    fn stripes_end_with_the_row_group() {
+        assert_eq!(RowRanges::from_stripes(vec![0, 1, 3], 3100).ranges(), &[0..2048, 3072..3100]);
+    }
+}
