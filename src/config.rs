@@ -59,7 +59,7 @@ pub(crate) struct Config {
     #[arg(long, env = "SPANLAKE_FLUSH_BYTES", value_name = "SIZE")]
     pub(crate) flush_bytes: Option<ByteSize>,
 
-    /// Memory of rows that wait to be written; beyond it senders are asked to come back later [default: 256MiB]
+    /// Memory of rows that wait to be written; beyond it senders are asked to come back later [default: 192MiB]
     #[arg(long, env = "SPANLAKE_MEMTABLE_MEMORY", value_name = "SIZE")]
     pub(crate) memtable_memory: Option<ByteSize>,
 

@@ -24,6 +24,8 @@ pub(crate) struct RequestLimits {
     pub(crate) request_bytes_max: usize,
     /// From the header to the last byte of the body.
     pub(crate) body_time_max: Duration,
+    /// For rows to leave a full memtable before the request is refused.
+    pub(crate) room_wait: Duration,
 }
 
 /// What became of a request that was acknowledged.
@@ -71,6 +73,7 @@ impl Ingester {
     ) -> Result<Outcome, IngestError> {
         counter!("spanlake_ingest_request_bytes_total", "signal" => signal.name())
             .increment(encoded.bytes.len() as u64);
+        self.shared.store.wait_for_room(self.shared.limits.room_wait).await;
         let plain = encoded.compression == Compression::Identity && encoded.format == Format::Protobuf;
         let work =
             Work { signal, encoded, bytes_max: self.shared.limits.request_bytes_max, reservation, arrival: now() };

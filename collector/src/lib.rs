@@ -88,8 +88,11 @@ impl Collector {
         let (grpc, http) = (address(&grpc_listener, settings.grpc), address(&http_listener, settings.http));
 
         let admission = Admission::new(settings.inflight_bytes_max, settings.admission_wait);
-        let limits =
-            RequestLimits { request_bytes_max: settings.request_bytes_max, body_time_max: settings.body_time_max };
+        let limits = RequestLimits {
+            request_bytes_max: settings.request_bytes_max,
+            body_time_max: settings.body_time_max,
+            room_wait: settings.admission_wait,
+        };
         let ingester = Ingester::new(store.clone(), admission.clone(), limits);
         let health = HealthReporter::new();
         for service in [receiver::grpc::TRACE_SERVICE, receiver::grpc::LOGS_SERVICE] {

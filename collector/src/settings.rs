@@ -21,7 +21,8 @@ pub struct CollectorSettings {
     /// Of all requests that are being received, inflated and not yet answered; more is answered 429 after
     /// `admission_wait`. At least twice `request_bytes_max`. Default 128 MiB.
     pub inflight_bytes_max: usize,
-    /// How long a request waits for others to end before it is refused. Default 2 s: most SDKs drop a refused batch.
+    /// How long a request waits for others to end, and for room in the memtable, before it is refused. Default 2 s each:
+    /// most SDKs drop a refused batch.
     pub admission_wait: Duration,
     /// From the header of a request to the last byte of its body. Default 30 s.
     pub body_time_max: Duration,

@@ -18,7 +18,7 @@ use object_store::local::LocalFileSystem;
 use parking_lot::Mutex;
 use proto::nulls::memory_bytes;
 use proto::{Signal, UnixNanos};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::error::{StorageError, blocking};
 use crate::lake::{Change, LakeTable};
@@ -43,7 +43,7 @@ pub struct StoreSettings {
     /// Requests waiting for the disk before appends are refused as `Busy`. Default 1,024.
     pub append_queue_requests: usize,
     /// Memory of rows not yet in a segment, both signals together, before appends are refused as `Busy`.
-    /// Default 256 MiB.
+    /// Default 192 MiB.
     pub memtable_bytes_max: usize,
     /// While replaying, a signal's rows are flushed once they take this much memory. Default 64 MiB.
     pub replay_flush_bytes: usize,
@@ -60,7 +60,7 @@ impl StoreSettings {
             data_dir: data_dir.into(),
             wal_file_bytes: 32 << 20,
             append_queue_requests: 1024,
-            memtable_bytes_max: 256 << 20,
+            memtable_bytes_max: 192 << 20,
             replay_flush_bytes: 64 << 20,
             copy_rows_min: 64 << 10,
             vacuum_grace: Duration::from_secs(120),
@@ -86,6 +86,8 @@ pub(crate) struct Shared {
     /// Taken for the length of a compaction or removal; one per signal.
     pub(crate) rewriting: [tokio::sync::Mutex<()>; 2],
     appends: Mutex<Option<mpsc::Sender<Append>>>,
+    /// Told when rows have left the memtable.
+    freed: Notify,
     /// What the log held at the start; taken by `replay`.
     unreplayed: Mutex<Option<WalReader>>,
     replaying: AtomicBool,
@@ -226,6 +228,7 @@ impl Store {
             flushing: Default::default(),
             rewriting: Default::default(),
             appends: Mutex::new(Some(appends)),
+            freed: Notify::new(),
             unreplayed: Mutex::new(Some(unreplayed)),
             replaying: AtomicBool::new(true),
             object_store: Arc::new(object_store),
@@ -240,8 +243,7 @@ impl Store {
     /// Errors: `Busy` (nothing was done, try again later), `Unavailable` (the disk), `Closed`.
     pub async fn append(&self, signal: Signal, payload: Bytes, batch: RecordBatch) -> Result<(), StorageError> {
         debug_assert_eq!(batch.schema(), signal.schema());
-        let bytes_max = self.shared.settings.memtable_bytes_max;
-        let bytes = self.shared.state.lock().signals.iter().map(SignalState::bytes).sum();
+        let (bytes, bytes_max) = (self.memtable_bytes(), self.shared.settings.memtable_bytes_max);
         if bytes > bytes_max {
             return Err(StorageError::MemtableFull { bytes, bytes_max });
         }
@@ -255,6 +257,27 @@ impl Store {
         })?;
         drop(sender);
         answer.await.map_err(|_| StorageError::Closed)?
+    }
+
+    /// Memory of the rows of both signals that are not yet in a segment.
+    fn memtable_bytes(&self) -> usize {
+        self.shared.state.lock().signals.iter().map(SignalState::bytes).sum()
+    }
+
+    /// Returns when an append would find room in the memtable, or after `wait`. A sender that is slowed down loses
+    /// nothing; one that is refused has to send again.
+    pub async fn wait_for_room(&self, wait: Duration) {
+        let _ = tokio::time::timeout(wait, async {
+            loop {
+                // Listens before it looks, so that a flush in between is not missed.
+                let freed = self.shared.freed.notified();
+                if self.memtable_bytes() <= self.shared.settings.memtable_bytes_max {
+                    return;
+                }
+                freed.await;
+            }
+        })
+        .await;
     }
 
     /// True until [`Store::replay`] has ended: queries are not complete yet.
@@ -332,6 +355,7 @@ impl Store {
             signal_state.clear_frozen();
             signal_state.lake_position = position;
         }
+        self.shared.freed.notify_waiters();
         self.truncate_wal().await?;
         let rows = change.added.iter().map(|meta| meta.rows).sum();
         Ok(FlushOutcome { rows, segments: change.added })
