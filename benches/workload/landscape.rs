@@ -178,7 +178,6 @@ fn resource(service: usize, pod: usize, random: &mut Random) -> Resource {
         pair("k8s.pod.name", text(pod_name.as_str())),
         pair("k8s.node.name", text(format!("worker-{node:02}.nodes.volta.internal"))),
         pair("host.name", text(pod_name)),
-        pair("cloud.provider", text("openstack")),
         pair("cloud.region", text("north-1")),
         pair("cloud.availability_zone", text(format!("north-1{}", ["a", "b", "c"][pod % 3]))),
         pair("deployment.environment.name", text("production")),
@@ -214,10 +213,10 @@ fn words(random: &mut Random) -> Vec<String> {
     while words.len() < WORDS {
         let mut word = String::new();
         for _ in 0..random.between(2, 4) {
-            word.push_str(random.pick(&HEADS));
-            word.push_str(random.pick(&VOWELS));
+            word += *random.pick(&HEADS);
+            word += *random.pick(&VOWELS);
         }
-        word.push_str(random.pick(&TAILS));
+        word += *random.pick(&TAILS);
         if taken.insert(word.clone()) {
             words.push(word);
         }

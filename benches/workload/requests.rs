@@ -50,7 +50,7 @@ pub(crate) fn group<T>(rows: Vec<Row<T>>) -> Vec<Group<T>> {
         match scopes.iter_mut().find(|(known, _)| known.name == scope) {
             Some((_, items)) => items.push(item),
             None => {
-                let scope = InstrumentationScope { name: scope, version: "2.31.0".to_owned(), ..Default::default() };
+                let scope = InstrumentationScope { name: scope, ..Default::default() };
                 scopes.push((scope, vec![item]));
             }
         }

@@ -48,19 +48,25 @@ pub(crate) const TEMPLATES: [(Severity, &str); 30] = [
         Severity::Debug,
         "prepared in {ms} us: SELECT * FROM {noun}_v2 WHERE {noun}_id = {id} AND district = '{word}' LIMIT {small}, busy {small} idle {small}",
     ),
-    (Severity::Debug, "mutex {noun}-{id} obtained after {ms} us, waiters {small}, fencing token {uuid}"),
-    (Severity::Debug, "switch {word}.{word} is on for {user}: rollout {small} percent, arm {word}, bucket {id}"),
+    (
+        Severity::Debug,
+        "mutex {noun}-{id} obtained after {ms} us, waiters {small}, holder before {pod}, fencing token {uuid}",
+    ),
+    (
+        Severity::Debug,
+        "switch {word}.{word} is on for {user}: rollout at {small} percent, arm {word}, bucket {id}, revision {hex}",
+    ),
     (
         Severity::Debug,
         "pulse from {ip}:{port} sequence {id}, delay {ms} ms, offset {bytes}, ranges [{small}, {small}, {small}], epoch {hex}",
     ),
     (
         Severity::Info,
-        "answered GET /v1/{noun}s/{id} with 200 in {ms} ms, bytes {bytes}, remote {ip}, account {user}, request {uuid}",
+        "answered GET /v1/{noun}s/{id} with status 200 in {ms} ms, bytes {bytes}, remote {ip}, on behalf of account {user}, request {uuid}",
     ),
     (
         Severity::Info,
-        "answered POST /v1/{noun}s with 201 in {ms} ms, bytes {bytes}, remote {ip}, account {user}, request {uuid}",
+        "answered POST /v1/{noun}s with status 201 in {ms} ms, bytes {bytes}, remote {ip}, on behalf of account {user}, request {uuid}",
     ),
     (
         Severity::Info,
@@ -68,23 +74,23 @@ pub(crate) const TEMPLATES: [(Severity, &str); 30] = [
     ),
     (
         Severity::Info,
-        "settled {noun} {id} for {user} within {ms} ms: {small} positions, sum {bytes}, method {word}, correlation {uuid}",
+        "settled {noun} {id} for {user} within {ms} ms: {small} positions, sum {bytes} EUR, method {word}, correlation {uuid}",
     ),
     (
         Severity::Info,
-        "emitted {noun}.changed key={id} partition={small} offset={bytes} towards broker {ip}:{port} after {ms} ms, schema {hex}",
+        "emitted {noun}.changed key={id} partition={small} offset={bytes} towards broker {ip}:{port} after {ms} ms, schema version {hex}",
     ),
     (
         Severity::Info,
-        "handled envelope {uuid} of queue {noun}.opened, partition {small}, offset {bytes}, took {ms} ms in {word}-handler",
+        "handled envelope {uuid} of queue {noun}.opened, partition {small}, offset {bytes}, which took {ms} ms in {word}-handler",
     ),
     (
         Severity::Info,
-        "signin {hex}{hex} granted to {user} at {ip} using {word}/{small}.{small} over {word} network, valid {ms} minutes",
+        "signin {hex}{hex} granted to {user} at {ip} using {word}/{small}.{small} over {word} network, valid for {ms} minutes",
     ),
     (
         Severity::Info,
-        "attached to {noun}-db.volta.internal:{port} ({ip}) after {ms} ms, connections {small} of 50, dialect {word}, tag {hex}",
+        "attached to {noun}-db.volta.internal:{port} ({ip}) after {ms} ms, connections {small} of 50, dialect {word}, session tag {hex}",
     ),
     (
         Severity::Info,
