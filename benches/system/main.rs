@@ -17,6 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, ensure};
 use clap::Parser;
 use measure::SignalName;
+use report::{Figures, Report};
 use workload::{NANOS_PER_MINUTE, Plan};
 
 const SEED: u64 = 1;
@@ -72,19 +73,32 @@ fn main() -> anyhow::Result<()> {
     let is_empty = fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
     ensure!(is_empty, "{} is not empty", dir.display());
     let plan = Plan { seed: SEED, items, begin: begin()? };
-    let mut all = Vec::new();
+    let mut report = Report { version: String::new(), cores: cores()?, memory_gb: memory_gb()?, signals: Vec::new() };
     for &signal in &arguments.signals {
         let figures = run(signal, &arguments, plan, dir)?;
-        println!("\n{}", figures.table());
-        all.push(figures);
+        println!("\nSpanlake {}, {} cores, {:.0} GB", figures.version, report.cores, report.memory_gb);
+        println!("{items} {}\n\n{}", figures.signal, figures.table());
+        report.version.clone_from(&figures.version);
+        report.signals.push(figures);
     }
     if let Some(path) = &arguments.json {
-        fs::write(path, serde_json::to_vec_pretty(&all)?).with_context(|| path.display().to_string())?;
+        fs::write(path, serde_json::to_vec_pretty(&report)?).with_context(|| path.display().to_string())?;
     }
     Ok(())
 }
 
-fn run(signal: SignalName, arguments: &Arguments, plan: Plan, dir: &Path) -> anyhow::Result<report::Figures> {
+fn cores() -> anyhow::Result<usize> {
+    Ok(std::thread::available_parallelism()?.get())
+}
+
+fn memory_gb() -> anyhow::Result<f64> {
+    let meminfo = fs::read_to_string("/proc/meminfo")?;
+    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")).context("no MemTotal")?;
+    let kib: f64 = total.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib * 1024.0 / 1e9)
+}
+
+fn run(signal: SignalName, arguments: &Arguments, plan: Plan, dir: &Path) -> anyhow::Result<Figures> {
     let dir = dir.join(signal.text());
     fs::create_dir_all(&dir)?;
     measure::measure(signal, arguments, plan, &dir)

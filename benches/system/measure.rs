@@ -10,7 +10,7 @@ use crate::Arguments;
 use crate::load::{self, Sent};
 use crate::questions::{Expected, Question, about_logs, about_spans};
 use crate::report::{Figures, Ingest};
-use crate::server::{Ask, Server};
+use crate::server::{Ask, Server, cpu_seconds};
 use crate::workload::facts::{LogFacts, SpanFacts};
 use crate::workload::landscape::Landscape;
 use crate::workload::random::hex;
@@ -111,8 +111,10 @@ pub(crate) fn measure(signal: SignalName, arguments: &Arguments, plan: Plan, dir
     let server = Server::start(&arguments.binary(), dir)?;
     eprintln!("{name}: sending {} requests over {} connections", requests.len(), arguments.connections);
     let request_bytes: u64 = requests.iter().map(|request| request.body.len() as u64).sum();
-    let cpu_before = server.cpu_seconds()?;
+    let version = server.version()?;
+    let (cpu_before, loader_cpu_before) = (server.cpu_seconds()?, cpu_seconds("self")?);
     let (sent, findable) = load(&server, signal, requests, arguments.connections, &last)?;
+    let loader_cpu = cpu_seconds("self")? - loader_cpu_before;
     eprintln!("{name}: settling");
     server.settle()?;
     let cpu = server.cpu_seconds()? - cpu_before;
@@ -143,12 +145,13 @@ pub(crate) fn measure(signal: SignalName, arguments: &Arguments, plan: Plan, dir
         latency_p99_ms: ms(percentile(&sent.latencies, 99)),
         retries: sent.retries,
         cpu_s_per_million: cpu * 1e6 / plan.items as f64,
+        loader_cpu_s_per_million: loader_cpu * 1e6 / plan.items as f64,
         disk_bytes_per_item: lake_bytes as f64 / plan.items as f64,
         peak_memory_mb: peak_bytes as f64 / 1e6,
         findable_after_load_ms: ms(findable),
         findable_idle_ms: ms(findable_idle),
     };
-    Ok(Figures { signal: name, ingest, answers })
+    Ok(Figures { signal: name, version, ingest, answers })
 }
 
 /// Sends everything; beside how that went, how long after its acknowledge the last item was found.

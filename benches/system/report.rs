@@ -6,10 +6,22 @@ use serde::Serialize;
 
 use crate::measure::Answer;
 
+/// Everything measured in one run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    /// Of the server, as it says.
+    pub(crate) version: String,
+    pub(crate) cores: usize,
+    pub(crate) memory_gb: f64,
+    pub(crate) signals: Vec<Figures>,
+}
+
 /// Everything measured of one signal.
 #[derive(Debug, Serialize)]
 pub(crate) struct Figures {
     pub(crate) signal: &'static str,
+    #[serde(skip)]
+    pub(crate) version: String,
     pub(crate) ingest: Ingest,
     pub(crate) answers: Vec<Answer>,
 }
@@ -23,6 +35,8 @@ pub(crate) struct Ingest {
     pub(crate) latency_p99_ms: f64,
     pub(crate) retries: u64,
     pub(crate) cpu_s_per_million: f64,
+    /// Of the loader, while it sends: it shares the cores.
+    pub(crate) loader_cpu_s_per_million: f64,
     pub(crate) disk_bytes_per_item: f64,
     pub(crate) peak_memory_mb: f64,
     /// Of the last item, while the server still works on the load.
@@ -80,6 +94,8 @@ impl Figures {
         let latencies = format!("{:.1} / {:.1}", ingest.latency_p50_ms, ingest.latency_p99_ms);
         line(&mut table, ["request p50 / p99, ms", "", &latencies, "", "", "", ""]);
         line(&mut table, ["refused for the moment, sent again", "", &ingest.retries.to_string(), "", "", "", ""]);
+        let loader = number(ingest.loader_cpu_s_per_million, 2);
+        line(&mut table, ["loader CPU s per million", "", &loader, "", "", "", ""]);
         let bytes = number(ingest.request_bytes_per_item, 0);
         line(&mut table, ["bytes per item as sent", "", &bytes, "", "", "", ""]);
         line(&mut table, ["question, ms", "target", "median", "p95", "cold", "CPU", ""]);

@@ -119,12 +119,13 @@ impl Server {
 
     /// User and system time so far.
     pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name may hold anything but ends with the last parenthesis; utime and stime are fields 14 and 15.
-        let (_, behind) = stat.rsplit_once(')').context("/proc/<pid>/stat has no name")?;
-        let mut ticks = behind.split_whitespace().skip(11).map(str::parse::<f64>);
-        let mut next = || ticks.next().context("/proc/<pid>/stat is short")?.context("/proc/<pid>/stat");
-        Ok((next()? + next()?) / TICKS_PER_SECOND)
+        cpu_seconds(&self.child.id().to_string())
+    }
+
+    /// The version that the server says it is.
+    pub(crate) fn version(&self) -> anyhow::Result<String> {
+        let (health, _) = self.ask(&Ask::Get("/api/v1/health".to_owned()))?;
+        Ok(health["version"].as_str().context("/api/v1/health has no version")?.to_owned())
     }
 
     /// The most memory that was resident at any time.
@@ -168,6 +169,16 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// User and system time of a process (`self` is this one) so far.
+pub(crate) fn cpu_seconds(process: &str) -> anyhow::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name may hold anything but ends with the last parenthesis; utime and stime are fields 14 and 15.
+    let (_, behind) = stat.rsplit_once(')').context("/proc/<pid>/stat has no name")?;
+    let mut ticks = behind.split_whitespace().skip(11).map(str::parse::<f64>);
+    let mut next = || ticks.next().context("/proc/<pid>/stat is short")?.context("/proc/<pid>/stat");
+    Ok((next()? + next()?) / TICKS_PER_SECOND)
 }
 
 /// `http` and `otlp_grpc`, once this process has written them.
