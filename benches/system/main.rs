@@ -73,10 +73,10 @@ fn main() -> anyhow::Result<()> {
     let is_empty = fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
     ensure!(is_empty, "{} is not empty", dir.display());
     let plan = Plan { seed: SEED, items, begin: begin()? };
-    let mut report = Report { version: String::new(), cores: cores()?, memory_gb: memory_gb()?, signals: Vec::new() };
+    let mut report = Report { version: String::new(), cores: cores()?, memory_gib: memory_gib()?, signals: Vec::new() };
     for &signal in &arguments.signals {
         let figures = run(signal, &arguments, plan, dir)?;
-        println!("\nSpanlake {}, {} cores, {:.0} GB", figures.version, report.cores, report.memory_gb);
+        println!("\nSpanlake {}, {} cores, {:.0} GiB", figures.version, report.cores, report.memory_gib);
         println!("{items} {}\n\n{}", figures.signal, figures.table());
         report.version.clone_from(&figures.version);
         report.signals.push(figures);
@@ -91,11 +91,11 @@ fn cores() -> anyhow::Result<usize> {
     Ok(std::thread::available_parallelism()?.get())
 }
 
-fn memory_gb() -> anyhow::Result<f64> {
+fn memory_gib() -> anyhow::Result<f64> {
     let meminfo = fs::read_to_string("/proc/meminfo")?;
     let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")).context("no MemTotal")?;
     let kib: f64 = total.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib * 1024.0 / 1e9)
+    Ok(kib / f64::from(1 << 20))
 }
 
 fn run(signal: SignalName, arguments: &Arguments, plan: Plan, dir: &Path) -> anyhow::Result<Figures> {

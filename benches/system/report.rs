@@ -12,7 +12,7 @@ pub(crate) struct Report {
     /// Of the server, as it says.
     pub(crate) version: String,
     pub(crate) cores: usize,
-    pub(crate) memory_gb: f64,
+    pub(crate) memory_gib: f64,
     pub(crate) signals: Vec<Figures>,
 }
 
