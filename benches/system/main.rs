@@ -3,6 +3,7 @@
 //! `benches/README.md` says how to run and read it.
 
 mod load;
+mod machine;
 mod measure;
 mod questions;
 mod report;
@@ -36,6 +37,10 @@ struct Arguments {
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["spans", "logs"])]
     signals: Vec<SignalName>,
 
+    /// Measure a tenth of the items first: does what must not grow with them grow?
+    #[arg(long)]
+    growth: bool,
+
     /// Connections that send at the same time
     #[arg(long, default_value_t = 4)]
     connections: usize,
@@ -67,17 +72,23 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let items = arguments.items.unwrap_or(if arguments.bench { ITEMS } else { ITEMS_OF_A_TRIAL });
     ensure!(items >= ITEMS_OF_A_TRIAL, "--items is {items}: with less than {ITEMS_OF_A_TRIAL} there is little to ask");
+    ensure!(!arguments.growth || items >= 10 * ITEMS_OF_A_TRIAL, "--items is {items}: a tenth of it is too little");
     ensure!(arguments.connections > 0, "--connections is 0");
     let temporary = tempfile::TempDir::with_prefix("spanlake-bench-")?;
     let dir = arguments.keep.as_deref().unwrap_or(temporary.path());
     let is_empty = fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
     ensure!(is_empty, "{} is not empty", dir.display());
     let plan = Plan { seed: SEED, items, begin: begin()? };
-    let mut report = Report { version: String::new(), cores: cores()?, memory_gib: memory_gib()?, signals: Vec::new() };
+    let mut report = Report {
+        version: String::new(),
+        cores: machine::cores()?,
+        memory_gib: machine::memory_gib()?,
+        signals: Vec::new(),
+    };
     for &signal in &arguments.signals {
         let figures = run(signal, &arguments, plan, dir)?;
         println!("\nSpanlake {}, {} cores, {:.0} GiB", figures.version, report.cores, report.memory_gib);
-        println!("{items} {}\n\n{}", figures.signal, figures.table());
+        println!("{items} {}\n\n{}", figures.signal, figures.tables());
         report.version.clone_from(&figures.version);
         report.signals.push(figures);
     }
@@ -87,21 +98,18 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn cores() -> anyhow::Result<usize> {
-    Ok(std::thread::available_parallelism()?.get())
-}
-
-fn memory_gib() -> anyhow::Result<f64> {
-    let meminfo = fs::read_to_string("/proc/meminfo")?;
-    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")).context("no MemTotal")?;
-    let kib: f64 = total.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib / f64::from(1 << 20))
-}
-
 fn run(signal: SignalName, arguments: &Arguments, plan: Plan, dir: &Path) -> anyhow::Result<Figures> {
-    let dir = dir.join(signal.text());
-    fs::create_dir_all(&dir)?;
-    measure::measure(signal, arguments, plan, &dir)
+    let measure = |plan: Plan| {
+        let dir = dir.join(format!("{}-{}", signal.text(), plan.items));
+        fs::create_dir_all(&dir)?;
+        measure::measure(signal, arguments, plan, &dir)
+    };
+    let tenth = arguments.growth.then(|| measure(Plan { items: plan.items / 10, ..plan })).transpose()?;
+    let mut figures = measure(plan)?;
+    if let Some(tenth) = tenth {
+        figures.compare(&tenth);
+    }
+    Ok(figures)
 }
 
 /// The workload ends a minute ago: what a slow trace does after it has begun is not in the future.

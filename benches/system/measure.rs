@@ -8,9 +8,10 @@ use anyhow::{Context, bail, ensure};
 
 use crate::Arguments;
 use crate::load::{self, Sent};
+use crate::machine::{Others, cpu_seconds};
 use crate::questions::{Expected, Question, about_logs, about_spans};
 use crate::report::{Figures, Ingest};
-use crate::server::{Ask, Server, cpu_seconds};
+use crate::server::{Ask, Server};
 use crate::workload::facts::{LogFacts, SpanFacts};
 use crate::workload::landscape::Landscape;
 use crate::workload::random::hex;
@@ -112,18 +113,23 @@ pub(crate) fn measure(signal: SignalName, arguments: &Arguments, plan: Plan, dir
     eprintln!("{name}: sending {} requests over {} connections", requests.len(), arguments.connections);
     let request_bytes: u64 = requests.iter().map(|request| request.body.len() as u64).sum();
     let version = server.version()?;
-    let (cpu_before, loader_cpu_before) = (server.cpu_seconds()?, cpu_seconds("self")?);
+    let loader = std::process::id();
+    let (cpu_before, loader_cpu_before) = (server.cpu_seconds()?, cpu_seconds(loader)?);
+    let others = Others::watch(server.pid())?;
     let (sent, findable) = load(&server, signal, requests, arguments.connections, &last)?;
-    let loader_cpu = cpu_seconds("self")? - loader_cpu_before;
+    let others_sending_percent = others.percent()?;
+    let loader_cpu = cpu_seconds(loader)? - loader_cpu_before;
     eprintln!("{name}: settling");
     server.settle()?;
     let cpu = server.cpu_seconds()? - cpu_before;
     let peak_bytes = server.peak_bytes()?;
     let mut answers = Vec::with_capacity(questions.len());
+    let others = Others::watch(server.pid())?;
     for question in &questions {
         eprintln!("{name}: {}", question.name);
         answers.push(warm(&server, question)?);
     }
+    let others_asking_percent = others.percent()?;
     server.stop()?;
     let mut lake_bytes = 0;
     for (question, answer) in questions.iter().zip(&mut answers) {
@@ -146,6 +152,8 @@ pub(crate) fn measure(signal: SignalName, arguments: &Arguments, plan: Plan, dir
         retries: sent.retries,
         cpu_s_per_million: cpu * 1e6 / plan.items as f64,
         loader_cpu_s_per_million: loader_cpu * 1e6 / plan.items as f64,
+        others_sending_percent,
+        others_asking_percent,
         disk_bytes_per_item: lake_bytes as f64 / plan.items as f64,
         peak_memory_mb: peak_bytes as f64 / 1e6,
         findable_after_load_ms: ms(findable),
@@ -212,6 +220,10 @@ pub(crate) struct Answer {
     pub(crate) p95_ms: f64,
     pub(crate) cold_ms: Option<f64>,
     pub(crate) cpu_ms: f64,
+    /// Must the cost be the same however much is stored?
+    pub(crate) is_constant: bool,
+    /// The median with a tenth of the items.
+    pub(crate) tenth_ms: Option<f64>,
 }
 
 fn warm(server: &Server, question: &Question) -> anyhow::Result<Answer> {
@@ -231,6 +243,8 @@ fn warm(server: &Server, question: &Question) -> anyhow::Result<Answer> {
         p95_ms: ms(percentile(&took, 95)),
         cold_ms: None,
         cpu_ms: cpu * 1e3 / count as f64,
+        is_constant: question.is_constant,
+        tenth_ms: None,
     })
 }
 

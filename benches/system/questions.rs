@@ -17,6 +17,8 @@ use crate::workload::{NANOS_PER_MINUTE, VALUES};
 pub(crate) struct Question {
     pub(crate) name: &'static str,
     pub(crate) target_ms: f64,
+    /// The cost must not depend on how much is stored.
+    pub(crate) is_constant: bool,
     pub(crate) asks: Vec<(Ask, Expected)>,
 }
 
@@ -94,7 +96,13 @@ fn same<T: PartialEq + std::fmt::Debug>(expected: &[T], answered: &[T]) -> anyho
 }
 
 fn question(name: &'static str, target_ms: f64, ask: impl FnMut(usize) -> (Ask, Expected)) -> Question {
-    Question { name, target_ms, asks: (0..VALUES).map(ask).collect() }
+    Question { name, target_ms, is_constant: false, asks: (0..VALUES).map(ask).collect() }
+}
+
+impl Question {
+    fn constant(self) -> Self {
+        Self { is_constant: true, ..self }
+    }
 }
 
 /// What is asked about spans.
@@ -105,7 +113,8 @@ pub(crate) fn about_spans(facts: &SpanFacts, landscape: &Landscape) -> Vec<Quest
         question("trace by id", 5.0, |nth| {
             let trace = &facts.traces[nth % facts.traces.len()];
             (Ask::Get(format!("/api/v1/traces/{}", hex(&trace[0].trace_id))), Expected::Trace(trace.clone()))
-        }),
+        })
+        .constant(),
         question("newest 20 error spans of a service, HTTP status >= 500", 10.0, |nth| {
             let (at, service) = service(nth);
             let sql = format!(
@@ -137,11 +146,13 @@ pub(crate) fn about_spans(facts: &SpanFacts, landscape: &Landscape) -> Vec<Quest
             // The question has no value: the limit differs, so that no answer is one given before.
             let sql = format!("SELECT trace_id, span_id FROM spans ORDER BY start_time DESC LIMIT {}", PAGE + nth);
             (Ask::Sql(sql), span_ids(&facts.newest, PAGE + nth))
-        }),
+        })
+        .constant(),
         question("newest 100 traces of everything (page)", 5.0, |nth| {
             let limit = PAGE + nth;
             (Ask::Get(format!("/api/v1/traces?limit={limit}")), traces(&facts.newest_traces, limit))
-        }),
+        })
+        .constant(),
         question("errors per service per minute", 30.0, |nth| {
             let sql = format!(
                 "SELECT service, date_trunc('minute', start_time), count(*) AS errors_{nth} FROM spans \
@@ -163,10 +174,12 @@ pub(crate) fn about_logs(facts: &LogFacts, landscape: &Landscape) -> Vec<Questio
     sampled.sort_unstable();
     let newest_first = |times: &[u64]| Expected::Logs(times.iter().rev().copied().take(PAGE).collect());
     vec![
-        question("rare word", 5.0, |nth| (page(&format!("q={}", rare_word(nth))), newest_first(&facts.rare[nth]))),
+        question("rare word", 5.0, |nth| (page(&format!("q={}", rare_word(nth))), newest_first(&facts.rare[nth])))
+            .constant(),
         question("common word, newest 100", 10.0, |nth| {
             (page(&format!("q={}", COMMON_WORDS[nth])), Expected::Logs(facts.common[nth].descending()))
-        }),
+        })
+        .constant(),
         question("word + service + 10 minutes, newest 100", 5.0, |nth| {
             let window = &facts.windows[nth];
             let (word, service) = (window.word, landscape.services[window.service].name);
@@ -177,7 +190,8 @@ pub(crate) fn about_logs(facts: &LogFacts, landscape: &Landscape) -> Vec<Questio
             let trace = sampled[nth * sampled.len() / VALUES];
             let id = crate::workload::landscape::trace_id(crate::SEED, trace);
             (page(&format!("trace_id={}", hex(&id))), newest_first(&facts.traces[&trace]))
-        }),
+        })
+        .constant(),
         question("newest 100 of one user", 10.0, |nth| {
             let expected = Expected::Logs(facts.users[&users[nth]].descending());
             (page(&format!("attr=user.id={}", user_id(users[nth]))), expected)
@@ -186,7 +200,8 @@ pub(crate) fn about_logs(facts: &LogFacts, landscape: &Landscape) -> Vec<Questio
             let limit = PAGE + nth;
             let newest = facts.newest.descending().into_iter().take(limit).collect();
             (Ask::Get(format!("/api/v1/logs?limit={limit}")), Expected::Logs(newest))
-        }),
+        })
+        .constant(),
         question("errors per service per minute", 30.0, |nth| {
             let sql = format!(
                 "SELECT service, date_trunc('minute', time), count(*) AS errors_{nth} FROM logs \

@@ -37,6 +37,9 @@ pub(crate) struct Ingest {
     pub(crate) cpu_s_per_million: f64,
     /// Of the loader, while it sends: it shares the cores.
     pub(crate) loader_cpu_s_per_million: f64,
+    /// Part of all cores that neither the server nor the loader had.
+    pub(crate) others_sending_percent: f64,
+    pub(crate) others_asking_percent: f64,
     pub(crate) disk_bytes_per_item: f64,
     pub(crate) peak_memory_mb: f64,
     /// Of the last item, while the server still works on the load.
@@ -58,6 +61,8 @@ const PEAK_MEMORY_MB: f64 = 536.9;
 const FINDABLE_MS: f64 = 50.0;
 /// A cold answer may take this many times a warm one.
 const COLD_FACTOR: f64 = 5.0;
+/// With ten times the items, what must not grow may take this many times as long.
+const GROWTH_FACTOR: f64 = 2.0;
 
 impl Targets {
     fn of(signal: &str) -> Self {
@@ -74,61 +79,96 @@ impl Targets {
 }
 
 impl Figures {
-    /// One line for each target.
-    pub(crate) fn table(&self) -> String {
-        let mut table = String::new();
+    /// `tenth`: the same questions with a tenth of the items.
+    pub(crate) fn compare(&mut self, tenth: &Figures) {
+        for (answer, tenth) in self.answers.iter_mut().zip(&tenth.answers) {
+            answer.tenth_ms = Some(tenth.median_ms);
+        }
+    }
+
+    /// Two tables in Markdown: what ingesting took, and what the questions took.
+    pub(crate) fn tables(&self) -> String {
+        let mut text = String::new();
+        self.ingest_table(&mut text);
+        text.push('\n');
+        line(&mut text, [&format!("{}, ms", self.signal), "target", "median", "p95", "cold", "tenth", "CPU", ""]);
+        line(&mut text, ["---", "---:", "---:", "---:", "---:", "---:", "---:", "---"]);
+        for answer in &self.answers {
+            answer_line(&mut text, answer);
+        }
+        text
+    }
+
+    fn ingest_table(&self, text: &mut String) {
         let (ingest, targets) = (&self.ingest, Targets::of(self.signal));
-        line(&mut table, [self.signal, "target", "measured", "", "", "", ""]);
+        short_line(text, [self.signal, "target", "measured", ""]);
+        short_line(text, ["---", "---:", "---:", "---"]);
+        let (wanted, rate) = (number(targets.items_per_second, 0), number(ingest.items_per_second, 0));
+        let is_fast = verdict(ingest.items_per_second >= targets.items_per_second);
+        short_line(text, ["acknowledged items/s", &wanted, &rate, is_fast]);
         let mut at_most = |name: &str, target: f64, measured: f64, digits: usize| {
             let verdict = verdict(measured <= target);
-            line(&mut table, [name, &number(target, digits), &number(measured, digits), "", "", "", verdict]);
+            short_line(text, [name, &number(target, digits), &number(measured, digits), verdict]);
         };
         at_most("server CPU s per million, settled", targets.cpu_s_per_million, ingest.cpu_s_per_million, 2);
         at_most("bytes on disk per item, settled", targets.disk_bytes_per_item, ingest.disk_bytes_per_item, 1);
         at_most("peak resident memory, MB", targets.peak_memory_mb, ingest.peak_memory_mb, 0);
         at_most("findable after the last acknowledge, ms", targets.findable_ms, ingest.findable_after_load_ms, 1);
         at_most("findable, a lone item, ms", targets.findable_ms, ingest.findable_idle_ms, 1);
-        let (rate, wanted) = (ingest.items_per_second, targets.items_per_second);
-        let is_fast = verdict(rate >= wanted);
-        line(&mut table, ["acknowledged items/s", &number(wanted, 0), &number(rate, 0), "", "", "", is_fast]);
         let latencies = format!("{:.1} / {:.1}", ingest.latency_p50_ms, ingest.latency_p99_ms);
-        line(&mut table, ["request p50 / p99, ms", "", &latencies, "", "", "", ""]);
-        line(&mut table, ["refused for the moment, sent again", "", &ingest.retries.to_string(), "", "", "", ""]);
-        let loader = number(ingest.loader_cpu_s_per_million, 2);
-        line(&mut table, ["loader CPU s per million", "", &loader, "", "", "", ""]);
-        let bytes = number(ingest.request_bytes_per_item, 0);
-        line(&mut table, ["bytes per item as sent", "", &bytes, "", "", "", ""]);
-        line(&mut table, ["question, ms", "target", "median", "p95", "cold", "CPU", ""]);
-        for answer in &self.answers {
-            answer_line(&mut table, answer);
+        let others = format!("{:.0} / {:.0}", ingest.others_sending_percent, ingest.others_asking_percent);
+        for (name, measured) in [
+            ("request p50 / p99, ms", latencies),
+            ("refused for the moment, sent again", ingest.retries.to_string()),
+            ("loader CPU s per million", number(ingest.loader_cpu_s_per_million, 2)),
+            ("taken by others while sending / asking, % of all cores", others),
+            ("bytes per item as sent", number(ingest.request_bytes_per_item, 0)),
+        ] {
+            short_line(text, [name, "", &measured, ""]);
         }
-        table
     }
 }
 
-fn answer_line(table: &mut String, answer: &Answer) {
-    let cold = answer.cold_ms.map_or_else(String::new, |cold| number(cold, 1));
-    let is_warm_enough = answer.cold_ms.is_none_or(|cold| cold <= COLD_FACTOR * answer.median_ms);
-    let verdict = match (answer.median_ms <= answer.target_ms, is_warm_enough) {
-        (true, true) => "ok",
-        (true, false) => "ok, cold over",
-        (false, true) => "over",
-        (false, false) => "over, cold over",
-    };
-    let [target, median, p95, cpu] =
-        [answer.target_ms, answer.median_ms, answer.p95_ms, answer.cpu_ms].map(|value| number(value, 1));
-    line(table, [answer.question, &target, &median, &p95, &cold, &cpu, verdict]);
+fn answer_line(text: &mut String, answer: &Answer) {
+    let optional = |value: Option<f64>| value.map_or_else(String::new, |value| number(value, 1));
+    let mut verdicts = vec![verdict(answer.median_ms <= answer.target_ms)];
+    if answer.cold_ms.is_some_and(|cold| cold > COLD_FACTOR * answer.median_ms) {
+        verdicts.push("cold over");
+    }
+    if answer.is_constant && answer.tenth_ms.is_some_and(|tenth| answer.median_ms > GROWTH_FACTOR * tenth) {
+        verdicts.push("grows");
+    }
+    let cells = [
+        answer.question,
+        &number(answer.target_ms, 1),
+        &number(answer.median_ms, 1),
+        &number(answer.p95_ms, 1),
+        &optional(answer.cold_ms),
+        &optional(answer.tenth_ms),
+        &number(answer.cpu_ms, 1),
+        &verdicts.join(", "),
+    ];
+    line(text, cells);
 }
 
 fn verdict(is_met: bool) -> &'static str {
     if is_met { "ok" } else { "over" }
 }
 
-/// Rows of a Markdown table, readable as they are.
-fn line(table: &mut String, cells: [&str; 7]) {
-    let [name, target, measured, p95, cold, cpu, verdict] = cells;
-    writeln!(table, "| {name:<56} | {target:>8} | {measured:>13} | {p95:>7} | {cold:>7} | {cpu:>7} | {verdict:<15} |")
+fn short_line(text: &mut String, cells: [&str; 4]) {
+    let [name, target, measured, verdict] = cells;
+    writeln!(text, "| {name:<56} | {target:>8} | {measured:>13} | {verdict:<9} |")
         .expect("writing to a String cannot fail");
+}
+
+/// A row of a Markdown table, readable as it is.
+fn line(text: &mut String, cells: [&str; 8]) {
+    let [name, target, measured, p95, cold, tenth, cpu, verdict] = cells;
+    writeln!(
+        text,
+        "| {name:<56} | {target:>7} | {measured:>7} | {p95:>7} | {cold:>7} | {tenth:>7} | {cpu:>7} | {verdict:<9} |"
+    )
+    .expect("writing to a String cannot fail");
 }
 
 fn number(value: f64, digits: usize) -> String {

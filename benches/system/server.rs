@@ -10,6 +10,8 @@ use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 use ureq::Agent;
 
+use crate::machine;
+
 const START_MAX: Duration = Duration::from_secs(60);
 const STOP_MAX: Duration = Duration::from_secs(60);
 const ANSWER_MAX: Duration = Duration::from_secs(600);
@@ -18,8 +20,6 @@ const ANSWER_BYTES_MAX: u64 = 256 << 20;
 const QUIET_CPU: f64 = 0.05;
 /// ... in this time. Longer than the pause between two looks for something to merge.
 const QUIET_TIME: Duration = Duration::from_secs(11);
-/// Of `/proc/<pid>/stat`: `USER_HZ` is 100 on every Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// What is asked of the server.
 #[derive(Clone, Debug)]
@@ -117,9 +117,13 @@ impl Server {
         }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// User and system time so far.
     pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        cpu_seconds(&self.child.id().to_string())
+        machine::cpu_seconds(self.pid())
     }
 
     /// The version that the server says it is.
@@ -169,16 +173,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// User and system time of a process (`self` is this one) so far.
-pub(crate) fn cpu_seconds(process: &str) -> anyhow::Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name may hold anything but ends with the last parenthesis; utime and stime are fields 14 and 15.
-    let (_, behind) = stat.rsplit_once(')').context("/proc/<pid>/stat has no name")?;
-    let mut ticks = behind.split_whitespace().skip(11).map(str::parse::<f64>);
-    let mut next = || ticks.next().context("/proc/<pid>/stat is short")?.context("/proc/<pid>/stat");
-    Ok((next()? + next()?) / TICKS_PER_SECOND)
 }
 
 /// `http` and `otlp_grpc`, once this process has written them.
