@@ -8,6 +8,7 @@ mod measure;
 mod questions;
 mod report;
 mod server;
+mod signal;
 #[path = "../workload/mod.rs"]
 mod workload;
 
@@ -17,8 +18,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use measure::SignalName;
+use measure::Run;
 use report::{Figures, Report};
+use signal::SignalName;
 use workload::{NANOS_PER_MINUTE, Plan};
 
 const SEED: u64 = 1;
@@ -102,7 +104,7 @@ fn run(signal: SignalName, arguments: &Arguments, plan: Plan, dir: &Path) -> any
     let measure = |plan: Plan| {
         let dir = dir.join(format!("{}-{}", signal.text(), plan.items));
         fs::create_dir_all(&dir)?;
-        measure::measure(signal, arguments, plan, &dir)
+        Run { signal, arguments, plan, dir: &dir }.measure()
     };
     let tenth = arguments.growth.then(|| measure(Plan { items: plan.items / 10, ..plan })).transpose()?;
     let mut figures = measure(plan)?;

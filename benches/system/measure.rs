@@ -9,15 +9,12 @@ use anyhow::{Context, bail, ensure};
 use crate::Arguments;
 use crate::load::{self, Sent};
 use crate::machine::{Others, cpu_seconds};
-use crate::questions::{Expected, Question, about_logs, about_spans};
+use crate::questions::Question;
 use crate::report::{Figures, Ingest};
-use crate::server::{Ask, Server};
-use crate::workload::facts::{LogFacts, SpanFacts};
-use crate::workload::landscape::Landscape;
-use crate::workload::random::hex;
+use crate::server::Server;
+use crate::signal::{Probe, SignalName};
 use crate::workload::requests::Request;
-use crate::workload::templates::LAST_WORD;
-use crate::workload::{NANOS_PER_MINUTE, Plan, VALUES, logs, spans};
+use crate::workload::{NANOS_PER_MINUTE, Plan, VALUES};
 
 const COLD: usize = 1;
 const WARM_UPS: usize = 3;
@@ -25,141 +22,104 @@ const WARM_UPS: usize = 3;
 const LONE_ITEMS: u64 = 11;
 const FIND_MAX: Duration = Duration::from_secs(60);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum SignalName {
-    Spans,
-    Logs,
+/// What is measured, with what, and where.
+pub(crate) struct Run<'a> {
+    pub(crate) signal: SignalName,
+    pub(crate) arguments: &'a Arguments,
+    pub(crate) plan: Plan,
+    /// Of the server: its data and its log.
+    pub(crate) dir: &'a Path,
 }
 
-/// What is sent and what is asked.
-struct Workload {
-    requests: Vec<Request>,
-    questions: Vec<Question>,
-    /// Finds the item that is sent last.
-    last: Probe,
-}
-
-/// Has an item arrived?
-struct Probe {
-    ask: Ask,
-    expected: Expected,
-}
-
-impl SignalName {
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            SignalName::Spans => "spans",
-            SignalName::Logs => "logs",
+impl Run<'_> {
+    /// Loads the server and asks everything. Errors: a wrong answer among others.
+    pub(crate) fn measure(&self) -> anyhow::Result<Figures> {
+        self.say(&format!("generating {} items", self.plan.items));
+        let workload = self.signal.workload(self.plan);
+        let server = self.start()?;
+        let version = server.version()?;
+        let ingest = self.ingest(&server, workload.requests, &workload.last)?;
+        let others = Others::watch(server.pid())?;
+        let mut answers = Vec::with_capacity(workload.questions.len());
+        for question in &workload.questions {
+            self.say(question.name);
+            answers.push(warm(&server, question)?);
         }
-    }
-
-    fn method(self) -> &'static str {
-        match self {
-            SignalName::Spans => load::TRACES,
-            SignalName::Logs => load::LOGS,
-        }
-    }
-
-    fn workload(self, plan: Plan) -> Workload {
-        let landscape = Landscape::new();
-        match self {
-            SignalName::Spans => {
-                let (requests, facts) = spans::spans(plan, &landscape);
-                Workload { requests, last: last_span(&facts), questions: about_spans(&facts, &landscape) }
-            }
-            SignalName::Logs => {
-                let (requests, facts) = logs::logs(plan, &landscape);
-                Workload { requests, last: last_record(&facts), questions: about_logs(&facts, &landscape) }
-            }
-        }
-    }
-
-    /// A single item, older than everything else.
-    fn lone_item(self, plan: Plan) -> (Vec<Request>, Probe) {
-        let landscape = Landscape::new();
-        match self {
-            SignalName::Spans => {
-                let (requests, facts) = spans::spans(plan, &landscape);
-                (requests, last_span(&facts))
-            }
-            SignalName::Logs => {
-                let (requests, facts) = logs::logs(plan, &landscape);
-                (requests, last_record(&facts))
-            }
-        }
-    }
-}
-
-/// The span that was sent last belongs to a trace whose other spans may have come before.
-fn last_span(facts: &SpanFacts) -> Probe {
-    let last = facts.last.clone().expect("there are spans");
-    let (trace, span) = (hex(&last.trace_id), hex(&last.span_id));
-    let sql = format!("SELECT trace_id, span_id FROM spans WHERE trace_id = '{trace}' AND span_id = '{span}'");
-    Probe { ask: Ask::Sql(sql), expected: Expected::Rows(vec![vec![trace.into(), span.into()]]) }
-}
-
-fn last_record(facts: &LogFacts) -> Probe {
-    let time = facts.newest.descending()[0];
-    let path = format!("/api/v1/logs?q={LAST_WORD}&from={time}&to={}", time + 1);
-    Probe { ask: Ask::Get(path), expected: Expected::Logs(vec![time]) }
-}
-
-/// Loads the server with one signal and asks everything. Errors: a wrong answer among others.
-pub(crate) fn measure(signal: SignalName, arguments: &Arguments, plan: Plan, dir: &Path) -> anyhow::Result<Figures> {
-    let name = signal.text();
-    eprintln!("{name}: generating {} items", plan.items);
-    let Workload { requests, questions, last } = signal.workload(plan);
-    let server = Server::start(&arguments.binary(), dir)?;
-    eprintln!("{name}: sending {} requests over {} connections", requests.len(), arguments.connections);
-    let request_bytes: u64 = requests.iter().map(|request| request.body.len() as u64).sum();
-    let version = server.version()?;
-    let loader = std::process::id();
-    let (cpu_before, loader_cpu_before) = (server.cpu_seconds()?, cpu_seconds(loader)?);
-    let others = Others::watch(server.pid())?;
-    let (sent, findable) = load(&server, signal, requests, arguments.connections, &last)?;
-    let others_sending_percent = others.percent()?;
-    let loader_cpu = cpu_seconds(loader)? - loader_cpu_before;
-    eprintln!("{name}: settling");
-    server.settle()?;
-    let cpu = server.cpu_seconds()? - cpu_before;
-    let peak_bytes = server.peak_bytes()?;
-    let mut answers = Vec::with_capacity(questions.len());
-    let others = Others::watch(server.pid())?;
-    for question in &questions {
-        eprintln!("{name}: {}", question.name);
-        answers.push(warm(&server, question)?);
-    }
-    let others_asking_percent = others.percent()?;
-    server.stop()?;
-    let mut lake_bytes = 0;
-    for (question, answer) in questions.iter().zip(&mut answers) {
-        // The files of segments that were merged away go when the server starts.
-        let server = Server::start(&arguments.binary(), dir)?;
-        eprintln!("{name}: {}, cold", question.name);
-        answer.cold_ms = Some(ms(ask_one(&server, question, 0)?));
-        lake_bytes = server.lake_bytes()?;
+        let others_asking_percent = others.percent()?;
         server.stop()?;
+        let mut lake_bytes = 0;
+        for (question, answer) in workload.questions.iter().zip(&mut answers) {
+            self.say(&format!("{}, cold", question.name));
+            let server = self.start()?;
+            answer.cold_ms = Some(ms(ask_one(&server, question, 0)?));
+            // The files of segments that were merged away went when the server started.
+            lake_bytes = server.lake_bytes()?;
+            server.stop()?;
+        }
+        Ok(Figures {
+            signal: self.signal.text(),
+            version,
+            ingest,
+            disk_bytes_per_item: lake_bytes as f64 / self.plan.items as f64,
+            findable_idle_ms: ms(self.find_lone_items()?),
+            others_asking_percent,
+            answers,
+        })
     }
-    eprintln!("{name}: lone items");
-    let findable_idle = lone_items(signal, arguments, plan, dir)?;
-    ensure!(sent.items == plan.items, "{} of {} items were acknowledged", sent.items, plan.items);
-    let ingest = Ingest {
-        items: plan.items,
-        request_bytes_per_item: request_bytes as f64 / plan.items as f64,
-        items_per_second: sent.items as f64 / sent.took.as_secs_f64(),
-        latency_p50_ms: ms(percentile(&sent.latencies, 50)),
-        latency_p99_ms: ms(percentile(&sent.latencies, 99)),
-        retries: sent.retries,
-        cpu_s_per_million: cpu * 1e6 / plan.items as f64,
-        loader_cpu_s_per_million: loader_cpu * 1e6 / plan.items as f64,
-        others_sending_percent,
-        others_asking_percent,
-        disk_bytes_per_item: lake_bytes as f64 / plan.items as f64,
-        peak_memory_mb: peak_bytes as f64 / 1e6,
-        findable_after_load_ms: ms(findable),
-        findable_idle_ms: ms(findable_idle),
-    };
-    Ok(Figures { signal: name, version, ingest, answers })
+
+    fn start(&self) -> anyhow::Result<Server> {
+        Server::start(&self.arguments.binary(), self.dir)
+    }
+
+    fn say(&self, what: &str) {
+        eprintln!("{}: {what}", self.signal.text());
+    }
+
+    /// Sends everything and waits until the server has settled.
+    fn ingest(&self, server: &Server, requests: Vec<Request>, last: &Probe) -> anyhow::Result<Ingest> {
+        let (connections, items) = (self.arguments.connections, self.plan.items as f64);
+        self.say(&format!("sending {} requests over {connections} connections", requests.len()));
+        let request_bytes: usize = requests.iter().map(|request| request.body.len()).sum();
+        let loader = std::process::id();
+        let (cpu_before, loader_cpu_before) = (server.cpu_seconds()?, cpu_seconds(loader)?);
+        let others = Others::watch(server.pid())?;
+        let (sent, findable) = load(server, self.signal, requests, connections, last)?;
+        let others_sending_percent = others.percent()?;
+        let loader_cpu = cpu_seconds(loader)? - loader_cpu_before;
+        ensure!(sent.items == self.plan.items, "{} of {items} items were acknowledged", sent.items);
+        self.say("settling");
+        server.settle()?;
+        let cpu = server.cpu_seconds()? - cpu_before;
+        Ok(Ingest {
+            items: self.plan.items,
+            request_bytes_per_item: request_bytes as f64 / items,
+            items_per_second: items / sent.took.as_secs_f64(),
+            latency_p50_ms: ms(percentile(&sent.latencies, 50)),
+            latency_p99_ms: ms(percentile(&sent.latencies, 99)),
+            retries: sent.retries,
+            cpu_s_per_million: cpu * 1e6 / items,
+            loader_cpu_s_per_million: loader_cpu * 1e6 / items,
+            others_sending_percent,
+            peak_memory_mb: server.peak_bytes()? as f64 / 1e6,
+            findable_after_load_ms: ms(findable),
+        })
+    }
+
+    /// Median of how long after its acknowledge a lone item was found, on a server that has nothing else to do.
+    fn find_lone_items(&self) -> anyhow::Result<Duration> {
+        self.say("lone items");
+        let server = self.start()?;
+        let mut took = Vec::new();
+        for nth in 0..LONE_ITEMS {
+            let plan =
+                Plan { seed: self.plan.seed + 1 + nth, items: 1, begin: self.plan.begin - NANOS_PER_MINUTE + nth };
+            let (requests, probe) = self.signal.lone_item(plan);
+            took.push(load(&server, self.signal, requests, 1, &probe)?.1);
+        }
+        server.stop()?;
+        took.sort_unstable();
+        Ok(percentile(&took, 50))
+    }
 }
 
 /// Sends everything; beside how that went, how long after its acknowledge the last item was found.
@@ -194,21 +154,6 @@ fn find(server: &Server, probe: &Probe, acknowledged: Instant) -> anyhow::Result
             Err(_) => std::thread::sleep(Duration::from_millis(1)),
         }
     }
-}
-
-/// Median of how long after its acknowledge a lone item was found, on a server that has nothing else to do.
-fn lone_items(signal: SignalName, arguments: &Arguments, plan: Plan, dir: &Path) -> anyhow::Result<Duration> {
-    let server = Server::start(&arguments.binary(), dir)?;
-    let mut took = Vec::new();
-    for nth in 0..LONE_ITEMS {
-        let begin = plan.begin - NANOS_PER_MINUTE + nth;
-        let (requests, probe) = signal.lone_item(Plan { seed: plan.seed + 1 + nth, items: 1, begin });
-        let (_, found) = load(&server, signal, requests, 1, &probe)?;
-        took.push(found);
-    }
-    server.stop()?;
-    took.sort_unstable();
-    Ok(percentile(&took, 50))
 }
 
 /// How one question was answered.

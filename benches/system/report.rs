@@ -23,6 +23,10 @@ pub(crate) struct Figures {
     #[serde(skip)]
     pub(crate) version: String,
     pub(crate) ingest: Ingest,
+    pub(crate) disk_bytes_per_item: f64,
+    pub(crate) findable_idle_ms: f64,
+    /// Part of all cores that others had while questions were asked.
+    pub(crate) others_asking_percent: f64,
     pub(crate) answers: Vec<Answer>,
 }
 
@@ -39,12 +43,9 @@ pub(crate) struct Ingest {
     pub(crate) loader_cpu_s_per_million: f64,
     /// Part of all cores that neither the server nor the loader had.
     pub(crate) others_sending_percent: f64,
-    pub(crate) others_asking_percent: f64,
-    pub(crate) disk_bytes_per_item: f64,
     pub(crate) peak_memory_mb: f64,
     /// Of the last item, while the server still works on the load.
     pub(crate) findable_after_load_ms: f64,
-    pub(crate) findable_idle_ms: f64,
 }
 
 /// What ingesting may cost.
@@ -111,12 +112,12 @@ impl Figures {
             short_line(text, [name, &number(target, digits), &number(measured, digits), verdict]);
         };
         at_most("server CPU s per million, settled", targets.cpu_s_per_million, ingest.cpu_s_per_million, 2);
-        at_most("bytes on disk per item, settled", targets.disk_bytes_per_item, ingest.disk_bytes_per_item, 1);
+        at_most("bytes on disk per item, settled", targets.disk_bytes_per_item, self.disk_bytes_per_item, 1);
         at_most("peak resident memory, MB", targets.peak_memory_mb, ingest.peak_memory_mb, 0);
         at_most("findable after the last acknowledge, ms", targets.findable_ms, ingest.findable_after_load_ms, 1);
-        at_most("findable, a lone item, ms", targets.findable_ms, ingest.findable_idle_ms, 1);
+        at_most("findable, a lone item, ms", targets.findable_ms, self.findable_idle_ms, 1);
         let latencies = format!("{:.1} / {:.1}", ingest.latency_p50_ms, ingest.latency_p99_ms);
-        let others = format!("{:.0} / {:.0}", ingest.others_sending_percent, ingest.others_asking_percent);
+        let others = format!("{:.0} / {:.0}", ingest.others_sending_percent, self.others_asking_percent);
         for (name, measured) in [
             ("request p50 / p99, ms", latencies),
             ("refused for the moment, sent again", ingest.retries.to_string()),

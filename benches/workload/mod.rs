@@ -1,7 +1,7 @@
 //! A deterministic workload of spans and log records, with the exact answers to what the benchmark asks.
 //!
 //! It has the shape of the workload that the targets were set with: spans of about 580 B in trees of 8 to 60 over 30
-//! services, log records of about 480 B with bodies of about 150 B, times spread evenly over one hour. Only the seed,
+//! services, log records of about 490 B with bodies of about 140 B, times spread evenly over one hour. Only the seed,
 //! the number of items and the time decide what comes.
 //!
 //! | file | holds |
