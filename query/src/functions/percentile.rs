@@ -4,14 +4,16 @@
 use std::fmt::Debug;
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, ArrowNumericType, AsArray, ListArray, PrimitiveArray};
+use arrow::array::{Array, ArrayRef, ArrowNumericType, AsArray, BooleanArray, ListArray, PrimitiveArray};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeTypeOp, DataType, Field, FieldRef, Float64Type, Int64Type};
 use datafusion::common::{exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
-use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
+};
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::scalar::ScalarValue;
 
@@ -77,6 +79,19 @@ impl AggregateUDFImpl for Percentile {
             other => exec_err!("percentile() of {other}"),
         }
     }
+
+    fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
+        let p = fraction(&args)?;
+        match args.expr_fields[0].data_type() {
+            DataType::Int64 => Ok(Box::new(GroupValues::<Int64Type> { groups: Vec::new(), bytes: 0, p })),
+            DataType::Float64 => Ok(Box::new(GroupValues::<Float64Type> { groups: Vec::new(), bytes: 0, p })),
+            other => exec_err!("percentile() of {other}"),
+        }
+    }
 }
 
 fn fraction(args: &AccumulatorArgs) -> Result<f64> {
@@ -114,11 +129,8 @@ impl<T: ArrowNumericType + Debug> Accumulator for Values<T> {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let values = std::mem::take(&mut self.values);
-        let offsets = OffsetBuffer::from_lengths([values.len()]);
-        let values = PrimitiveArray::<T>::new(ScalarBuffer::from(values), None);
-        let field = Arc::new(Field::new_list_field(T::DATA_TYPE, true));
-        Ok(vec![ScalarValue::List(Arc::new(ListArray::try_new(field, offsets, Arc::new(values), None)?))])
+        let list = list_of::<T>(vec![std::mem::take(&mut self.values)])?;
+        Ok(vec![ScalarValue::List(Arc::new(list.as_list::<i32>().clone()))])
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
@@ -127,6 +139,89 @@ impl<T: ArrowNumericType + Debug> Accumulator for Values<T> {
 
     fn size(&self) -> usize {
         size_of_val(self) + self.values.capacity() * size_of::<T::Native>()
+    }
+}
+
+/// The values of all groups: one pass over a batch, where an accumulator for each group would take its rows out of it.
+#[derive(Debug)]
+struct GroupValues<T: ArrowNumericType> {
+    groups: Vec<Vec<T::Native>>,
+    /// Of the values.
+    bytes: usize,
+    p: f64,
+}
+
+impl<T: ArrowNumericType> GroupValues<T> {
+    fn take(&mut self, emit_to: EmitTo) -> Vec<Vec<T::Native>> {
+        let taken = emit_to.take_needed(&mut self.groups);
+        let bytes: usize = taken.iter().map(|values| values.len() * size_of::<T::Native>()).sum();
+        self.bytes = self.bytes.saturating_sub(bytes);
+        taken
+    }
+}
+
+fn list_of<T: ArrowNumericType>(groups: Vec<Vec<T::Native>>) -> Result<ArrayRef> {
+    let offsets = OffsetBuffer::from_lengths(groups.iter().map(Vec::len));
+    let values = PrimitiveArray::<T>::new(ScalarBuffer::from(groups.concat()), None);
+    let field = Arc::new(Field::new_list_field(T::DATA_TYPE, true));
+    Ok(Arc::new(ListArray::try_new(field, offsets, Arc::new(values), None)?))
+}
+
+fn is_chosen(filter: Option<&BooleanArray>, row: usize) -> bool {
+    filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
+}
+
+impl<T: ArrowNumericType + Debug> GroupsAccumulator for GroupValues<T> {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        filter: Option<&BooleanArray>,
+        groups: usize,
+    ) -> Result<()> {
+        let values = values[0].as_primitive::<T>();
+        self.groups.resize_with(groups, Vec::new);
+        for (row, (value, group)) in values.iter().zip(group_indices).enumerate() {
+            if let Some(value) = value.filter(|_| is_chosen(filter, row)) {
+                self.groups[*group].push(value);
+            }
+        }
+        self.bytes += size_of_val(values.values().inner().as_slice());
+        Ok(())
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef], group_indices: &[usize], groups: usize) -> Result<()> {
+        self.groups.resize_with(groups, Vec::new);
+        for (values, group) in states[0].as_list::<i32>().iter().zip(group_indices) {
+            if let Some(values) = values {
+                let values = values.as_primitive::<T>().values();
+                self.bytes += size_of_val(values.inner().as_slice());
+                self.groups[*group].extend_from_slice(values);
+            }
+        }
+        Ok(())
+    }
+
+    /// Each row as a group of its own.
+    fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+        let values = values[0].as_primitive::<T>();
+        let rows = values.iter().enumerate();
+        let groups = rows.map(|(row, value)| value.filter(|_| is_chosen(filter, row)).into_iter().collect());
+        Ok(vec![list_of::<T>(groups.collect())?])
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let p = self.p;
+        let ranks = self.take(emit_to).into_iter().map(|mut values| nearest_rank(&mut values, p));
+        Ok(Arc::new(ranks.collect::<PrimitiveArray<T>>()))
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        Ok(vec![list_of::<T>(self.take(emit_to))?])
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.groups.capacity() * size_of::<Vec<T::Native>>() + 2 * self.bytes
     }
 }
 

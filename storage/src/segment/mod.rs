@@ -17,6 +17,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use arrow::record_batch::RecordBatch;
 use object_store::path::Path as ObjectPath;
 use proto::{Signal, UnixNanos};
 
@@ -29,6 +30,16 @@ pub use rows::RowRanges;
 pub(crate) use sort::{present_columns, sorted_by_day};
 pub(crate) use source::SegmentSource;
 pub(crate) use writer::{ROW_GROUP_ROWS, SegmentWriter};
+
+/// Indexes rows as a flush does and returns how many bytes that takes: for benchmarks.
+pub fn index_size(signal: Signal, rows: &RecordBatch) -> Result<usize, StorageError> {
+    let mut index = index::IndexWriter::new(signal);
+    for (field, column) in rows.schema_ref().fields().iter().zip(rows.columns()) {
+        index.add_column(field.name(), column);
+    }
+    let files = index.finish(rows.num_rows() as u32).map_err(StorageError::Task)?;
+    Ok(files.iter().map(|(_, content)| content.len()).sum())
+}
 
 /// Name of a segment, unique over time: a UUID of version 7, so that names sort by age.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
