@@ -18,6 +18,7 @@ use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{LogFilter, SpanFilter, text_equals};
 use crate::functions::severity_name;
+use crate::search::TraceQuery;
 
 /// Matching spans over time.
 #[derive(Debug, Serialize, ToSchema)]
@@ -93,8 +94,16 @@ impl Buckets {
     }
 }
 
-pub(crate) async fn spans(query: &Query, filter: &SpanFilter, wanted: usize) -> Result<SpanHistogram, QueryError> {
-    let frame = filter.apply(query.table(Signal::Spans)?)?;
+pub(crate) async fn spans(
+    query: &Query,
+    filter: &SpanFilter,
+    whole: Option<&TraceQuery>,
+    wanted: usize,
+) -> Result<SpanHistogram, QueryError> {
+    let mut frame = filter.apply(query.table(Signal::Spans)?)?;
+    if let Some(whole) = whole {
+        frame = whole.anchored(query, frame, filter.range)?;
+    }
     let Some(buckets) = buckets(query, frame.clone(), Signal::Spans, filter.range, wanted).await? else {
         return Ok(SpanHistogram { buckets: Vec::new(), bucket_ns: 0 });
     };
@@ -186,7 +195,7 @@ mod tests {
         append(&store, Signal::Logs, &times.iter().map(log).collect::<Vec<_>>()).await;
         let query = engine(&store).begin("test", None).await.expect("admitted");
         for wanted in [1, 2, 3, 4, 7, 60] {
-            let bars = spans(&query, &SpanFilter::default(), wanted).await.expect("counted");
+            let bars = spans(&query, &SpanFilter::default(), None, wanted).await.expect("counted");
             assert!(bars.buckets.len() <= wanted.max(3), "a bucket is at most 2^63 ns long");
             let sums: (i64, i64) = bars.buckets.iter().fold((0, 0), |sum, bar| (sum.0 + bar.spans, sum.1 + bar.errors));
             assert_eq!(sums, (6, 1), "{wanted}");
@@ -199,7 +208,7 @@ mod tests {
         let counts: Vec<_> = bars.buckets.iter().map(|bar| json!(bar.counts)).collect();
         assert_eq!(counts, [json!({"": 1}), json!({"": 1}), json!({"": 1, "ERROR": 1}), json!({"ERROR": 2})]);
         let range = TimeRange { start: Some(0), end: Some(10) };
-        let bars = spans(&query, &SpanFilter { range, ..SpanFilter::default() }, 5).await.expect("counted");
+        let bars = spans(&query, &SpanFilter { range, ..SpanFilter::default() }, None, 5).await.expect("counted");
         let counts: Vec<i64> = bars.buckets.iter().map(|bar| bar.spans).collect();
         assert_eq!((bars.bucket_ns, counts), (2, vec![2, 0, 0, 0, 0]));
     }

@@ -1,0 +1,51 @@
+//! The rows of a signal that a search is about, whichever signal: what facets, fields and histograms count.
+
+use datafusion::prelude::DataFrame;
+use proto::{Signal, TimeRange};
+
+use crate::engine::Query;
+use crate::error::QueryError;
+use crate::filter::{LogFilter, SpanFilter};
+use crate::search::TraceQuery;
+
+/// A search over one signal.
+#[derive(Clone, Debug)]
+pub(crate) enum Matching {
+    /// With a condition on whole traces, the spans by which a trace comes into question.
+    Spans(SpanFilter, Option<TraceQuery>),
+    Logs(LogFilter),
+}
+
+impl Matching {
+    pub(crate) fn signal(&self) -> Signal {
+        match self {
+            Matching::Spans(..) => Signal::Spans,
+            Matching::Logs(_) => Signal::Logs,
+        }
+    }
+
+    pub(crate) fn range(&self) -> TimeRange {
+        match self {
+            Matching::Spans(filter, _) => filter.range,
+            Matching::Logs(filter) => filter.range,
+        }
+    }
+
+    /// The same search over another range.
+    pub(crate) fn within(&self, range: TimeRange) -> Self {
+        match self {
+            Matching::Spans(filter, whole) => Matching::Spans(SpanFilter { range, ..filter.clone() }, whole.clone()),
+            Matching::Logs(filter) => Matching::Logs(LogFilter { range, ..filter.clone() }),
+        }
+    }
+
+    /// The rows, with their physical columns.
+    pub(crate) fn rows(&self, query: &Query) -> Result<DataFrame, QueryError> {
+        let table = query.table(self.signal())?;
+        match self {
+            Matching::Spans(filter, None) => filter.apply(table),
+            Matching::Spans(filter, Some(whole)) => whole.anchored(query, filter.apply(table)?, filter.range),
+            Matching::Logs(filter) => filter.apply(table),
+        }
+    }
+}
