@@ -1,3 +1,4 @@
+import { conditionText } from "../engine/search/edit";
 import { parseDuration, printDuration } from "./format";
 
 /** One condition of a search. `field` is a reserved name or an attribute key. */
@@ -140,4 +141,15 @@ export function describeFilter(filter: Filter): { field: string; op: string; val
 /** The chip of a duration bound, for example `≥ 50ms`. */
 export function describeBound(side: "min" | "max", ns: number): string {
   return `${side === "min" ? "≥" : "≤"} ${printDuration(ns)}`;
+}
+
+/** Words, filters and bounds as one text of the search language. */
+export function languageText(state: SearchState): string {
+  const conditions = state.filters.map((filter) => {
+    if (filter.op === "gte") return `${filter.field}>=${filter.value.toLowerCase()}`;
+    return conditionText(filter.field === "operation" ? "name" : filter.field, filter.value);
+  });
+  if (state.min !== null) conditions.push(`duration>=${printDuration(state.min)}`);
+  if (state.max !== null) conditions.push(`duration<=${printDuration(state.max)}`);
+  return [...conditions, state.q].filter(Boolean).join(" ");
 }

@@ -1,4 +1,4 @@
-import { EMPTY_SEARCH, type Filter, parseFilter, printFilter, type SearchState } from "./filters";
+import { EMPTY_SEARCH, type Filter, languageText, parseFilter, printFilter, type SearchState } from "./filters";
 import { parseDuration, printDuration } from "./format";
 import {
   DEFAULT_RANGE,
@@ -99,6 +99,17 @@ export function searchPatch(state: SearchState): Patch {
     min: state.min === null ? null : printDuration(state.min),
     max: state.max === null ? null : printDuration(state.max),
   };
+}
+
+/** The search of an address as one text: `q`, and the filters that links put beside it. */
+export function readSearchLanguage(search: string): { text: string; problems: string[] } {
+  const { state, problems } = readSearch(search);
+  return { text: languageText(state), problems };
+}
+
+/** Everything in `q`. */
+export function languagePatch(text: string): Patch {
+  return { q: text.trim(), f: null, min: null, max: null };
 }
 
 /** An address inside the application: path plus query string. */

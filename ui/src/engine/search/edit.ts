@@ -1,7 +1,7 @@
 /** Conditions put into a search and taken out of it by a click, without a word being typed. */
 import { keyText } from "./complete";
 import { parseSearch, type Subject } from "./parse";
-import { mapTree, printTraceLeaf, printLeaf, printTree, type Raw, type Tree, valueText } from "./tree";
+import { mapTree, printTraceLeaf, printLeaf, printTree, type Raw, spansOnly, type Tree, valueText } from "./tree";
 
 const printRaw = (raw: Raw): string => ("span" in raw ? printLeaf(raw.span) : printTraceLeaf(raw.trace));
 
@@ -45,11 +45,14 @@ export function removeCondition(text: string, condition: string, subject: Subjec
   return kept.map((part) => ("or" in part ? `(${printTree(part, printRaw)})` : printTree(part, printRaw))).join(" ").replaceAll("NOT ", "-");
 }
 
+function isBound(part: Tree<Raw>): boolean {
+  return "leaf" in part && "span" in part.leaf && "key" in part.leaf.span && part.leaf.span.key === "duration";
+}
+
 /** The search with its bounds of the duration replaced by these. */
 export function setDuration(text: string, from: string | null, to: string | null, subject: Subject): string {
   const { tree } = parseSearch(text, subject);
   if (!tree) return text;
-  const isBound = (part: Tree<Raw>) => "leaf" in part && "span" in part.leaf && "key" in part.leaf.span && part.leaf.span.key === "duration";
   let next = text;
   for (const part of parts(tree).filter(isBound)) next = removeCondition(next, printTree(part, printRaw), subject);
   if (from !== null) next = addCondition(next, `duration>=${from}`, subject);
@@ -73,4 +76,10 @@ export function searchedWords(text: string, subject: Subject): string {
     });
   }
   return words.join(" ");
+}
+
+/** Whether the search is about one span, as the search within a trace is. */
+export function isOneSpan(text: string): boolean {
+  const { tree } = parseSearch(text, "traces");
+  return tree !== null && spansOnly(tree) !== null;
 }

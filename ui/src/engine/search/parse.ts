@@ -318,7 +318,7 @@ class Parser {
       const last = pieces.length - 1;
       if (c === "\\" && isSpecial(this.text[this.at + 1])) {
         this.at += 1;
-        pieces[last] += this.peek();
+        pieces[last] += this.text[this.at] ?? "";
       } else if (c === "*") pieces.push("");
       else if (isBlank(c) || c === '"' || (c === "(" && this.at === start)) break;
       else if (c === "(" || c === "{") {
@@ -438,8 +438,10 @@ class Parser {
   private regex(): Value | null {
     let pattern = "";
     let at = this.at + 1;
-    for (let c = this.text[at]; c !== "/"; c = this.text[at]) {
+    for (;;) {
+      const c = this.text[at];
       if (c === undefined) return null;
+      if (c === "/") break;
       if (c === "\\") {
         const next = this.text[at + 1] ?? "";
         pattern += next === "/" ? "/" : `\\${next}`;
