@@ -71,18 +71,31 @@ fn of_signal(signal: Signal, params: &mut Params) -> Result<Matching, QueryError
     })
 }
 
-/// What a search means.
-#[derive(Serialize, ToSchema)]
+/// What a search means, or what is wrong with it.
+#[derive(Default, Serialize, ToSchema)]
 struct ExplainAnswer {
-    /// The search with every AND written and nothing left to rules of precedence; it means the same.
-    canonical: String,
+    /// The search with every AND written and nothing left to rules of precedence; it means the same. Null when the
+    /// search is wrong.
+    canonical: Option<String>,
     /// A statement for `/api/v1/sql` with the same conditions; null when SQL cannot say them.
     sql: Option<String>,
     /// What its author may not have meant.
     warnings: Vec<String>,
+    /// What is wrong. Not an error of the request: it is made to be asked while a search is being typed.
+    problem: Option<SearchProblem>,
 }
 
-/// The meaning of a search, as text and as SQL. Errors point at the characters (`error.at`).
+/// What is wrong with a search, and where.
+#[derive(Serialize, ToSchema)]
+struct SearchProblem {
+    message: String,
+    /// What to write instead.
+    hint: String,
+    /// The first character that is wrong and the one behind the last, counted in characters from 0.
+    at: (usize, usize),
+}
+
+/// The meaning of a search, as text and as SQL, or what is wrong with it.
 #[utoipa::path(get, path = "/api/v1/search/explain", tag = "search", params(MatchingParams),
     responses((status = 200, body = ExplainAnswer), (status = 400, body = ErrorBody)))]
 async fn explain(RawQuery(query): RawQuery) -> Result<Json<ExplainAnswer>, QueryError> {
@@ -90,8 +103,15 @@ async fn explain(RawQuery(query): RawQuery) -> Result<Json<ExplainAnswer>, Query
     let (signal, range) = (signal(&mut params)?, params.range()?);
     let text = params.take("q")?.unwrap_or_default();
     params.finish()?;
-    let search::Explanation { canonical, sql, warnings } = search::explain(signal, &text, range)?;
-    Ok(Json(ExplainAnswer { canonical, sql, warnings }))
+    match search::explain(signal, &text, range) {
+        Ok(search::Explanation { canonical, sql, warnings }) => {
+            Ok(Json(ExplainAnswer { canonical: Some(canonical), sql, warnings, problem: None }))
+        }
+        Err(QueryError { message, hint, at: Some(at), .. }) => {
+            Ok(Json(ExplainAnswer { problem: Some(SearchProblem { message, hint, at }), ..ExplainAnswer::default() }))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Why a search finds nothing: what would match without each condition, and where the nearest matching rows are.

@@ -28,7 +28,7 @@ pub(crate) use plan::values;
 pub(crate) use resolve::known_keys;
 use syntax::{Condition, Tree};
 use trace_syntax::TraceSearchText;
-pub(crate) use traces::{Anchor, TraceQuery};
+pub(crate) use traces::TraceQuery;
 
 /// Characters of a search.
 pub(crate) const LENGTH_MAX: usize = 4096;

@@ -71,7 +71,7 @@ impl TraceQuery {
     pub(super) fn new(condition: &TraceCondition) -> Result<Self, SearchError> {
         let (mut span_tests, mut log_tests) = (Vec::new(), Vec::new());
         let condition = condition.map(&mut |leaf| {
-            let mut test = |condition: &Condition| {
+            let mut test = |condition: &Condition| -> Result<usize, SearchError> {
                 span_tests.push(expr(Signal::Spans, &resolve(Signal::Spans, condition)?));
                 Ok(span_tests.len() - 1)
             };
@@ -81,7 +81,8 @@ impl TraceQuery {
                 TraceLeaf::Count { of, op, number } => Atom::Count { of: test(of)?, op: *op, number: *number },
                 TraceLeaf::Related { first, rest } => {
                     let first = test(first)?;
-                    let rest = rest.iter().map(|(relation, condition)| Ok((*relation, test(condition)?)));
+                    let rest =
+                        rest.iter().map(|(relation, condition)| Ok::<_, SearchError>((*relation, test(condition)?)));
                     Atom::Related { first, rest: rest.collect::<Result<_, SearchError>>()? }
                 }
                 TraceLeaf::Logs(condition) => {
@@ -161,9 +162,9 @@ impl TraceQuery {
     }
 
     fn decide(&self, batches: &[RecordBatch], with_logs: &[HashSet<TraceId>]) -> Result<HashSet<TraceId>, QueryError> {
-        let mut traces: HashMap<TraceId, Vec<TestedSpan<'_>>> = HashMap::new();
         let batches: Vec<TestedBatch> =
             batches.iter().map(|batch| TestedBatch::of(batch, self.span_tests.len())).collect::<Result<_, _>>()?;
+        let mut traces: HashMap<TraceId, Vec<TestedSpan<'_>>> = HashMap::new();
         for batch in &batches {
             for row in 0..batch.rows {
                 let (id, span) = batch.span(row)?;

@@ -27,7 +27,8 @@ pub(super) fn parse(text: &str) -> Option<Result<TraceCondition, SearchError>> {
     if chars.len() > LENGTH_MAX {
         return None;
     }
-    let mut reader = Reader { chars, at: 0, depth: 0, terms: 0, is_certain: false, is_unmistakable: false, needs_entry: false };
+    let mut reader =
+        Reader { chars, at: 0, depth: 0, terms: 0, is_certain: false, is_unmistakable: false, needs_entry: false };
     let result = reader.any(Scope::Trace);
     reader.blanks();
     match result {
@@ -222,9 +223,7 @@ impl Reader {
             return self.boolean(start, &word, scope);
         }
         let is_known = word.starts_with("rootcause.") || word == "group.name";
-        if is_known && self.peek() != Some(':')
-            || UNSUPPORTED.contains(&word.as_str()) && self.is_unmistakable
-        {
+        if is_known && self.peek() != Some(':') || UNSUPPORTED.contains(&word.as_str()) && self.is_unmistakable {
             self.is_unmistakable = true;
             let hint = "see docs/search.md for the expressions that are";
             return self.wrong(start, format!("{word} of X-Ray is not known here"), hint);

@@ -123,7 +123,7 @@ export function logHistogramQuery(window: Window, q: string) {
   });
 }
 
-/** What a search means; fails where it is wrong. */
+/** What a search means, or what is wrong with it. */
 export function meaningQuery(signal: SearchSignal, window: Window, q: string) {
   const params = { ...searchParams(window, q), signal };
   return queryOptions({

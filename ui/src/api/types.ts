@@ -192,9 +192,11 @@ export interface SqlResult {
 
 export type SearchSignal = "spans" | "logs";
 
-/** What a search means; `sql` is null when SQL cannot say it. */
+/** What a search means, or what is wrong with it; `sql` is null when SQL cannot say it. */
 export interface SearchMeaning {
-  canonical: string;
+  canonical: string | null;
+  /** `at`: the first character that is wrong and the one behind the last. */
+  problem: { message: string; hint: string; at: [number, number] } | null;
   sql: string | null;
   warnings: string[];
 }

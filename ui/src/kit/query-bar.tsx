@@ -1,8 +1,7 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Search } from "lucide-react";
 import { type FocusEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { Link } from "wouter";
-import { ApiError } from "../api/client";
 import { fieldsQuery, meaningQuery, valuesQuery, type Window } from "../api/queries";
 import type { SearchMeaning } from "../api/types";
 import { complete, type Place, placeAt, unitsOf } from "../engine/search/complete";
@@ -47,7 +46,7 @@ export function QueryBar(props: QueryBarProps) {
   const signal = props.subject === "traces" ? "spans" : "logs";
   const rested = useRested(draft, REST_MS);
   const meaning = useQuery({ ...meaningQuery(signal, props.window, rested), enabled: rested !== "" });
-  const problem = rested === draft && meaning.error instanceof ApiError ? meaning.error : null;
+  const problem = (rested === draft && draft !== "" && meaning.data?.problem) || null;
   const place = open ? placeAt(draft, cursor, props.subject) : null;
   const options = useOptions(signal, props.window, place);
   const sqlHref = meaning.data?.sql ? href("/sql", { sql: meaning.data.sql }, carryOver(search)) : null;
@@ -64,10 +63,13 @@ export function QueryBar(props: QueryBarProps) {
       input.current?.setSelectionRange(done.cursor, done.cursor);
     });
   };
-  const commit = () => {
-    setOpen(false);
+  const client = useQueryClient();
+  // A wrong search is not run: what is wrong stays in sight, and so does the result there is.
+  const commit = async () => {
+    const known = draft === "" ? null : await client.fetchQuery(meaningQuery(signal, props.window, draft)).catch(() => null);
+    setOpen(Boolean(known?.problem));
     setActive(null);
-    props.onCommit(draft);
+    if (!known?.problem) props.onCommit(draft);
   };
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -105,7 +107,7 @@ export function QueryBar(props: QueryBarProps) {
       onBlur={onBlur}
       onSubmit={(event) => {
         event.preventDefault();
-        commit();
+        void commit();
       }}
     >
       <div className={classNames(controls.field, css.field, problem !== null && css.wrong)}>
@@ -216,7 +218,7 @@ function Painted(props: { text: string; subject: Subject; at: readonly [number, 
   );
 }
 
-function Said({ draft, problem, meaning }: { draft: string; problem: ApiError | null; meaning: SearchMeaning | undefined }) {
+function Said({ draft, problem, meaning }: { draft: string; problem: SearchMeaning["problem"]; meaning: SearchMeaning | undefined }) {
   if (problem) {
     return (
       <>
