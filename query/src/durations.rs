@@ -23,6 +23,8 @@ const DECADES: usize = 14;
 pub(crate) struct DurationHistogram {
     /// From the shortest to the longest duration there is, without gaps.
     pub(crate) buckets: Vec<DurationBucket>,
+    /// False when more traces come into question than can be decided about: spans of all of them are counted.
+    pub(crate) exact: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -51,7 +53,11 @@ fn bounds() -> Vec<i64> {
     bounds
 }
 
-pub(crate) async fn histogram(query: &Query, matching: &Matching) -> Result<DurationHistogram, QueryError> {
+pub(crate) async fn histogram(
+    query: &Query,
+    matching: &Matching,
+    exact: bool,
+) -> Result<DurationHistogram, QueryError> {
     let mut columns = vec![ident(schema::DURATION_NS)];
     columns.extend(OUTCOME_COLUMNS.map(ident));
     let frame = matching.rows(query)?.select(columns)?;
@@ -83,7 +89,7 @@ pub(crate) async fn histogram(query: &Query, matching: &Matching) -> Result<Dura
             let is_empty = |bucket: &DurationBucket| bucket.ok + bucket.error + bucket.throttle + bucket.fault == 0;
             let first = buckets.iter().position(|bucket| !is_empty(bucket)).unwrap_or(buckets.len());
             let last = buckets.iter().rposition(|bucket| !is_empty(bucket)).map_or(first, |last| last + 1);
-            Ok(DurationHistogram { buckets: buckets[first..last].to_vec() })
+            Ok(DurationHistogram { buckets: buckets[first..last].to_vec(), exact })
         })
         .await
 }
@@ -117,7 +123,7 @@ mod tests {
         };
         append(&store, Signal::Spans, &(0..durations.len()).map(row).collect::<Vec<_>>()).await;
         let query = engine(&store).begin("test", None).await.expect("admitted");
-        let found = histogram(&query, &Matching::Spans(SpanFilter::default(), None)).await.expect("counted");
+        let found = histogram(&query, &Matching::Spans(SpanFilter::default(), None), true).await.expect("counted");
         for bucket in &found.buckets {
             let inside = |nth: &usize| {
                 let duration: i64 = durations[*nth].max(0);

@@ -5,8 +5,13 @@ use proto::{Signal, TimeRange};
 
 use crate::engine::Query;
 use crate::error::QueryError;
+use crate::filter::trace_is_one_of;
 use crate::filter::{LogFilter, SpanFilter};
 use crate::search::TraceQuery;
+use crate::trace_search::{self, TraceSearch};
+
+/// Traces that are decided about one by one before their spans are counted.
+const DECIDED_MAX: usize = 5_000;
 
 /// A search over one signal.
 #[derive(Clone, Debug)]
@@ -37,6 +42,18 @@ impl Matching {
             Matching::Spans(filter, whole) => Matching::Spans(SpanFilter { range, ..filter.clone() }, whole.clone()),
             Matching::Logs(filter) => Matching::Logs(LogFilter { range, ..filter.clone() }),
         }
+    }
+
+    /// The same search with conditions on whole traces decided, so that only spans of matching traces are counted.
+    /// False beside it: more than [`DECIDED_MAX`] traces come into question, and the spans of all of them are counted.
+    pub(crate) async fn decided(self, query: &Query) -> Result<(Self, bool), QueryError> {
+        let Matching::Spans(filter, Some(whole)) = self else { return Ok((self, true)) };
+        let search = TraceSearch { filter, whole: Some(whole), limit: 0, after: None };
+        let ids = trace_search::matching_ids(query, &search, DECIDED_MAX).await?;
+        let TraceSearch { mut filter, whole, .. } = search;
+        let is_exact = ids.is_some();
+        filter.search.extend(ids.map(|ids| trace_is_one_of(ids.into_iter())));
+        Ok((Matching::Spans(filter, whole), is_exact))
     }
 
     /// The rows, with their physical columns.

@@ -102,6 +102,20 @@ async fn search_in_windows(query: &Query, search: &TraceSearch, first_ns: i64) -
     Ok(FoundTraces { traces, next })
 }
 
+/// The traces that match; `None` when more than `max` come into question.
+pub(crate) async fn matching_ids(
+    query: &Query,
+    search: &TraceSearch,
+    max: usize,
+) -> Result<Option<Vec<TraceId>>, QueryError> {
+    let candidates = Candidates::read(query, search, &search.filter, max + 1).await?;
+    if candidates.ids.len() > max {
+        return Ok(None);
+    }
+    let wholes = whole_traces(query, &candidates.ids).await?;
+    Ok(Some(search.satisfying(query, wholes).await?.into_iter().map(|whole| whole.trace_id).collect()))
+}
+
 /// Earliest and latest start of what a query sees.
 fn time_bounds(snapshot: &Snapshot) -> Option<(UnixNanos, UnixNanos)> {
     let segments = snapshot.segments.iter().map(|segment| (segment.meta().min_time, segment.meta().max_time));

@@ -216,7 +216,9 @@ async fn list_facets(State(state): State<ApiState>, RawQuery(query): RawQuery) -
     let matching = matching(&mut params)?;
     params.finish()?;
     let query = state.engine.begin("facets", None).await?;
-    Ok(Json(fields::facets(&query, &matching, &keys, None, limit).await?))
+    let (matching, exact) = matching.decided(&query).await?;
+    let facets = fields::facets(&query, &matching, &keys, None, limit).await?;
+    Ok(Json(Facets { partial: facets.partial || !exact, ..facets }))
 }
 
 /// How long the matching spans took: logarithmic buckets by outcome. Parameters are the filters of `/api/v1/traces`.
@@ -230,5 +232,6 @@ async fn span_durations(
     let matching = of_signal(Signal::Spans, &mut params)?;
     params.finish()?;
     let query = state.engine.begin("histogram", None).await?;
-    Ok(Json(durations::histogram(&query, &matching).await?))
+    let (matching, exact) = matching.decided(&query).await?;
+    Ok(Json(durations::histogram(&query, &matching, exact).await?))
 }

@@ -15,6 +15,7 @@ use crate::cursor;
 use crate::error::QueryError;
 use crate::filter::SpanFilter;
 use crate::histogram::{self, SpanHistogram};
+use crate::matching::Matching;
 use crate::search::{self, SpanSearch, TraceQuery};
 use crate::trace_search::{self, TraceSearch};
 use crate::trace_summary::TraceSummary;
@@ -150,7 +151,8 @@ async fn spans_over_time(
     let buckets = params.count("buckets", BUCKETS, BUCKETS_MAX)?;
     params.finish()?;
     let query = state.engine.begin("histogram", None).await?;
-    Ok(Json(histogram::spans(&query, &filter, whole.as_ref(), buckets).await?))
+    let (matching, exact) = Matching::Spans(filter, whole).decided(&query).await?;
+    Ok(Json(histogram::spans(&query, &matching, exact, buckets).await?))
 }
 
 #[derive(IntoParams)]

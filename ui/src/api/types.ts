@@ -154,6 +154,8 @@ export interface LogHistogram {
 }
 
 export interface TraceHistogram {
+  /** False when spans of more traces are counted than match. */
+  exact: boolean;
   bucket_ns: number;
   buckets: { start_unix_nano: string; spans: number; errors: number }[];
 }

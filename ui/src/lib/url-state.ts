@@ -1,5 +1,5 @@
-import { EMPTY_SEARCH, type Filter, languageText, parseFilter, printFilter, type SearchState } from "./filters";
-import { parseDuration, printDuration } from "./format";
+import { EMPTY_SEARCH, type Filter, languageText, parseFilter, type SearchState } from "./filters";
+import { parseDuration } from "./format";
 import {
   DEFAULT_RANGE,
   type Instant,
@@ -89,16 +89,6 @@ export function readSearch(search: string): ReadSearch {
     return ns;
   };
   return { state: { ...EMPTY_SEARCH, q: params.get("q") ?? "", filters, min: bound("min"), max: bound("max") }, problems };
-}
-
-/** The parameters of a search, for {@link patchSearch}. */
-export function searchPatch(state: SearchState): Patch {
-  return {
-    q: state.q,
-    f: state.filters.map(printFilter),
-    min: state.min === null ? null : printDuration(state.min),
-    max: state.max === null ? null : printDuration(state.max),
-  };
 }
 
 /** The search of an address as one text: `q`, and the filters that links put beside it. */

@@ -92,7 +92,7 @@ function SpansOverTime({ text, window }: SearchProps) {
   );
   return (
     <Histogram
-      label="Spans over time"
+      label={data?.exact === false ? "Spans over time (of more traces than match)" : "Spans over time"}
       series={SERIES}
       buckets={buckets}
       bucketNs={BigInt(data?.bucket_ns ?? 1)}
