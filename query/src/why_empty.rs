@@ -14,13 +14,15 @@ use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{LogFilter, SpanFilter, time_predicates};
 use crate::matching::Matching;
+use crate::search::{self, SearchPart, SpanSearch};
+use crate::trace_search::{self, TraceSearch};
 
 /// Why nothing matches.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WhyEmpty {
     /// Rows of the signal in the range, whatever they are.
     pub(crate) rows_in_range: i64,
-    /// In the order of the search; then the parameters beside it.
+    /// In the order of the search; then the parameters beside it. In a search over whole traces they count traces.
     pub(crate) conditions: Vec<ConditionWithout>,
     /// Time of the latest matching row before the range.
     pub(crate) nearest_before_unix_nano: Option<String>,
@@ -48,6 +50,40 @@ pub(crate) struct Named {
     pub(crate) without: Option<String>,
     pub(crate) parameter: Option<&'static str>,
     pub(crate) predicate: Expr,
+}
+
+/// Traces that are counted for a condition on whole traces; one more stands for all beyond.
+const TRACES_COUNTED_MAX: usize = 1_000;
+/// Conditions on whole traces that are tried: each costs two searches.
+const TRACE_CONDITIONS_MAX: usize = 8;
+
+/// The conditions of a search over whole traces, with the number of traces instead of rows (1,001 for any more).
+pub(crate) async fn trace_conditions(
+    query: &Query,
+    filter: &SpanFilter,
+    parts: Vec<SearchPart>,
+) -> Result<Vec<ConditionWithout>, QueryError> {
+    let mut conditions = Vec::new();
+    for part in parts.into_iter().take(TRACE_CONDITIONS_MAX) {
+        conditions.push(ConditionWithout {
+            matches_without: count_traces(query, filter, &part.without).await?,
+            matches_alone: count_traces(query, filter, &part.condition).await?,
+            condition: part.condition,
+            without: Some(part.without),
+            parameter: None,
+        });
+    }
+    Ok(conditions)
+}
+
+async fn count_traces(query: &Query, filter: &SpanFilter, text: &str) -> Result<i64, QueryError> {
+    let (search, whole) = match search::spans(text)? {
+        SpanSearch::OneSpan(predicates) => (predicates, None),
+        SpanSearch::Whole(condition) => (Vec::new(), Some(condition)),
+    };
+    let search = TraceSearch { filter: SpanFilter { search, ..filter.clone() }, whole, limit: 0, after: None };
+    let ids = trace_search::matching_ids(query, &search, TRACES_COUNTED_MAX).await?;
+    Ok(ids.map_or(TRACES_COUNTED_MAX + 1, |ids| ids.len()) as i64)
 }
 
 /// One pass over the range for all counts; then the nearest rows on both sides.

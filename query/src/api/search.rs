@@ -123,8 +123,15 @@ async fn why(State(state): State<ApiState>, RawQuery(query): RawQuery) -> Result
     let text = params.peek("q").unwrap_or_default();
     let matching = of_signal(signal, &mut params)?;
     params.finish()?;
+    let parts = search::parts(signal, &text)?;
+    if let Matching::Spans(filter, Some(_)) = &matching {
+        let query = state.engine.begin("why_empty", None).await?;
+        let conditions = why_empty::trace_conditions(&query, filter, parts).await?;
+        let found = why_empty::why_empty(&query, &matching, Vec::new()).await?;
+        return Ok(Json(WhyEmpty { conditions, ..found }));
+    }
     let mut conditions = Vec::new();
-    for part in search::parts(signal, &text)? {
+    for part in parts {
         if let Some(predicate) = search::predicate(signal, &part.condition)? {
             let without = Some(part.without);
             conditions.push(Named { condition: part.condition, without, parameter: None, predicate });
