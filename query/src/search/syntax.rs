@@ -273,7 +273,8 @@ pub(super) fn is_key(text: &str) -> bool {
 
 /// Characters that a backslash takes their meaning from, in text without quotes.
 pub(super) fn is_special(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\\' | '"' | '(' | ')' | '{' | '}' | '*' | ':' | '=' | '<' | '>' | '!' | '-' | '/')
+    c.is_whitespace()
+        || matches!(c, '\\' | '"' | '(' | ')' | '{' | '}' | '*' | ':' | '=' | '<' | '>' | '!' | '-' | '/' | '|' | '&')
 }
 
 /// Values that need no escape: not a slash first, which begins a regular expression.
@@ -285,8 +286,8 @@ fn is_plain(text: &str) -> bool {
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (nth, c) in text.chars().enumerate() {
-        // A dash or slash means something at the beginning only.
-        if is_special(c) && (nth == 0 || !matches!(c, '-' | '/')) {
+        // These mean something at the beginning only.
+        if is_special(c) && (nth == 0 || !matches!(c, '-' | '/' | '|' | '&')) {
             out.push('\\');
         }
         out.push(c);

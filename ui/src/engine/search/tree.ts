@@ -133,7 +133,9 @@ export function printValue(value: Value): string {
 const KEY_BEGIN = /^[\p{Alphabetic}_@$]$/u;
 const KEY_REST = /^[\p{Alphabetic}\p{N}_@$./-]$/u;
 const PLAIN = /^[\p{Alphabetic}\p{N}_.\-/:@%+,]+$/u;
-const SPECIAL = /^[\s\\"(){}*:=<>!/-]$/u;
+const SPECIAL = /^[\s\\"(){}*:=<>!/|&-]$/u;
+/** Characters that mean something at the beginning only. */
+const SPECIAL_FIRST = /^[/|&-]$/;
 export const WORD_CHARACTER = /[\p{Alphabetic}\p{N}]/u;
 
 export const beginsKey = (c: string | undefined): boolean => c !== undefined && KEY_BEGIN.test(c);
@@ -152,7 +154,7 @@ function isPlain(text: string): boolean {
 }
 
 function escaped(text: string): string {
-  return Array.from(text, (c, nth) => (isSpecial(c) && (nth === 0 || (c !== "-" && c !== "/")) ? `\\${c}` : c)).join("");
+  return Array.from(text, (c, nth) => (isSpecial(c) && (nth === 0 || !SPECIAL_FIRST.test(c)) ? `\\${c}` : c)).join("");
 }
 
 export function quoted(text: string): string {
