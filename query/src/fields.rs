@@ -131,9 +131,10 @@ fn count_texts(texts: &TextColumn, rows: usize, counts: &mut HashMap<String, u64
         if text.is_empty() || text.chars().count() > VALUE_CHARS_MAX {
             continue;
         }
+        let has_room = counts.len() < DISTINCT_MAX;
         match counts.get_mut(text) {
             Some(sum) => *sum += count,
-            None if counts.len() >= DISTINCT_MAX => is_full = true,
+            None if !has_room => is_full = true,
             None => {
                 counts.insert(text.to_owned(), count);
             }
@@ -186,9 +187,10 @@ pub(crate) async fn fields(query: &Query, matching: &Matching) -> Result<Fields,
 
 /// True when the key had to be left out.
 fn count_key(counts: &mut HashMap<String, u64>, key: &str, count: u64) -> bool {
+    let has_room = counts.len() < DISTINCT_MAX;
     match counts.get_mut(key) {
         Some(sum) => *sum += count,
-        None if counts.len() >= DISTINCT_MAX => return true,
+        None if !has_room => return true,
         None => {
             counts.insert(key.to_owned(), count);
         }

@@ -114,10 +114,6 @@ impl<L> Tree<L> {
         Tree::And(Vec::new())
     }
 
-    pub(crate) fn is_all(&self) -> bool {
-        matches!(self, Tree::And(parts) if parts.is_empty())
-    }
-
     /// All of them: flat, without those that are true of everything.
     pub(crate) fn and(parts: Vec<Self>) -> Self {
         let mut flat = Vec::with_capacity(parts.len());
