@@ -321,7 +321,8 @@ impl Reader {
         if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
             return self.wrong(start, format!("{word} is compared with a number"), hint);
         }
-        self.is_certain = true;
+        // `duration>0` says the same of a span in our own language.
+        self.is_certain |= number != "0";
         Ok((op, Value::Bare(format!("{number}s"))))
     }
 

@@ -285,10 +285,10 @@ fn field_holds(signal: Signal, test: &FieldTest, row: &Row) -> bool {
         (Signal::Logs, "body") => long_holds(row.text, test),
         (Signal::Spans, "duration") => {
             let ns = |value: &Value| match value {
-                Value::Bare(text) => ["0", "1ms", "2s", "999us"]
-                    .iter()
-                    .position(|known| known == text)
-                    .map(|at| [0, 1_000_000, 2_000_000_000, 999_000][at]),
+                Value::Bare(text) => {
+                    let known = [("0", 0), ("1ms", 1_000_000), ("2s", 2_000_000_000), ("999us", 999_000), ("2ns", 2)];
+                    known.iter().find(|(known, _)| known == text).map(|(_, ns)| *ns)
+                }
                 _ => None,
             };
             match test {
@@ -421,6 +421,7 @@ async fn filled(signal: Signal, rows: &[Json]) -> (TempDir, Store, Engine) {
         store.flush(signal).await.expect("flushed");
     }
     append(&store, signal, &rows[ROWS * 2 / 3..]).await;
+    assert_eq!(store.snapshot(signal).segments.len(), 2);
     let engine = engine(&store);
     (directory, store, engine)
 }
