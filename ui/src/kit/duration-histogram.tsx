@@ -49,6 +49,7 @@ export function DurationHistogram({ text, window, onChange }: { text: string; wi
     <figure className={classNames(css.figure, isPlaceholderData && css.loading)}>
       <figcaption className={css.legend}>
         <span className={css.peak}>{isError ? "not loaded" : totals.length > 0 ? formatCount(peak) : "none"}</span>
+        <span>duration</span>
         {OUTCOMES.map(({ key, label, tone }, nth) =>
           sums[nth]! > 0 ? (
             <span key={key} className={css.key}>
