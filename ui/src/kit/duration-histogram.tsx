@@ -16,7 +16,8 @@ const OUTCOMES = [
 const VIEW_HEIGHT = 100;
 
 /** How long the matching spans took, on a logarithmic axis, by outcome. A drag becomes bounds of the search. */
-export function DurationHistogram({ text, window, onChange }: { text: string; window: Window; onChange: (text: string) => void }) {
+export function DurationHistogram(props: { text: string; editable: string; window: Window; onChange: (text: string) => void }) {
+  const { text, editable, window, onChange } = props;
   const { data, isPlaceholderData, isError } = useQuery(durationsQuery(window, text));
   const buckets = data ?? [];
   const plot = useRef<HTMLDivElement>(null);
@@ -31,7 +32,7 @@ export function DurationHistogram({ text, window, onChange }: { text: string; wi
   };
   const choose = (a: number, b: number) => {
     const [from, to] = [buckets[Math.min(a, b)]!, buckets[Math.max(a, b)]!];
-    onChange(setDuration(text, from.from_ns === 0 ? null : printDuration(from.from_ns), printDuration(to.to_ns), "traces"));
+    onChange(setDuration(editable, from.from_ns === 0 ? null : printDuration(from.from_ns), printDuration(to.to_ns), "traces"));
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

@@ -15,6 +15,8 @@ interface FacetsProps {
   subject: Subject;
   keys: readonly string[];
   text: string;
+  /** The same search as text that conditions can be put into: what an expression of X-Ray means. */
+  editable: string;
   window: Window;
   onChange: (text: string) => void;
 }
@@ -46,7 +48,7 @@ export function Facets(props: FacetsProps) {
   );
 }
 
-function Values({ facet, subject, text, onChange }: FacetsProps & { facet: Facet }) {
+function Values({ facet, subject, editable: text, onChange }: FacetsProps & { facet: Facet }) {
   const most = facet.values[0]?.count ?? 1;
   const more = facet.distinct - facet.values.length;
   return (

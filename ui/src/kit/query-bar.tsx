@@ -176,6 +176,13 @@ export function QueryBar(props: QueryBarProps) {
   );
 }
 
+/** A search as text that a click can put conditions into: an expression of X-Ray becomes what it means. */
+export function useEditable(subject: Subject, window: Window, text: string): string {
+  const isForeign = parseSearch(text, subject).tree === null;
+  const meaning = useQuery({ ...meaningQuery(subject === "traces" ? "spans" : "logs", window, text), enabled: isForeign });
+  return isForeign ? (meaning.data?.canonical ?? text) : text;
+}
+
 /** The text behind the input's own, which is transparent: colours, and a wavy line below what is wrong. */
 function Painted(props: { text: string; subject: Subject; at: readonly [number, number] | null; input: React.RefObject<HTMLInputElement | null> }) {
   const { text, at } = props;

@@ -69,7 +69,7 @@ export function LogsScreen() {
           </div>
           <RecordsOverTime {...props} />
           <div className={css.body}>
-            {shown && <Facets subject="logs" keys={FACETS} {...props} />}
+            {shown && <Facets subject="logs" keys={FACETS} editable={text} {...props} />}
             <div className={css.results}>
               <Records {...props} />
             </div>

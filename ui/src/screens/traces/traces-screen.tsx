@@ -11,7 +11,7 @@ import { type Bucket, Histogram, type Series } from "../../kit/histogram";
 import { NoDataInRange } from "../../kit/no-data";
 import { NothingMatches } from "../../kit/nothing-matches";
 import { Page } from "../../kit/page";
-import { QueryBar } from "../../kit/query-bar";
+import { QueryBar, useEditable } from "../../kit/query-bar";
 import { ConditionChips } from "../../kit/search-field";
 import { SetupCard } from "../../kit/setup-card";
 import { ErrorState, Note } from "../../kit/states";
@@ -27,6 +27,7 @@ const FACETS = ["service", "outcome", "status", "name", "http.route", "http.resp
 
 interface SearchProps {
   text: string;
+  editable: string;
   window: Window;
   onChange: (text: string) => void;
 }
@@ -40,7 +41,7 @@ export function TracesScreen() {
   const status = useQuery(statusQuery());
   const change = (next: string) => patch(languagePatch(next));
   const empty = status.data && status.data.signals.spans.rows === 0 && status.data.signals.logs.rows === 0;
-  const props = { text, window, onChange: change };
+  const props = { text, editable: useEditable("traces", window, text), window, onChange: change };
   return (
     <Page
       title="Traces"
@@ -60,7 +61,7 @@ export function TracesScreen() {
             <Button small look="quiet" aria-pressed={shown} onClick={() => setShown(!shown)}>
               <PanelLeft size={14} aria-hidden /> Facets
             </Button>
-            <ConditionChips text={text} subject="traces" onChange={change} />
+            <ConditionChips text={props.editable} subject="traces" onChange={change} />
           </div>
           <div className={css.charts}>
             <SpansOverTime {...props} />
