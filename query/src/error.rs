@@ -47,11 +47,13 @@ pub struct QueryError {
     pub kind: ErrorKind,
     pub message: String,
     pub hint: String,
+    /// In the text of a search: its first character and the one behind its last, from 0.
+    pub at: Option<(usize, usize)>,
 }
 
 impl QueryError {
     pub fn new(kind: ErrorKind, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: hint.into() }
+        Self { kind, message: message.into(), hint: hint.into(), at: None }
     }
 
     pub fn bad_request(message: impl Into<String>, hint: impl Into<String>) -> Self {

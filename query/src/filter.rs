@@ -31,8 +31,8 @@ pub(crate) struct SpanFilter {
     /// Inclusive.
     pub(crate) max_duration_ns: Option<i64>,
     pub(crate) attributes: Vec<AttributeFilter>,
-    /// Words, each of which must occur in the name or the status message.
-    pub(crate) text: Option<String>,
+    /// Predicates of a search, all of which must hold.
+    pub(crate) search: Vec<Expr>,
     pub(crate) trace_id: Option<TraceId>,
 }
 
@@ -44,8 +44,8 @@ pub(crate) struct LogFilter {
     /// First and last severity number.
     pub(crate) severity: Option<(i32, i32)>,
     pub(crate) attributes: Vec<AttributeFilter>,
-    /// Words, all of which must occur in the body.
-    pub(crate) text: Option<String>,
+    /// Predicates of a search, all of which must hold.
+    pub(crate) search: Vec<Expr>,
     pub(crate) trace_id: Option<TraceId>,
     pub(crate) span_id: Option<SpanId>,
 }
@@ -58,6 +58,13 @@ impl SpanFilter {
     /// All of which must hold.
     pub(crate) fn predicates(&self) -> Vec<Expr> {
         let mut predicates = time_predicates(Signal::Spans, self.range);
+        predicates.extend(self.predicates());
+        apply_all(spans, predicates)
+    }
+
+    /// All but the range.
+    pub(crate) fn predicates(&self) -> Vec<Expr> {
+        let mut predicates = Vec::new();
         let equal = [(schema::SERVICE, &self.service), (schema::NAME, &self.name), (schema::STATUS, &self.status)];
         for (column, text) in equal {
             predicates.extend(text.as_deref().map(|text| text_equals(column, text)));
@@ -65,9 +72,7 @@ impl SpanFilter {
         predicates.extend(self.min_duration_ns.map(|ns| ident(schema::DURATION_NS).gt_eq(lit(ns))));
         predicates.extend(self.max_duration_ns.map(|ns| ident(schema::DURATION_NS).lt_eq(lit(ns))));
         predicates.extend(self.trace_id.map(trace_is));
-        for word in self.text.iter().flat_map(|text| storage::words(text)) {
-            predicates.push(has_words(schema::NAME, &word).or(has_words(schema::STATUS_MESSAGE, &word)));
-        }
+        predicates.extend(self.search.iter().cloned());
         predicates.extend(self.attributes.iter().map(|filter| attribute_equals(Signal::Spans, filter)));
         predicates
     }
@@ -81,6 +86,13 @@ impl LogFilter {
     /// All of which must hold.
     pub(crate) fn predicates(&self) -> Vec<Expr> {
         let mut predicates = time_predicates(Signal::Logs, self.range);
+        predicates.extend(self.predicates());
+        apply_all(logs, predicates)
+    }
+
+    /// All but the range.
+    pub(crate) fn predicates(&self) -> Vec<Expr> {
+        let mut predicates = Vec::new();
         predicates.extend(self.service.as_deref().map(|service| text_equals(schema::SERVICE, service)));
         if let Some((first, last)) = self.severity {
             predicates.push(ident(schema::SEVERITY_NUMBER).gt_eq(lit(first)));
@@ -88,7 +100,7 @@ impl LogFilter {
         }
         predicates.extend(self.trace_id.map(trace_is));
         predicates.extend(self.span_id.map(|id| ident(schema::SPAN_ID).eq(binary(id.as_bytes()))));
-        predicates.extend(self.text.as_deref().map(|text| has_words(schema::BODY, text)));
+        predicates.extend(self.search.iter().cloned());
         predicates.extend(self.attributes.iter().map(|filter| attribute_equals(Signal::Logs, filter)));
         predicates
     }
@@ -127,7 +139,7 @@ pub(crate) fn text_equals(column: &str, text: &str) -> Expr {
     ident(column).eq(lit(text))
 }
 
-fn has_words(column: &str, words: &str) -> Expr {
+pub(crate) fn has_words(column: &str, words: &str) -> Expr {
     text_match().call(vec![ident(column), lit(words)])
 }
 

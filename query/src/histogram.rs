@@ -16,8 +16,9 @@ use utoipa::ToSchema;
 use crate::answer::unix_nano_text;
 use crate::engine::Query;
 use crate::error::QueryError;
-use crate::filter::{LogFilter, SpanFilter, text_equals};
+use crate::filter::{LogFilter, text_equals};
 use crate::functions::severity_name;
+use crate::matching::Matching;
 
 /// Matching spans over time.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,6 +26,8 @@ pub(crate) struct SpanHistogram {
     /// Without gaps, from the first to the last.
     pub(crate) buckets: Vec<SpanBucket>,
     pub(crate) bucket_ns: i64,
+    /// False when more traces come into question than can be decided about: spans of all of them are counted.
+    pub(crate) exact: bool,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -93,10 +96,15 @@ impl Buckets {
     }
 }
 
-pub(crate) async fn spans(query: &Query, filter: &SpanFilter, wanted: usize) -> Result<SpanHistogram, QueryError> {
-    let frame = filter.apply(query.table(Signal::Spans)?)?;
-    let Some(buckets) = buckets(query, frame.clone(), Signal::Spans, filter.range, wanted).await? else {
-        return Ok(SpanHistogram { buckets: Vec::new(), bucket_ns: 0 });
+pub(crate) async fn spans(
+    query: &Query,
+    matching: &Matching,
+    exact: bool,
+    wanted: usize,
+) -> Result<SpanHistogram, QueryError> {
+    let frame = matching.rows(query)?;
+    let Some(buckets) = buckets(query, frame.clone(), Signal::Spans, matching.range(), wanted).await? else {
+        return Ok(SpanHistogram { buckets: Vec::new(), bucket_ns: 0, exact });
     };
     let is_error = when(text_equals(schema::STATUS, "ERROR"), lit(1i64)).otherwise(lit(0i64))?;
     let bucket = buckets.of(ident(schema::START_TIME_UNIX_NANO))?.alias("bucket");
@@ -111,7 +119,7 @@ pub(crate) async fn spans(query: &Query, filter: &SpanFilter, wanted: usize) -> 
             }
         }
     }
-    Ok(SpanHistogram { buckets: bars, bucket_ns: buckets.width })
+    Ok(SpanHistogram { buckets: bars, bucket_ns: buckets.width, exact })
 }
 
 pub(crate) async fn logs(query: &Query, filter: &LogFilter, wanted: usize) -> Result<LogHistogram, QueryError> {
@@ -171,6 +179,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::filter::SpanFilter;
     use crate::test_data::{append, engine, store};
 
     #[tokio::test]
@@ -186,7 +195,8 @@ mod tests {
         append(&store, Signal::Logs, &times.iter().map(log).collect::<Vec<_>>()).await;
         let query = engine(&store).begin("test", None).await.expect("admitted");
         for wanted in [1, 2, 3, 4, 7, 60] {
-            let bars = spans(&query, &SpanFilter::default(), wanted).await.expect("counted");
+            let bars =
+                spans(&query, &Matching::Spans(SpanFilter::default(), None), true, wanted).await.expect("counted");
             assert!(bars.buckets.len() <= wanted.max(3), "a bucket is at most 2^63 ns long");
             let sums: (i64, i64) = bars.buckets.iter().fold((0, 0), |sum, bar| (sum.0 + bar.spans, sum.1 + bar.errors));
             assert_eq!(sums, (6, 1), "{wanted}");
@@ -199,7 +209,9 @@ mod tests {
         let counts: Vec<_> = bars.buckets.iter().map(|bar| json!(bar.counts)).collect();
         assert_eq!(counts, [json!({"": 1}), json!({"": 1}), json!({"": 1, "ERROR": 1}), json!({"ERROR": 2})]);
         let range = TimeRange { start: Some(0), end: Some(10) };
-        let bars = spans(&query, &SpanFilter { range, ..SpanFilter::default() }, 5).await.expect("counted");
+        let bars = spans(&query, &Matching::Spans(SpanFilter { range, ..SpanFilter::default() }, None), true, 5)
+            .await
+            .expect("counted");
         let counts: Vec<i64> = bars.buckets.iter().map(|bar| bar.spans).collect();
         assert_eq!((bars.bucket_ns, counts), (2, vec![2, 0, 0, 0, 0]));
     }

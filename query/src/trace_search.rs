@@ -27,6 +27,7 @@ use storage::Snapshot;
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{SpanFilter, trace_is_one_of};
+use crate::search::TraceQuery;
 use crate::trace_summary::{self, TraceSummary};
 
 /// Ids in the first look-up of true starts: few enough for statistics and bloom filters to find their pages.
@@ -44,6 +45,8 @@ const CANDIDATES_MAX: usize = 1_000_000;
 #[derive(Clone, Debug)]
 pub(crate) struct TraceSearch {
     pub(crate) filter: SpanFilter,
+    /// What the whole trace has to satisfy besides.
+    pub(crate) whole: Option<TraceQuery>,
     pub(crate) limit: usize,
     pub(crate) after: Option<Position>,
 }
@@ -79,7 +82,7 @@ async fn search_in_windows(query: &Query, search: &TraceSearch, first_ns: i64) -
     let mut page = PageSearch::new(search)?;
     for window in windows(search.filter.range, time_bounds(&query.snapshot(Signal::Spans)), first_ns) {
         let filter = SpanFilter { range: window, ..search.filter.clone() };
-        page.examine(query, &filter).await?;
+        page.examine(query, search, &filter).await?;
         // What has not been found yet matches, and so starts, before this window.
         if window.start.is_some_and(|start| page.is_settled_down_to(start)) {
             break;
@@ -94,9 +97,23 @@ async fn search_in_windows(query: &Query, search: &TraceSearch, first_ns: i64) -
         trace_id: last.trace_id.to_string(),
         given,
     });
-    let matched = matched_spans(query, &search.filter, &page).await?;
+    let matched = matched_spans(query, search, &page).await?;
     let traces = trace_summary::read(query, &page, &matched).await?;
     Ok(FoundTraces { traces, next })
+}
+
+/// The traces that match; `None` when more than `max` come into question.
+pub(crate) async fn matching_ids(
+    query: &Query,
+    search: &TraceSearch,
+    max: usize,
+) -> Result<Option<Vec<TraceId>>, QueryError> {
+    let candidates = Candidates::read(query, search, &search.filter, max + 1).await?;
+    if candidates.ids.len() > max {
+        return Ok(None);
+    }
+    let wholes = whole_traces(query, &candidates.ids).await?;
+    Ok(Some(search.satisfying(query, wholes).await?.into_iter().map(|whole| whole.trace_id).collect()))
 }
 
 /// Earliest and latest start of what a query sees.
@@ -163,13 +180,13 @@ impl PageSearch {
     }
 
     /// Looks at the traces with a matching span, as many as may belong on the page.
-    async fn examine(&mut self, query: &Query, filter: &SpanFilter) -> Result<(), QueryError> {
+    async fn examine(&mut self, query: &Query, search: &TraceSearch, filter: &SpanFilter) -> Result<(), QueryError> {
         let mut ask_for = self.ask_for;
         loop {
             ask_for = ask_for.min(CANDIDATES_MAX);
-            let candidates = Candidates::read(query, filter, ask_for).await?;
+            let candidates = Candidates::read(query, search, filter, ask_for).await?;
             let all_known = candidates.ids.len() < ask_for;
-            if self.look_up(query, &candidates).await? || all_known {
+            if self.look_up(query, search, &candidates).await? || all_known {
                 return Ok(());
             }
             if ask_for == CANDIDATES_MAX || self.looked_up.len() > CANDIDATES_MAX {
@@ -183,7 +200,12 @@ impl PageSearch {
     }
 
     /// True when the page is settled whatever comes after these candidates.
-    async fn look_up(&mut self, query: &Query, candidates: &Candidates) -> Result<bool, QueryError> {
+    async fn look_up(
+        &mut self,
+        query: &Query,
+        search: &TraceSearch,
+        candidates: &Candidates,
+    ) -> Result<bool, QueryError> {
         let is_unknown = |i: &usize| !self.looked_up.contains(&candidates.ids[*i]);
         let unknown: Vec<usize> = (0..candidates.ids.len()).filter(is_unknown).collect();
         let mut unknown = unknown.as_slice();
@@ -197,14 +219,38 @@ impl PageSearch {
             let (chunk, rest) = unknown.split_at(self.lookup_ids.min(unknown.len()));
             (unknown, self.lookup_ids) = (rest, (self.lookup_ids * 2).min(LOOKUP_IDS_MAX));
             let ids: Vec<TraceId> = chunk.iter().map(|&i| candidates.ids[i]).collect();
-            let wholes = whole_traces(query, &ids).await?;
+            let mut wholes = whole_traces(query, &ids).await?;
             self.looked_up.extend(ids);
             let after = self.after;
-            self.best.extend(wholes.into_iter().filter(|whole| after.is_none_or(|after| whole.is_after(&after))));
+            wholes.retain(|whole| after.is_none_or(|after| whole.is_after(&after)));
+            self.best.extend(search.satisfying(query, wholes).await?);
             self.best.sort_unstable_by(|a, b| b.cmp(a));
             self.best.truncate(self.wanted);
         }
         Ok(candidates.earliest_match.last().is_none_or(|&bound| is_settled(self, bound)))
+    }
+}
+
+impl TraceSearch {
+    /// Spans that match, or by which a trace comes into question when the whole of it decides.
+    fn spans(&self, query: &Query, filter: &SpanFilter) -> Result<DataFrame, QueryError> {
+        let spans = filter.apply(query.table(Signal::Spans)?)?;
+        match &self.whole {
+            Some(whole) => whole.anchored(query, spans, self.filter.range),
+            None => Ok(spans),
+        }
+    }
+
+    /// Those of `traces` that satisfy what is asked of the whole trace.
+    async fn satisfying(&self, query: &Query, traces: Vec<Whole>) -> Result<Vec<Whole>, QueryError> {
+        let Some(condition) = &self.whole else { return Ok(traces) };
+        let mut satisfying = Vec::new();
+        for group in trace_summary::groups(&traces) {
+            let ids: Vec<TraceId> = group.iter().map(|whole| whole.trace_id).collect();
+            let matching = condition.matching(query, &ids, self.filter.range).await?;
+            satisfying.extend(group.iter().filter(|whole| matching.contains(&whole.trace_id)));
+        }
+        Ok(satisfying)
     }
 }
 
@@ -232,9 +278,9 @@ struct Candidates {
 }
 
 impl Candidates {
-    async fn read(query: &Query, filter: &SpanFilter, limit: usize) -> Result<Self, QueryError> {
+    async fn read(query: &Query, search: &TraceSearch, filter: &SpanFilter, limit: usize) -> Result<Self, QueryError> {
         let start = min(ident(schema::START_TIME_UNIX_NANO)).alias("start");
-        let frame = filter.apply(query.table(Signal::Spans)?)?;
+        let frame = search.spans(query, filter)?;
         let frame = frame.aggregate(vec![ident(schema::TRACE_ID)], vec![start])?;
         let order = vec![ident("start").sort(false, false), ident(schema::TRACE_ID).sort(false, false)];
         let batches = query.collect(frame.sort(order)?.limit(0, Some(limit))?).await?;
@@ -264,10 +310,10 @@ async fn whole_traces(query: &Query, ids: &[TraceId]) -> Result<Vec<Whole>, Quer
 }
 
 /// How many spans of each trace satisfy the filter.
-async fn matched_spans(query: &Query, filter: &SpanFilter, page: &[Whole]) -> Result<Vec<(TraceId, i64)>, QueryError> {
+async fn matched_spans(query: &Query, search: &TraceSearch, page: &[Whole]) -> Result<Vec<(TraceId, i64)>, QueryError> {
     let mut matched = Vec::with_capacity(page.len());
     for chunk in page.chunks(LOOKUP_IDS_MAX) {
-        let frame: DataFrame = filter.apply(query.table(Signal::Spans)?)?;
+        let frame: DataFrame = search.spans(query, &search.filter)?;
         let frame = frame.filter(trace_is_one_of(chunk.iter().map(|whole| whole.trace_id)))?;
         let spans = count_distinct(ident(schema::SPAN_ID)).alias("spans");
         for batch in query.collect(frame.aggregate(vec![ident(schema::TRACE_ID)], vec![spans])?).await? {

@@ -113,7 +113,7 @@ pub(crate) async fn read(
 }
 
 /// The page cut so that each part has at most [`SPANS_AT_ONCE`] spans or is one trace.
-fn groups(page: &[Whole]) -> Vec<&[Whole]> {
+pub(crate) fn groups(page: &[Whole]) -> Vec<&[Whole]> {
     let mut groups = Vec::new();
     let (mut from, mut spans) = (0, 0);
     for (i, whole) in page.iter().enumerate() {

@@ -28,9 +28,9 @@ export function dataWalk(visitor, server) {
     ['the list of traces is accessible', () => visitor.assertAccessible()],
 
     ['failing traces are found by their status', async () => {
-      await page.getByRole('button', { name: 'Status', exact: true }).click();
-      await page.getByRole('option', { name: /^ERROR/ }).click();
-      await page.getByRole('button', { name: /^Remove filter status/ }).waitFor();
+      const facets = page.getByRole('complementary', { name: 'Facets' });
+      await facets.getByRole('button', { name: /^ERROR [0-9]/ }).click();
+      await page.getByRole('button', { name: 'Remove condition status:ERROR' }).waitFor();
       await visitor.settle();
       const count = await rows.count();
       assert.ok(count > 0, 'there are failing traces');
@@ -101,12 +101,12 @@ export function dataWalk(visitor, server) {
       await visitor.assertAccessible();
     }],
 
-    ['going back keeps the filter', async () => {
+    ['going back keeps the search', async () => {
       await page.getByRole('link', { name: 'Traces', exact: true }).first().waitFor();
       for (let i = 0; i < 12 && !new URL(page.url()).pathname.endsWith('/traces') && new URL(page.url()).pathname !== '/'; i += 1) {
         await page.goBack();
       }
-      await page.getByRole('button', { name: /^Remove filter status/ }).waitFor();
+      await page.getByRole('button', { name: 'Remove condition status:ERROR' }).waitFor();
       await rows.first().waitFor();
     }],
 
@@ -116,7 +116,7 @@ export function dataWalk(visitor, server) {
       await page.keyboard.press('/');
       await page.keyboard.type('service:ts-travel-service status:error');
       await page.keyboard.press('Enter');
-      await page.getByRole('button', { name: /^Remove filter service/ }).waitFor();
+      await page.getByRole('button', { name: 'Remove condition service:ts-travel-service' }).waitFor();
       await visitor.settle();
       const answered = await server.json('/api/v1/traces?from=now-15m&service=ts-travel-service&status=ERROR&limit=1000');
       assert.ok(answered.traces.length > 0 && (await rows.count()) > 0);
@@ -126,10 +126,10 @@ export function dataWalk(visitor, server) {
     ['log search finds a word and leads to its trace', async () => {
       await screen('Logs').click();
       await records.waitFor();
-      const field = page.getByRole('search').getByRole('textbox');
+      const field = page.getByRole('combobox', { name: 'Search' });
       await field.fill('exception');
       await field.press('Enter');
-      await page.getByRole('button', { name: /^Remove filter words/ }).waitFor();
+      await page.getByRole('button', { name: 'Remove condition exception' }).waitFor();
       await visitor.settle();
       const answered = await server.json('/api/v1/logs?from=now-15m&q=exception&limit=1000');
       const shown = records.getByRole('listitem');
@@ -147,12 +147,85 @@ export function dataWalk(visitor, server) {
     ['the severity filter leaves what is at least as severe', async () => {
       await page.goto('/logs');
       await records.waitFor();
-      await page.getByRole('button', { name: 'Severity', exact: true }).click();
-      await page.getByRole('option', { name: /^ERROR/ }).click();
-      await page.getByRole('button', { name: /^Remove filter severity/ }).waitFor();
+      const field = page.getByRole('combobox', { name: 'Search' });
+      await field.fill('severity>=error');
+      await field.press('Enter');
+      await page.getByRole('button', { name: 'Remove condition severity>=error' }).waitFor();
       await visitor.settle();
       const size = Number(await records.getByRole('listitem').first().getAttribute('aria-setsize'));
       assert.equal(size, 87, 'the ERROR records of the pack');
+    }],
+
+    ['the search box completes keys and values by keyboard', async () => {
+      await page.goto('/traces');
+      await rows.first().waitFor();
+      await page.keyboard.press('/');
+      await page.keyboard.type('serv');
+      await page.getByRole('option', { name: /^service/ }).first().waitFor();
+      await visitor.assertAccessible();
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
+      const field = page.getByRole('combobox', { name: 'Search' });
+      await until(async () => (await field.inputValue()) === 'service:');
+      await page.keyboard.type('ts-trav');
+      await page.getByRole('option', { name: /^ts-travel-service/ }).waitFor();
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
+      await until(async () => (await field.inputValue()).startsWith('service:ts-travel'));
+      await visitor.pictures('search-completion');
+      await page.keyboard.press('Enter');
+      await page.getByRole('button', { name: /^Remove condition service:ts-travel/ }).waitFor();
+    }],
+    ['conditions on whole traces are searched, and shown as SQL', async () => {
+      const field = page.getByRole('combobox', { name: 'Search' });
+      await field.fill('{service:ts-travel-service} => {service:ts-basic-service}');
+      await field.press('Enter');
+      await visitor.settle();
+      const q = encodeURIComponent('{service:ts-travel-service} => {service:ts-basic-service}');
+      const answered = await server.json(`/api/v1/traces?from=now-15m&limit=1000&q=${q}`);
+      assert.ok(answered.traces.length > 0);
+      assert.ok((await rows.first().innerText()).includes(answered.traces[0].root.name));
+      await field.click();
+      await page.getByRole('link', { name: 'Show the SQL' }).click();
+      await page.getByRole('table', { name: 'Result' }).waitFor();
+      await page.goBack();
+    }],
+    ['a wrong search is underlined and says how to mend it', async () => {
+      await page.goto('/traces');
+      await rows.first().waitFor();
+      const field = page.getByRole('combobox', { name: 'Search' });
+      await field.fill('service:a duration>500');
+      await page.getByText('write duration>500ms').first().waitFor();
+      assert.equal(await field.getAttribute('aria-invalid'), 'true');
+      await visitor.assertAccessible();
+      await visitor.pictures('search-wrong');
+      await field.press('Enter');
+      await visitor.settle();
+      assert.ok((await rows.count()) > 0 && !page.url().includes('q='), 'it is not run');
+    }],
+    ['a search without matches says which condition is to blame', async () => {
+      await page.goto('/traces');
+      await rows.first().waitFor();
+      const field = page.getByRole('combobox', { name: 'Search' });
+      await field.fill('service:ts-travel-service status:error duration>3h');
+      await field.press('Enter');
+      const blamed = page.getByRole('table', { name: 'Conditions of the search' }).getByRole('row').filter({ hasText: 'duration>3h' });
+      await blamed.waitFor();
+      await visitor.assertAccessible();
+      await visitor.pictures('search-empty');
+      await blamed.getByRole('button', { name: 'Remove' }).click();
+      await rows.first().waitFor();
+    }],
+    ['a drag over the durations becomes bounds of the search', async () => {
+      await page.goto('/traces');
+      await rows.first().waitFor();
+      const chart = page.getByRole('slider', { name: /^Duration of matching spans: [0-9]/ });
+      await chart.focus();
+      await page.keyboard.press('ArrowLeft');
+      await page.keyboard.press('Enter');
+      await page.getByRole('button', { name: /^Remove condition duration>=/ }).waitFor();
+      await visitor.settle();
+      assert.ok((await rows.count()) > 0, 'the longest spans have traces');
     }],
 
     ['the SQL box runs a query', async () => {
@@ -226,6 +299,14 @@ export function dataWalk(visitor, server) {
       await visitor.assertAccessible();
     }],
   ];
+}
+
+/** Waits until `condition` holds. */
+async function until(condition) {
+  for (const deadline = Date.now() + 5_000; !(await condition()); ) {
+    assert.ok(Date.now() < deadline, 'waited 5 s in vain');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 function escape(text) {

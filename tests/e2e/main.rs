@@ -18,5 +18,6 @@ mod otlp_overload;
 mod replay;
 mod retention;
 mod roundtrip;
+mod search;
 mod sql_answers;
 mod sql_guard;

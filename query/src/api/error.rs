@@ -22,6 +22,9 @@ pub struct ErrorDetail {
     pub message: String,
     /// What to do about it.
     pub hint: String,
+    /// Where in the text of a search: its first character and the one behind its last, counted in characters from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<(usize, usize)>,
 }
 
 fn status(kind: ErrorKind) -> StatusCode {
@@ -38,7 +41,7 @@ fn status(kind: ErrorKind) -> StatusCode {
 
 impl IntoResponse for QueryError {
     fn into_response(self) -> Response {
-        let detail = ErrorDetail { code: self.kind.code(), message: self.message, hint: self.hint };
+        let detail = ErrorDetail { code: self.kind.code(), message: self.message, hint: self.hint, at: self.at };
         let mut response = (status(self.kind), Json(ErrorBody { error: detail })).into_response();
         if matches!(self.kind, ErrorKind::Busy | ErrorKind::Unavailable) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -17,16 +17,17 @@ use crate::error::QueryError;
 use crate::filter::LogFilter;
 use crate::histogram::{self, LogHistogram};
 use crate::logs::{self, LogSearch};
+use crate::search;
 
 const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 10_000;
 
 #[derive(OpenApi)]
-#[openapi(paths(search, logs_over_time))]
+#[openapi(paths(search_logs, logs_over_time))]
 pub(super) struct Docs;
 
 pub(super) fn router() -> Router<ApiState> {
-    Router::new().route("/api/v1/logs", get(search)).route("/api/v1/logs/histogram", get(logs_over_time))
+    Router::new().route("/api/v1/logs", get(search_logs)).route("/api/v1/logs/histogram", get(logs_over_time))
 }
 
 /// Filters, all of which a record has to satisfy.
@@ -47,7 +48,7 @@ struct LogFilterParams {
     /// `key=value`, any number of times: the record's attribute, or the resource's when the record has none; compared
     /// as text.
     attr: Option<Vec<String>>,
-    /// Words, all of which must occur in the body, in any case.
+    /// A search in the language of `docs/search.md`; plain words must all occur in the body, in any case.
     q: Option<String>,
     /// 32 hex digits.
     trace_id: Option<String>,
@@ -57,7 +58,7 @@ struct LogFilterParams {
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes what `search` reads")]
+#[expect(dead_code, reason = "describes what `search_logs` reads")]
 struct PageParams {
     /// `desc` (newest first, the default) or `asc`.
     order: Option<String>,
@@ -68,13 +69,13 @@ struct PageParams {
     cursor: Option<String>,
 }
 
-fn filter(params: &mut Params) -> Result<LogFilter, QueryError> {
+pub(super) fn filter(params: &mut Params) -> Result<LogFilter, QueryError> {
     Ok(LogFilter {
         range: params.range()?,
         service: params.take("service")?,
         severity: params.severities()?,
         attributes: params.attributes()?,
-        text: params.take("q")?,
+        search: params.take("q")?.map(|text| search::logs(&text)).transpose()?.unwrap_or_default(),
         trace_id: params.trace_id()?,
         span_id: params.span_id()?,
     })
@@ -92,7 +93,7 @@ struct LogPage<'a> {
 /// Log records that satisfy all filters, by time.
 #[utoipa::path(get, path = "/api/v1/logs", tag = "logs", params(LogFilterParams, PageParams),
     responses((status = 200, body = LogPage), (status = 400, body = ErrorBody)))]
-async fn search(State(state): State<ApiState>, RawQuery(query): RawQuery) -> Result<Response, QueryError> {
+async fn search_logs(State(state): State<ApiState>, RawQuery(query): RawQuery) -> Result<Response, QueryError> {
     let mut params = Params::of(query.as_deref());
     let filter = filter(&mut params)?;
     let newest_first = params.word("order", &["desc", "asc"])? != Some("asc");

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/api/v1/traces...` | [`traces`] |
 //! | `/api/v1/logs...` | [`logs`] |
+//! | `/api/v1/search...`, `fields...`, `facets`, `traces/durations` | [`search`] |
 //! | `/api/v1/services...` | [`services`] |
 //! | `/api/v1/sql` | [`sql`] |
 //! | `/api/v1/health`, `ready`, `status`, `/metrics` | [`health`] |
@@ -20,6 +21,7 @@ mod health;
 mod logs;
 pub mod openapi;
 mod params;
+mod search;
 mod services;
 mod sql;
 mod traces;
@@ -79,6 +81,7 @@ fn routes(state: ApiState) -> Router {
     Router::new()
         .merge(traces::router())
         .merge(logs::router())
+        .merge(search::router())
         .merge(services::router())
         .merge(sql::router())
         .merge(health::router())

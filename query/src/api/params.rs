@@ -47,6 +47,11 @@ impl Params {
         Ok(values.pop().filter(|value| !value.is_empty()))
     }
 
+    /// The value of a parameter that is still to be taken.
+    pub(super) fn peek(&self, name: &str) -> Option<String> {
+        self.left.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+    }
+
     /// Called when all have been taken.
     pub(super) fn finish(self) -> Result<(), QueryError> {
         let Some((name, _)) = self.left.first() else { return Ok(()) };

@@ -15,6 +15,8 @@ use crate::cursor;
 use crate::error::QueryError;
 use crate::filter::SpanFilter;
 use crate::histogram::{self, SpanHistogram};
+use crate::matching::Matching;
+use crate::search::{self, SpanSearch, TraceQuery};
 use crate::trace_search::{self, TraceSearch};
 use crate::trace_summary::TraceSummary;
 use crate::traces::{self, TraceAnswer};
@@ -25,12 +27,12 @@ pub(super) const BUCKETS: usize = 60;
 pub(super) const BUCKETS_MAX: usize = 1000;
 
 #[derive(OpenApi)]
-#[openapi(paths(search, spans_over_time, trace))]
+#[openapi(paths(search_traces, spans_over_time, trace))]
 pub(super) struct Docs;
 
 pub(super) fn router() -> Router<ApiState> {
     Router::new()
-        .route("/api/v1/traces", get(search))
+        .route("/api/v1/traces", get(search_traces))
         .route("/api/v1/traces/histogram", get(spans_over_time))
         .route("/api/v1/traces/{trace_id}", get(trace))
 }
@@ -57,7 +59,8 @@ struct TraceFilterParams {
     /// `key=value`, any number of times: the span's attribute, or the resource's when the span has none; compared as
     /// text.
     attr: Option<Vec<String>>,
-    /// Words, each of which must occur in the name or the status message, in any case.
+    /// A search in the language of `docs/search.md`: about one span, about the whole trace, or a filter expression of
+    /// X-Ray. Plain words must all occur in the name or the status message, in any case.
     q: Option<String>,
     /// 32 hex digits.
     trace_id: Option<String>,
@@ -65,7 +68,7 @@ struct TraceFilterParams {
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes what `search` reads")]
+#[expect(dead_code, reason = "describes what `search_traces` reads")]
 struct PageParams {
     /// Traces on a page; default 20.
     #[param(minimum = 1, maximum = 1000)]
@@ -83,8 +86,14 @@ pub(super) struct BucketParams {
     buckets: Option<usize>,
 }
 
-fn filter(params: &mut Params) -> Result<SpanFilter, QueryError> {
-    Ok(SpanFilter {
+/// Conditions on the spans, and on the whole trace when the search says so.
+pub(super) fn filter(params: &mut Params) -> Result<(SpanFilter, Option<TraceQuery>), QueryError> {
+    let (search, whole) = match params.take("q")?.map(|text| search::spans(&text)).transpose()? {
+        None => (Vec::new(), None),
+        Some(SpanSearch::OneSpan(predicates)) => (predicates, None),
+        Some(SpanSearch::Whole(condition)) => (Vec::new(), Some(condition)),
+    };
+    let filter = SpanFilter {
         range: params.range()?,
         service: params.take("service")?,
         name: params.take("name")?,
@@ -92,9 +101,10 @@ fn filter(params: &mut Params) -> Result<SpanFilter, QueryError> {
         min_duration_ns: params.duration("min_duration")?,
         max_duration_ns: params.duration("max_duration")?,
         attributes: params.attributes()?,
-        text: params.take("q")?,
+        search,
         trace_id: params.trace_id()?,
-    })
+    };
+    Ok((filter, whole))
 }
 
 /// A page of traces, newest first.
@@ -110,10 +120,14 @@ struct TracePage {
 /// trace.
 #[utoipa::path(get, path = "/api/v1/traces", tag = "traces", params(TraceFilterParams, PageParams),
     responses((status = 200, body = TracePage), (status = 400, body = ErrorBody)))]
-async fn search(State(state): State<ApiState>, RawQuery(query): RawQuery) -> Result<Json<TracePage>, QueryError> {
+async fn search_traces(
+    State(state): State<ApiState>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<TracePage>, QueryError> {
     let mut params = Params::of(query.as_deref());
-    let filter = filter(&mut params)?;
-    let search = TraceSearch { filter, limit: params.count("limit", LIMIT, LIMIT_MAX)?, after: params.cursor()? };
+    let (filter, whole) = filter(&mut params)?;
+    let search =
+        TraceSearch { filter, whole, limit: params.count("limit", LIMIT, LIMIT_MAX)?, after: params.cursor()? };
     params.finish()?;
     let query = state.engine.begin("traces", None).await?;
     let found = trace_search::search(&query, &search).await?;
@@ -133,11 +147,12 @@ async fn spans_over_time(
     RawQuery(query): RawQuery,
 ) -> Result<Json<SpanHistogram>, QueryError> {
     let mut params = Params::of(query.as_deref());
-    let filter = filter(&mut params)?;
+    let (filter, whole) = filter(&mut params)?;
     let buckets = params.count("buckets", BUCKETS, BUCKETS_MAX)?;
     params.finish()?;
     let query = state.engine.begin("histogram", None).await?;
-    Ok(Json(histogram::spans(&query, &filter, buckets).await?))
+    let (matching, exact) = Matching::Spans(filter, whole).decided(&query).await?;
+    Ok(Json(histogram::spans(&query, &matching, exact, buckets).await?))
 }
 
 #[derive(IntoParams)]

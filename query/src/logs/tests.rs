@@ -52,7 +52,7 @@ async fn every_filter_narrows() {
         ("everything", none(), vec![4, 3, 2, 1]),
         ("service", LogFilter { service: Some("s0".into()), ..none() }, vec![3, 2]),
         ("severity", LogFilter { severity: Some((13, 24)), ..none() }, vec![4, 3]),
-        ("words", LogFilter { text: Some("TIMEOUT 2".into()), ..none() }, vec![2]),
+        ("words", LogFilter { search: crate::search::logs("TIMEOUT 2").expect("words"), ..none() }, vec![2]),
         ("attribute", LogFilter { attributes: attribute("3"), ..none() }, vec![4]),
         ("time", LogFilter { range: TimeRange { start: Some(T0 + 2), end: Some(T0 + 4) }, ..none() }, vec![3, 2]),
         (

@@ -195,6 +195,9 @@ pub(super) fn searches(facts: &Facts<'_>, report: &mut Report) -> Outcome {
             report.equal(format_args!("{question} by SQL"), expected, facts.server.sql_i64(&sql)?);
             let found = by_search(facts, &format!("service={}&min_severity={severity}", percent(service)))?;
             report.equal(format_args!("{question} by /api/v1/logs"), expected, found.len() as i64);
+            let text = format!("service:{service} severity>={severity}");
+            let found = by_search(facts, &format!("q={}", percent(&text)))?;
+            report.equal(format_args!("{text}"), expected, found.len() as i64);
         } else {
             substring_in_range(facts, report, question, service, expected)?;
         }
@@ -218,9 +221,12 @@ fn substring_in_range(
         quoted(&format!("%{part}%"))
     );
     report.equal(format_args!("{question} by SQL"), expected, facts.server.sql_i64(&sql)?);
-    // The search knows words, not parts of words: it narrows by service and time, the rest is done here.
+    // Narrowed by service and time, the rest is done here; then by a regular expression.
     let found = by_search(facts, &format!("service={}&{}", percent(service), range(from, to)))?;
     let has = |record: &&Value| record["body"].as_str().is_some_and(|body| body.to_lowercase().contains(part));
     report.equal(format_args!("{question} by /api/v1/logs"), expected, found.iter().filter(has).count() as i64);
+    let text = format!("service:{service} body:/{part}/i");
+    let found = by_search(facts, &format!("q={}&{}", percent(&text), range(from, to)))?;
+    report.equal(format_args!("{text}"), expected, found.len() as i64);
     Ok(())
 }

@@ -147,6 +147,12 @@ pub(super) fn edges(facts: &Facts<'_>, report: &mut Report) -> Outcome {
         let figures = (number(edge, "count")?, number(edge, "traces")?);
         let got = found.get(&(caller.to_owned(), callee.to_owned())).copied();
         report.equal(format_args!("{caller} -> {callee} (calls, traces)"), Some(figures), got);
+        for search in
+            [format!("{{service:{caller}}} => {{service:{callee}}}"), format!("edge(\"{caller}\", \"{callee}\")")]
+        {
+            let traces = super::traces::search(facts, &format!("q={}", percent(&search)))?.len() as i64;
+            report.equal(format_args!("{search}"), figures.1, traces);
+        }
     }
     report.equal("number of edges", expected.len(), found.len());
     Ok(())

@@ -38,7 +38,11 @@ pub(super) fn containing_both(facts: &Facts<'_>, report: &mut Report) -> Outcome
             quoted(a),
             quoted(b)
         );
-        report.equal(format_args!("{a} and {b} by SQL"), number(pair, "traces")?, facts.server.sql_i64(&sql)?);
+        let expected = number(pair, "traces")?;
+        report.equal(format_args!("{a} and {b} by SQL"), expected, facts.server.sql_i64(&sql)?);
+        let text = format!("{{service:{a}}} AND {{service:{b}}}");
+        let found = search(facts, &format!("q={}", percent(&text)))?;
+        report.equal(format_args!("{text}"), expected, found.len() as i64);
     }
     Ok(())
 }
@@ -75,7 +79,7 @@ pub(super) fn error_ids(facts: &Facts<'_>, report: &mut Report) -> Outcome {
 }
 
 /// The trace ids of a search, all pages.
-fn search(facts: &Facts<'_>, filter: &str) -> Result<BTreeSet<String>, String> {
+pub(super) fn search(facts: &Facts<'_>, filter: &str) -> Result<BTreeSet<String>, String> {
     let path = format!("/api/v1/traces?{filter}&limit=1000");
     let found = facts.server.pages(&path, "traces")?;
     let ids: BTreeSet<String> =
@@ -94,15 +98,18 @@ pub(super) fn searches(facts: &Facts<'_>, report: &mut Report) -> Outcome {
             continue;
         }
         let service = text(question, "service")?;
-        let (condition, filter) = match question["operation"].as_str() {
+        let (condition, filter, text) = match question["operation"].as_str() {
             Some(operation) => {
                 let at_least = number(question, "min_duration_ns")?;
                 (
                     format!("name = {} AND duration_ns >= {at_least}", quoted(operation)),
                     format!("name={}&min_duration={at_least}", percent(operation)),
+                    format!("name:\"{operation}\" duration>={at_least}ns"),
                 )
             }
-            None if question["status"] == "error" => ("status = 'ERROR'".to_owned(), "status=ERROR".to_owned()),
+            None if question["status"] == "error" => {
+                ("status = 'ERROR'".to_owned(), "status=ERROR".to_owned(), "status:error".to_owned())
+            }
             None => return Err(format!("an unknown question: {question}")),
         };
         let sql =
@@ -110,6 +117,9 @@ pub(super) fn searches(facts: &Facts<'_>, report: &mut Report) -> Outcome {
         report.equal(format_args!("{question} by SQL"), expected, facts.server.sql_i64(&sql)?);
         let found = search(facts, &format!("service={}&{filter}", percent(service)))?;
         report.equal(format_args!("{question} by /api/v1/traces"), expected, found.len() as i64);
+        let text = format!("service:{service} {text}");
+        let found = search(facts, &format!("q={}", percent(&text)))?;
+        report.equal(format_args!("{text}"), expected, found.len() as i64);
     }
     Ok(())
 }
@@ -121,6 +131,8 @@ fn whole_trace_duration(facts: &Facts<'_>, report: &mut Report, milliseconds: i6
     report.equal(format_args!("traces of {milliseconds} ms by SQL"), expected, facts.server.sql_i64(&sql)?);
     let long = facts.summaries()?.iter().filter(|trace| trace["duration_ns"].as_i64() >= Some(at_least)).count();
     report.equal(format_args!("traces of {milliseconds} ms by /api/v1/traces"), expected, long as i64);
+    let text = format!("trace.duration>={milliseconds}ms");
+    report.equal(format_args!("{text}"), expected, search(facts, &format!("q={}", percent(&text)))?.len() as i64);
     Ok(())
 }
 

@@ -11,6 +11,8 @@ export class ApiError extends Error {
     message: string,
     /** What to do about it; may be empty. */
     readonly hint: string,
+    /** In the text of a search: its first character and the one behind its last, in characters from 0. */
+    readonly at: readonly [number, number] | null = null,
   ) {
     super(message);
     this.name = "ApiError";
@@ -68,7 +70,7 @@ async function errorOf(response: Response): Promise<ApiError> {
   const text = await response.text().catch(() => "");
   try {
     const { error } = JSON.parse(text) as ApiErrorBody;
-    return new ApiError(response.status, error.code, error.message, error.hint ?? "");
+    return new ApiError(response.status, error.code, error.message, error.hint ?? "", error.at ?? null);
   } catch {
     const message = `The server answered ${response.status} ${response.statusText}`.trim();
     return new ApiError(response.status, "unexpected", `${message}.`, text.slice(0, 300));

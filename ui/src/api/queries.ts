@@ -1,18 +1,24 @@
 import { keepPreviousData, infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { attributeKey, type Filter, findFilter, isReserved, type SearchState } from "../lib/filters";
 import { parseExact } from "../lib/json";
 import type { UnixNanos } from "../lib/time";
 import { ApiError, getJson, type Params, post } from "./client";
 import type {
+  DurationBucket,
+  FacetList,
+  FieldList,
   LogHistogram,
   LogPage,
   OperationRow,
+  SearchMeaning,
+  SearchSignal,
   ServerStatus,
   ServiceRow,
   SqlResult,
   Trace,
   TraceHistogram,
   TracePage,
+  ValueCount,
+  WhyEmpty,
 } from "./types";
 
 /** A range whose relative ends have been resolved, so that pages and charts agree. */
@@ -24,6 +30,7 @@ export interface Window {
 const TRACES_PER_PAGE = 50;
 const LOGS_PER_PAGE = 500;
 export const HISTOGRAM_BUCKETS = 90;
+const FACET_VALUES = 8;
 /** How often an empty lake is asked whether data has come. */
 const EMPTY_POLL_MS = 1_000;
 const STATUS_POLL_MS = 15_000;
@@ -51,41 +58,13 @@ function windowParams(window: Window): Params {
   return { from: window.from.toString(), to: window.to.toString() };
 }
 
-function attributeParams(filters: Filter[]): string[] {
-  return filters.filter((f) => !isReserved(f.field)).map((f) => `${attributeKey(f.field)}=${f.value}`);
+/** A search within a range. */
+function searchParams(window: Window, q: string): Params {
+  return { ...windowParams(window), q };
 }
 
-function traceParams(window: Window, search: SearchState): Params {
-  const value = (field: string) => findFilter(search.filters, field)?.value;
-  return {
-    ...windowParams(window),
-    service: value("service"),
-    name: value("operation"),
-    status: value("status"),
-    trace_id: value("trace_id"),
-    min_duration: search.min,
-    max_duration: search.max,
-    attr: attributeParams(search.filters),
-    q: search.q,
-  };
-}
-
-function logParams(window: Window, search: SearchState): Params {
-  const severity = findFilter(search.filters, "severity");
-  return {
-    ...windowParams(window),
-    service: findFilter(search.filters, "service")?.value,
-    trace_id: findFilter(search.filters, "trace_id")?.value,
-    span_id: findFilter(search.filters, "span_id")?.value,
-    severity: severity?.op === "eq" ? severity.value : null,
-    min_severity: severity?.op === "gte" ? severity.value : null,
-    attr: attributeParams(search.filters),
-    q: search.q,
-  };
-}
-
-export function tracesQuery(window: Window, search: SearchState) {
-  const params = traceParams(window, search);
+export function tracesQuery(window: Window, q: string) {
+  const params = searchParams(window, q);
   return infiniteQueryOptions({
     queryKey: ["traces", params],
     queryFn: ({ signal, pageParam }) =>
@@ -96,30 +75,12 @@ export function tracesQuery(window: Window, search: SearchState) {
   });
 }
 
-export function traceHistogramQuery(window: Window, search: SearchState) {
-  const params = { ...traceParams(window, search), buckets: HISTOGRAM_BUCKETS };
+export function traceHistogramQuery(window: Window, q: string) {
+  const params = { ...searchParams(window, q), buckets: HISTOGRAM_BUCKETS };
   return queryOptions({
     queryKey: ["traces-histogram", params],
     queryFn: ({ signal }) => getJson<TraceHistogram>("traces/histogram", params, signal),
     placeholderData: keepPreviousData,
-  });
-}
-
-/** Whether any trace matches; cheaper than a page. */
-export function anyTraceQuery(window: Window, search: SearchState) {
-  const params = { ...traceParams(window, search), limit: 1 };
-  return queryOptions({
-    queryKey: ["traces-any", params],
-    queryFn: async ({ signal }) => (await getJson<TracePage>("traces", params, signal)).traces.length > 0,
-  });
-}
-
-/** Whether any log record matches. */
-export function anyLogQuery(window: Window, search: SearchState) {
-  const params = { ...logParams(window, search), limit: 1 };
-  return queryOptions({
-    queryKey: ["logs-any", params],
-    queryFn: async ({ signal }) => (await getJson<LogPage>("logs", params, signal)).logs.length > 0,
   });
 }
 
@@ -141,8 +102,8 @@ export function traceOtlpQuery(traceId: string) {
   });
 }
 
-export function logsQuery(window: Window, search: SearchState, order: "asc" | "desc") {
-  const params = { ...logParams(window, search), order };
+export function logsQuery(window: Window, q: string, order: "asc" | "desc") {
+  const params = { ...searchParams(window, q), order };
   return infiniteQueryOptions({
     queryKey: ["logs", params],
     queryFn: ({ signal, pageParam }) =>
@@ -153,12 +114,73 @@ export function logsQuery(window: Window, search: SearchState, order: "asc" | "d
   });
 }
 
-export function logHistogramQuery(window: Window, search: SearchState) {
-  const params = { ...logParams(window, search), buckets: HISTOGRAM_BUCKETS };
+export function logHistogramQuery(window: Window, q: string) {
+  const params = { ...searchParams(window, q), buckets: HISTOGRAM_BUCKETS };
   return queryOptions({
     queryKey: ["logs-histogram", params],
     queryFn: ({ signal }) => getJson<LogHistogram>("logs/histogram", params, signal),
     placeholderData: keepPreviousData,
+  });
+}
+
+/** What a search means, or what is wrong with it. */
+export function meaningQuery(signal: SearchSignal, window: Window, q: string) {
+  const params = { ...searchParams(window, q), signal };
+  return queryOptions({
+    queryKey: ["search-meaning", params],
+    queryFn: ({ signal: abort }) => getJson<SearchMeaning>("search/explain", params, abort),
+    retry: false,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** Keys of the rows in the range. */
+export function fieldsQuery(signal: SearchSignal, window: Window) {
+  const params = { ...windowParams(window), signal };
+  return queryOptions({
+    queryKey: ["fields", params],
+    queryFn: ({ signal: abort }) => getJson<FieldList>("fields", params, abort),
+    staleTime: 60_000,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Values of a key in the range that contain what was typed. */
+export function valuesQuery(signal: SearchSignal, window: Window, key: string, contains: string) {
+  const params = { ...windowParams(window), signal, contains, limit: 30 };
+  return queryOptions({
+    queryKey: ["field-values", key, params],
+    queryFn: async ({ signal: abort }) => {
+      return (await getJson<{ values: ValueCount[] }>(`fields/${encodeURIComponent(key)}/values`, params, abort)).values;
+    },
+    retry: false,
+    staleTime: 60_000,
+  });
+}
+
+export function facetsQuery(signal: SearchSignal, window: Window, q: string, keys: readonly string[]) {
+  const params = { ...searchParams(window, q), signal, keys: keys.join(","), limit: FACET_VALUES };
+  return queryOptions({
+    queryKey: ["facets", params],
+    queryFn: ({ signal: abort }) => getJson<FacetList>("facets", params, abort),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function durationsQuery(window: Window, q: string) {
+  const params = searchParams(window, q);
+  return queryOptions({
+    queryKey: ["durations", params],
+    queryFn: async ({ signal }) => (await getJson<{ buckets: DurationBucket[] }>("traces/durations", params, signal)).buckets,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function whyEmptyQuery(signal: SearchSignal, window: Window, q: string) {
+  const params = { ...searchParams(window, q), signal };
+  return queryOptions({
+    queryKey: ["why-empty", params],
+    queryFn: ({ signal: abort }) => getJson<WhyEmpty>("search/why_empty", params, abort),
   });
 }
 

@@ -5,7 +5,7 @@ export type Attributes = Record<string, JsonValue>;
 export type SpanStatus = "UNSET" | "OK" | "ERROR";
 
 export interface ApiErrorBody {
-  error: { code: string; message: string; hint?: string | null };
+  error: { code: string; message: string; hint?: string | null; at?: [number, number] | null };
 }
 
 export interface SignalStatus {
@@ -154,6 +154,8 @@ export interface LogHistogram {
 }
 
 export interface TraceHistogram {
+  /** False when spans of more traces are counted than match. */
+  exact: boolean;
   bucket_ns: number;
   buckets: { start_unix_nano: string; spans: number; errors: number }[];
 }
@@ -188,4 +190,67 @@ export interface SqlResult {
   rows: JsonValue[][];
   elapsed_ms: number;
   truncated: boolean;
+}
+
+export type SearchSignal = "spans" | "logs";
+
+/** What a search means, or what is wrong with it; `sql` is null when SQL cannot say it. */
+export interface SearchMeaning {
+  canonical: string | null;
+  /** `at`: the first character that is wrong and the one behind the last. */
+  problem: { message: string; hint: string; at: [number, number] } | null;
+  sql: string | null;
+  warnings: string[];
+}
+
+export interface FieldCount {
+  key: string;
+  kind: "field" | "attribute" | "resource";
+  count: number | null;
+}
+
+export interface FieldList {
+  fields: FieldCount[];
+  rows: number;
+  partial: boolean;
+}
+
+export interface ValueCount {
+  value: string;
+  count: number;
+}
+
+export interface Facet {
+  key: string;
+  values: ValueCount[];
+  distinct: number;
+  count: number;
+}
+
+export interface FacetList {
+  facets: Facet[];
+  rows: number;
+  partial: boolean;
+}
+
+export interface DurationBucket {
+  from_ns: number;
+  to_ns: number;
+  ok: number;
+  error: number;
+  throttle: number;
+  fault: number;
+}
+
+export interface WhyEmpty {
+  rows_in_range: number;
+  conditions: {
+    condition: string;
+    without: string | null;
+    parameter: string | null;
+    matches_without: number;
+    matches_alone: number;
+  }[];
+  nearest_before_unix_nano: string | null;
+  nearest_after_unix_nano: string | null;
 }

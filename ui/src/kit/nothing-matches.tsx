@@ -1,63 +1,90 @@
-import { useQueries } from "@tanstack/react-query";
-import type { anyTraceQuery } from "../api/queries";
-import { describeBound, describeFilter, EMPTY_SEARCH, type SearchState } from "../lib/filters";
+import { useQuery } from "@tanstack/react-query";
+import { type Window, whyEmptyQuery } from "../api/queries";
+import type { SearchSignal } from "../api/types";
+import { group, plural } from "../lib/format";
+import { absolute, formatDateTime, nanos, spanNs, type UnixNanos } from "../lib/time";
 import { Button } from "./button";
+import css from "./nothing-matches.module.css";
 import { EmptyState } from "./states";
+import { useTime } from "./time-context";
 
-/** More conditions than this are not tried one by one. */
-const TRIED_MAX = 8;
+/** The window that is opened around the nearest match. */
+const WINDOW_NS = spanNs("15m")!;
 
-interface Without {
-  label: string;
-  state: SearchState;
-}
-
-/**
- * Nothing matches: tries the search without each condition and offers what would bring results.
- * `exists` is a query that answers whether a search has any result.
- */
+/** Nothing matches: says which condition is to blame, and where the nearest matches are. */
 export function NothingMatches(props: {
+  signal: SearchSignal;
   noun: string;
   explanation: string;
-  state: SearchState;
-  exists: (state: SearchState) => ReturnType<typeof anyTraceQuery>;
-  onChange: (state: SearchState) => void;
+  text: string;
+  window: Window;
+  onChange: (text: string) => void;
 }) {
-  const tries = withoutEach(props.state).slice(0, TRIED_MAX);
-  const answers = useQueries({ queries: tries.length > 1 ? tries.map((one) => props.exists(one.state)) : [] });
-  const helpful = tries.filter((_, i) => answers[i]?.data === true);
-  const settled = answers.every((answer) => !answer.isPending);
+  const { data, isPending } = useQuery(whyEmptyQuery(props.signal, props.window, props.text));
+  const { zone, setRange } = useTime();
+  const rows = props.signal === "spans" ? "span" : "log record";
+  const nearest = [data?.nearest_before_unix_nano, data?.nearest_after_unix_nano].flatMap((time) => (time ? [nanos(time)] : []));
+  const goTo = (at: UnixNanos) => setRange({ from: absolute(nanos(at - WINDOW_NS / 2n)), to: absolute(nanos(at + WINDOW_NS / 2n)) });
+  const conditions = data?.conditions ?? [];
+  const blamed = conditions.filter((one) => one.matches_without > 0);
   return (
     <EmptyState
       title={`No ${props.noun} matches in this range`}
       actions={
         <>
-          {helpful.map((one) => (
-            <Button key={one.label} onClick={() => props.onChange(one.state)}>
-              Remove {one.label}
+          {nearest.map((at, nth) => (
+            <Button key={String(at)} look={nth === 0 && blamed.length === 0 ? "primary" : "default"} onClick={() => goTo(at)}>
+              {at < props.window.from ? "Latest match before" : "First match after"}: {formatDateTime(at, zone)}
             </Button>
           ))}
-          <Button look="primary" onClick={() => props.onChange(EMPTY_SEARCH)}>
-            Clear all filters
-          </Button>
+          <Button onClick={() => props.onChange("")}>Clear the search</Button>
         </>
       }
     >
       <p>{props.explanation}</p>
-      {tries.length > 1 && settled && (
-        <p>{helpful.length > 0 ? "Without one of these there are results:" : "Removing any single condition does not help; widen the range with z."}</p>
+      {isPending && <p>Looking for the reason…</p>}
+      {data && conditions.length > 1 && (
+        <table className={css.conditions} aria-label="Conditions of the search">
+          <thead>
+            <tr>
+              <th scope="col">Condition</th>
+              <th scope="col">Matches alone</th>
+              <th scope="col">Matches without it</th>
+              <th scope="col">
+                <span className={css.hidden}>Action</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {conditions.map((one) => (
+              <tr key={one.condition} data-blamed={one.matches_without > 0}>
+                <td>
+                  <code>{one.condition}</code>
+                </td>
+                <td>{group(one.matches_alone)}</td>
+                <td>{group(one.matches_without)}</td>
+                <td>
+                  {one.without !== null && (
+                    <Button small onClick={() => props.onChange(one.without ?? "")}>
+                      Remove
+                    </Button>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {data && (
+        <p>
+          {data.rows_in_range === 0
+            ? `There is no ${rows} at all in this range.`
+            : conditions.length > 1 && blamed.length === 0
+              ? `None of the ${plural(data.rows_in_range, rows)} in this range matches, whichever single condition is removed.`
+              : `The range has ${plural(data.rows_in_range, rows)}.`}
+          {nearest.length === 0 && " Nothing matches at any other time either."}
+        </p>
       )}
     </EmptyState>
   );
-}
-
-function withoutEach(state: SearchState): Without[] {
-  const tries = state.filters.map((filter): Without => {
-    const { field, op, value } = describeFilter(filter);
-    return { label: `${field} ${op} ${value}`, state: { ...state, filters: state.filters.filter((other) => other !== filter) } };
-  });
-  if (state.min !== null) tries.push({ label: `duration ${describeBound("min", state.min)}`, state: { ...state, min: null } });
-  if (state.max !== null) tries.push({ label: `duration ${describeBound("max", state.max)}`, state: { ...state, max: null } });
-  if (state.q !== "") tries.push({ label: `the words “${state.q}”`, state: { ...state, q: "" } });
-  return tries;
 }

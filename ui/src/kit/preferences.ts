@@ -1,5 +1,8 @@
 import type { Zone } from "../lib/time";
 
+/** From here on a list has room beside it. */
+const WIDE_PX = 1200;
+
 export type Theme = "system" | "dark" | "light";
 
 // Storage can be blocked; the page then simply forgets.
@@ -37,6 +40,16 @@ export function storedZone(): Zone {
 
 export function storeZone(zone: Zone): void {
   write("zone", zone);
+}
+
+/** Whether the facets stand beside a result: on wide screens, unless the reader has said otherwise. */
+export function storedFacets(): boolean {
+  const stored = read("facets");
+  return stored === null ? window.innerWidth >= WIDE_PX : stored === "shown";
+}
+
+export function storeFacets(shown: boolean): void {
+  write("facets", shown ? "shown" : "hidden");
 }
 
 /** A number a reader has set by dragging, for example a panel's width. */

@@ -1,6 +1,8 @@
 import { Search, X } from "lucide-react";
 import { useState } from "react";
-import { describeBound, describeFilter, type Filter, printFilter, readSearchText, type SearchState } from "../lib/filters";
+import { conditions, removeCondition } from "../engine/search/edit";
+import type { Subject } from "../engine/search/parse";
+import { Button } from "./button";
 import controls from "./controls.module.css";
 
 /** One line of text, committed by Enter. `/` focuses it from anywhere. */
@@ -53,49 +55,26 @@ export function TextField(props: {
   );
 }
 
-/** The search box of traces and logs: conditions become filters, the rest stays words. */
-export function SearchField(props: { state: SearchState; placeholder: string; onChange: (state: SearchState) => void }) {
+/** The conditions that must all hold, each with a button that removes it, and one for all. */
+export function ConditionChips({ text, subject, onChange }: { text: string; subject: Subject; onChange: (text: string) => void }) {
+  const all = text === "" ? [] : (conditions(text, subject) ?? []);
   return (
-    <TextField
-      value={props.state.q}
-      placeholder={props.placeholder}
-      label="Search"
-      onCommit={(text) => props.onChange(readSearchText(text, props.state))}
-    />
+    <div className={controls.chips}>
+      {all.map((condition) => (
+        <span key={condition} className={controls.chip}>
+          <span className={controls.chipValue} title={condition}>
+            {condition}
+          </span>
+          <button type="button" onClick={() => onChange(removeCondition(text, condition, subject))} aria-label={`Remove condition ${condition}`}>
+            <X size={13} aria-hidden />
+          </button>
+        </span>
+      ))}
+      {all.length > 1 && (
+        <Button small look="quiet" onClick={() => onChange("")}>
+          Clear all
+        </Button>
+      )}
+    </div>
   );
-}
-
-/** The conditions in force, each with a button that removes it. */
-export function FilterChips({ state, onChange }: { state: SearchState; onChange: (state: SearchState) => void }) {
-  const without = (filter: Filter) => state.filters.filter((other) => other !== filter);
-  return (
-    <>
-      {state.filters.map((filter) => {
-        const { field, op, value } = describeFilter(filter);
-        return <Chip key={printFilter(filter)} field={`${field} ${op}`} value={value} onRemove={() => onChange({ ...state, filters: without(filter) })} />;
-      })}
-      {state.min !== null && <Chip field="duration" value={describeBound("min", state.min)} onRemove={() => onChange({ ...state, min: null })} />}
-      {state.max !== null && <Chip field="duration" value={describeBound("max", state.max)} onRemove={() => onChange({ ...state, max: null })} />}
-      {state.q !== "" && <Chip field="words" value={state.q} onRemove={() => onChange({ ...state, q: "" })} />}
-    </>
-  );
-}
-
-function Chip({ field, value, onRemove }: { field: string; value: string; onRemove: () => void }) {
-  return (
-    <span className={controls.chip}>
-      <span className={controls.chipField}>{field}</span>
-      <span className={controls.chipValue} title={value}>
-        {value}
-      </span>
-      <button type="button" onClick={onRemove} aria-label={`Remove filter ${field} ${value}`}>
-        <X size={13} aria-hidden />
-      </button>
-    </span>
-  );
-}
-
-/** True when the state asks for more than the time range. */
-export function isFiltered(state: SearchState): boolean {
-  return state.q !== "" || state.filters.length > 0 || state.min !== null || state.max !== null;
 }

@@ -1,3 +1,4 @@
+import { conditionText } from "../engine/search/edit";
 import { parseDuration, printDuration } from "./format";
 
 /** One condition of a search. `field` is a reserved name or an attribute key. */
@@ -130,14 +131,13 @@ function readDuration(op: string, value: string, state: SearchState): boolean {
   return true;
 }
 
-const WORDS: Record<string, string> = { trace_id: "trace", span_id: "span" };
-
-/** The words on a chip: `service = cart`, `severity ≥ WARN`. */
-export function describeFilter(filter: Filter): { field: string; op: string; value: string } {
-  return { field: WORDS[filter.field] ?? filter.field, op: filter.op === "gte" ? "≥" : "=", value: filter.value };
-}
-
-/** The chip of a duration bound, for example `≥ 50ms`. */
-export function describeBound(side: "min" | "max", ns: number): string {
-  return `${side === "min" ? "≥" : "≤"} ${printDuration(ns)}`;
+/** Words, filters and bounds as one text of the search language. */
+export function languageText(state: SearchState): string {
+  const conditions = state.filters.map((filter) => {
+    if (filter.op === "gte") return `${filter.field}>=${filter.value.toLowerCase()}`;
+    return conditionText(filter.field === "operation" ? "name" : filter.field, filter.value);
+  });
+  if (state.min !== null) conditions.push(`duration>=${printDuration(state.min)}`);
+  if (state.max !== null) conditions.push(`duration<=${printDuration(state.max)}`);
+  return [...conditions, state.q].filter(Boolean).join(" ");
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { attributeFilter, attributeKey, readSearchText, EMPTY_SEARCH, parseFilter, printFilter, printSearchText } from "./filters";
 import { nanos, parseRange } from "./time";
-import { carryOver, href, patchSearch, rangePatch, readRange, readSearch, readZone, searchPatch } from "./url-state";
+import { carryOver, href, languagePatch, patchSearch, rangePatch, readRange, readSearch, readSearchLanguage, readZone } from "./url-state";
 
 const NOW = nanos("1763650000000000000");
 
@@ -13,10 +13,21 @@ describe("addresses", () => {
     "f=http.route:eq:/api/v1/*&f=a%253Ab:eq:x:y",
     "q=50%25+%26+more",
     "f=severity:gte:WARN&min=1500us",
-  ])("print what they read: %s", (search) => {
-    const { state, problems } = readSearch(search);
+  ])("with a search in the language keep its meaning: %s", (search) => {
+    const { text, problems } = readSearchLanguage(search);
     expect(problems).toEqual([]);
-    expect(patchSearch("", searchPatch(state))).toBe(search);
+    const again = new URLSearchParams(patchSearch(search, languagePatch(text)));
+    expect([...again.keys()].filter((key) => key !== "q")).toEqual([]);
+    expect(again.get("q") ?? "").toBe(text);
+  });
+
+  it("read the filters of links into the search", () => {
+    expect(readSearchLanguage("f=service:eq:cart&f=operation:eq:GET+/a&f=severity:gte:WARN&min=50ms&max=2s&q=late").text).toBe(
+      'service:cart name:"GET /a" severity>=warn duration>=50ms duration<=2s late',
+    );
+    expect(readSearchLanguage("f=http.route:eq:/api/v1/*&f=a%253Ab:eq:x:y&f=attributes.status:eq:5").text).toBe(
+      'http.route:"/api/v1/*" "a:b":x:y attributes.status:5',
+    );
   });
 
   it("keep parameters they do not know", () => {

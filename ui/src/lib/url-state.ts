@@ -1,5 +1,5 @@
-import { EMPTY_SEARCH, type Filter, parseFilter, printFilter, type SearchState } from "./filters";
-import { parseDuration, printDuration } from "./format";
+import { EMPTY_SEARCH, type Filter, languageText, parseFilter, type SearchState } from "./filters";
+import { parseDuration } from "./format";
 import {
   DEFAULT_RANGE,
   type Instant,
@@ -91,14 +91,15 @@ export function readSearch(search: string): ReadSearch {
   return { state: { ...EMPTY_SEARCH, q: params.get("q") ?? "", filters, min: bound("min"), max: bound("max") }, problems };
 }
 
-/** The parameters of a search, for {@link patchSearch}. */
-export function searchPatch(state: SearchState): Patch {
-  return {
-    q: state.q,
-    f: state.filters.map(printFilter),
-    min: state.min === null ? null : printDuration(state.min),
-    max: state.max === null ? null : printDuration(state.max),
-  };
+/** The search of an address as one text: `q`, and the filters that links put beside it. */
+export function readSearchLanguage(search: string): { text: string; problems: string[] } {
+  const { state, problems } = readSearch(search);
+  return { text: languageText(state), problems };
+}
+
+/** Everything in `q`. */
+export function languagePatch(text: string): Patch {
+  return { q: text.trim(), f: null, min: null, max: null };
 }
 
 /** An address inside the application: path plus query string. */

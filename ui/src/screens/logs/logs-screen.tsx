@@ -1,39 +1,53 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { ArrowDownNarrowWide, ArrowUpNarrowWide } from "lucide-react";
+import { ArrowDownNarrowWide, ArrowUpNarrowWide, PanelLeft } from "lucide-react";
 import { useCallback, useEffect, useMemo, useState } from "react";
-import { anyLogQuery, logHistogramQuery, logsQuery, servicesQuery, statusQuery, type Window } from "../../api/queries";
+import { logHistogramQuery, logsQuery, statusQuery, type Window } from "../../api/queries";
 import type { LogRecord } from "../../api/types";
+import { addCondition, conditionText, searchedWords } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
-import controls from "../../kit/controls.module.css";
+import { Facets, useFacetsShown } from "../../kit/facets";
 import { type Bucket, Histogram, type Series } from "../../kit/histogram";
 import { LogList } from "../../kit/log-list";
 import { NoDataInRange } from "../../kit/no-data";
-import { OptionPopover } from "../../kit/option-popover";
+import { NothingMatches } from "../../kit/nothing-matches";
 import { Page } from "../../kit/page";
-import { FilterChips, isFiltered, SearchField } from "../../kit/search-field";
+import { QueryBar } from "../../kit/query-bar";
+import { ConditionChips } from "../../kit/search-field";
 import { SetupCard } from "../../kit/setup-card";
 import { ErrorState, Note, Skeleton } from "../../kit/states";
-import { NothingMatches } from "../../kit/nothing-matches";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
-import { addFilter, attributeFilter, EMPTY_SEARCH, findFilter, type SearchState, setFilter } from "../../lib/filters";
-import { group, plural } from "../../lib/format";
-import { SEVERITIES } from "../../lib/severity";
+import { plural } from "../../lib/format";
 import { nanos } from "../../lib/time";
-import { carryOver, readSearch, searchPatch } from "../../lib/url-state";
+import { carryOver, languagePatch, readSearchLanguage } from "../../lib/url-state";
 import css from "./logs-screen.module.css";
 
-/** Search for log records: conditions, severities over time, the records. */
+const FACETS = ["severity", "service", "event_name", "logger.name", "exception.type", "http.response.status_code", "k8s.pod.name", "deployment.environment.name"];
+
+interface SearchProps {
+  text: string;
+  window: Window;
+  onChange: (text: string) => void;
+}
+
+/** Search for log records: the search, severities over time, the records. */
 export function LogsScreen() {
   const { search, patch } = useUrl();
   const { window } = useTime();
-  const { state, problems } = useMemo(() => readSearch(search), [search]);
+  const { text, problems } = useMemo(() => readSearchLanguage(search), [search]);
+  const [shown, setShown] = useFacetsShown();
   const status = useQuery(statusQuery());
-  const change = (next: SearchState) => patch(searchPatch(next));
+  const change = (next: string) => patch(languagePatch(next));
   const empty = status.data && status.data.signals.spans.rows === 0 && status.data.signals.logs.rows === 0;
+  const ascending = new URLSearchParams(search).get("order") === "asc";
+  const props = { text, window, onChange: change };
   return (
-    <Page title="Logs" timed field={<SearchField state={state} onChange={change} placeholder="words in the body, service:cart, severity>=WARN, key=value" />}>
+    <Page
+      title="Logs"
+      timed
+      field={<QueryBar subject="logs" value={text} window={window} placeholder="words, service:cart, severity>=warn, key:value" onCommit={change} />}
+    >
       {problems.map((problem) => (
         <Note key={problem} error>
           {problem}
@@ -43,46 +57,26 @@ export function LogsScreen() {
         <SetupCard status={status.data} />
       ) : (
         <>
-          <FilterBar state={state} window={window} onChange={change} />
-          <RecordsOverTime state={state} window={window} />
-          <Records state={state} window={window} onChange={change} />
+          <div className={css.filters}>
+            <Button small look="quiet" aria-pressed={shown} onClick={() => setShown(!shown)}>
+              <PanelLeft size={14} aria-hidden /> Facets
+            </Button>
+            <Button small look="quiet" onClick={() => patch({ order: ascending ? null : "asc" })}>
+              {ascending ? <ArrowUpNarrowWide size={14} aria-hidden /> : <ArrowDownNarrowWide size={14} aria-hidden />}
+              {ascending ? "Oldest first" : "Newest first"}
+            </Button>
+            <ConditionChips text={text} subject="logs" onChange={change} />
+          </div>
+          <RecordsOverTime {...props} />
+          <div className={css.body}>
+            {shown && <Facets subject="logs" keys={FACETS} editable={text} {...props} />}
+            <div className={css.results}>
+              <Records {...props} />
+            </div>
+          </div>
         </>
       )}
     </Page>
-  );
-}
-
-const SEVERITY_OPTIONS = SEVERITIES.map((value) => ({ value, hint: value === "FATAL" ? "only" : "and above" })).toReversed();
-
-function FilterBar({ state, window, onChange }: { state: SearchState; window: Window; onChange: (state: SearchState) => void }) {
-  const { search, patch } = useUrl();
-  const services = useQuery(servicesQuery(window));
-  const ascending = new URLSearchParams(search).get("order") === "asc";
-  const pickSeverity = (value: string | null) => onChange({ ...state, filters: setFilter(state.filters, "severity", value, "gte") });
-  return (
-    <div className={css.filters}>
-      <OptionPopover
-        label="Service"
-        value={findFilter(state.filters, "service")?.value}
-        none="No service has log records in this range."
-        free
-        options={(services.data ?? []).filter((row) => row.log_count > 0).map((row) => ({ value: row.service, hint: group(row.log_count) }))}
-        onPick={(value) => onChange({ ...state, filters: setFilter(state.filters, "service", value) })}
-      />
-      <OptionPopover label="Severity" value={findFilter(state.filters, "severity")?.value} none="No such severity." options={SEVERITY_OPTIONS} onPick={pickSeverity} />
-      <Button onClick={() => patch({ order: ascending ? null : "asc" })}>
-        {ascending ? <ArrowUpNarrowWide size={14} aria-hidden /> : <ArrowDownNarrowWide size={14} aria-hidden />}
-        {ascending ? "Oldest first" : "Newest first"}
-      </Button>
-      <div className={controls.chips}>
-        <FilterChips state={state} onChange={onChange} />
-        {isFiltered(state) && (
-          <Button small look="quiet" onClick={() => onChange(EMPTY_SEARCH)}>
-            Clear all
-          </Button>
-        )}
-      </div>
-    </div>
   );
 }
 
@@ -97,9 +91,9 @@ const SERIES: Series[] = [
   { key: "", label: "without severity", tone: "none" },
 ];
 
-function RecordsOverTime({ state, window }: { state: SearchState; window: Window }) {
+function RecordsOverTime({ text, window }: SearchProps) {
   const { zone, setWindow } = useTime();
-  const { data, isError, isPlaceholderData } = useQuery(logHistogramQuery(window, state));
+  const { data, isError, isPlaceholderData } = useQuery(logHistogramQuery(window, text));
   const buckets = useMemo<Bucket[]>(
     () => (data?.buckets ?? []).map((b) => ({ start: nanos(b.start_unix_nano), counts: SERIES.map((one) => b.counts[one.key] ?? 0) })),
     [data],
@@ -120,11 +114,11 @@ function RecordsOverTime({ state, window }: { state: SearchState; window: Window
   );
 }
 
-function Records({ state, window, onChange }: { state: SearchState; window: Window; onChange: (state: SearchState) => void }) {
+function Records({ text, window, onChange }: SearchProps) {
   const { zone } = useTime();
   const { search } = useUrl();
   const order = new URLSearchParams(search).get("order") === "asc" ? "asc" : "desc";
-  const query = useInfiniteQuery(logsQuery(window, state, order));
+  const query = useInfiniteQuery(logsQuery(window, text, order));
   const logs = useMemo(() => query.data?.pages.flatMap((page) => page.logs) ?? [], [query.data]);
   const open = useOpenRows();
   const { isSuccess, isPlaceholderData, hasNextPage, isFetching, fetchNextPage, isFetchNextPageError } = query;
@@ -135,16 +129,17 @@ function Records({ state, window, onChange }: { state: SearchState; window: Wind
     if (hasNextPage && !isFetching && !isFetchNextPageError) void fetchNextPage();
   }, [hasNextPage, isFetching, isFetchNextPageError, fetchNextPage]);
 
-  if (query.isError && logs.length === 0) return <ErrorState title="The log records could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
+  if (query.isError && (logs.length === 0 || isPlaceholderData)) return <ErrorState title="The log records could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
   if (query.isPending) return <LogSkeleton />;
   if (logs.length === 0 && !isPlaceholderData) {
-    if (!isFiltered(state)) return <NoDataInRange signal="logs" />;
+    if (text === "") return <NoDataInRange signal="logs" />;
     return (
       <NothingMatches
+        signal="logs"
         noun="log record"
         explanation="All conditions must hold, and every word must occur in the body."
-        state={state}
-        exists={(tried) => anyLogQuery(window, tried)}
+        text={text}
+        window={window}
         onChange={onChange}
       />
     );
@@ -153,12 +148,12 @@ function Records({ state, window, onChange }: { state: SearchState; window: Wind
     <div className={isPlaceholderData ? css.stale : css.list}>
       <LogList
         logs={logs}
-        query={state.q}
+        query={searchedWords(text, "logs")}
         zone={zone}
         open={open.ids}
         onToggle={open.toggle}
         carry={carryOver(search)}
-        onFilter={(key, value) => onChange({ ...state, filters: addFilter(state.filters, attributeFilter(key, value)) })}
+        onFilter={(key, value) => onChange(addCondition(text, conditionText(key, value), "logs"))}
         onEnd={loadMore}
         footer={
           <div className={css.footer}>

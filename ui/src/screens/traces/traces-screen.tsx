@@ -1,40 +1,52 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { PanelLeft } from "lucide-react";
 import { useEffect, useMemo } from "react";
-import { anyTraceQuery, operationsQuery, servicesQuery, statusQuery, traceHistogramQuery, tracesQuery, type Window } from "../../api/queries";
+import { statusQuery, traceHistogramQuery, tracesQuery, type Window } from "../../api/queries";
+import { isOneSpan } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
-import controls from "../../kit/controls.module.css";
+import { DurationHistogram } from "../../kit/duration-histogram";
+import { Facets, useFacetsShown } from "../../kit/facets";
 import { type Bucket, Histogram, type Series } from "../../kit/histogram";
 import { NoDataInRange } from "../../kit/no-data";
-import { OptionPopover } from "../../kit/option-popover";
+import { NothingMatches } from "../../kit/nothing-matches";
 import { Page } from "../../kit/page";
-import { FilterChips, isFiltered, SearchField } from "../../kit/search-field";
+import { QueryBar, useEditable } from "../../kit/query-bar";
+import { ConditionChips } from "../../kit/search-field";
 import { SetupCard } from "../../kit/setup-card";
 import { ErrorState, Note } from "../../kit/states";
-import { NothingMatches } from "../../kit/nothing-matches";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
-import { EMPTY_SEARCH, findFilter, printSearchText, type SearchState, setFilter } from "../../lib/filters";
-import { formatShare, group, plural } from "../../lib/format";
+import { plural } from "../../lib/format";
 import { nanos } from "../../lib/time";
-import { readSearch, searchPatch } from "../../lib/url-state";
-import { DurationPopover } from "./duration-popover";
+import { languagePatch, readSearchLanguage } from "../../lib/url-state";
 import { TraceTable } from "./trace-table";
 import css from "./traces-screen.module.css";
 
-/** Search for traces: conditions, spans over time, the traces that match. */
+const FACETS = ["service", "outcome", "status", "name", "http.route", "http.response.status_code", "kind", "deployment.environment.name"];
+
+interface SearchProps {
+  text: string;
+  editable: string;
+  window: Window;
+  onChange: (text: string) => void;
+}
+
+/** Search for traces: the search, spans over time and by duration, the traces that match. */
 export function TracesScreen() {
   const { search, patch } = useUrl();
   const { window } = useTime();
-  const { state, problems } = useMemo(() => readSearch(search), [search]);
+  const { text, problems } = useMemo(() => readSearchLanguage(search), [search]);
+  const [shown, setShown] = useFacetsShown();
   const status = useQuery(statusQuery());
-  const change = (next: SearchState) => patch(searchPatch(next));
+  const change = (next: string) => patch(languagePatch(next));
   const empty = status.data && status.data.signals.spans.rows === 0 && status.data.signals.logs.rows === 0;
+  const props = { text, editable: useEditable("traces", window, text), window, onChange: change };
   return (
     <Page
       title="Traces"
       timed
-      field={<SearchField state={state} onChange={change} placeholder="words, service:cart, status:error, http.route=/cart, duration>50ms" />}
+      field={<QueryBar subject="traces" value={text} window={window} placeholder="words, service:cart, duration>50ms, {service:cart} => {status:error}" onCommit={change} />}
     >
       {problems.map((problem) => (
         <Note key={problem} error>
@@ -45,69 +57,26 @@ export function TracesScreen() {
         <SetupCard status={status.data} />
       ) : (
         <>
-          <FilterBar state={state} window={window} onChange={change} />
-          <SpansOverTime state={state} window={window} />
-          <Results state={state} window={window} onChange={change} />
+          <div className={css.filters}>
+            <Button small look="quiet" aria-pressed={shown} onClick={() => setShown(!shown)}>
+              <PanelLeft size={14} aria-hidden /> Facets
+            </Button>
+            <ConditionChips text={props.editable} subject="traces" onChange={change} />
+          </div>
+          <div className={css.charts}>
+            <SpansOverTime {...props} />
+            <DurationHistogram {...props} />
+          </div>
+          <div className={css.body}>
+            {shown && <Facets subject="traces" keys={FACETS} {...props} />}
+            <div className={css.results}>
+              <Results {...props} />
+            </div>
+          </div>
         </>
       )}
     </Page>
   );
-}
-
-const STATUSES = [
-  { value: "ERROR", hint: "failed" },
-  { value: "OK", hint: "marked successful" },
-  { value: "UNSET", hint: "not marked" },
-];
-
-function FilterBar({ state, window, onChange }: { state: SearchState; window: Window; onChange: (state: SearchState) => void }) {
-  const service = findFilter(state.filters, "service")?.value;
-  const services = useQuery(servicesQuery(window));
-  const operations = useQuery({ ...operationsQuery(service ?? "", window), enabled: service !== undefined });
-  const pick = (field: string) => (value: string | null) => onChange({ ...state, filters: setFilter(state.filters, field, value) });
-  return (
-    <div className={css.filters}>
-      <OptionPopover
-        label="Service"
-        value={service}
-        none="No service has spans in this range."
-        free
-        options={(services.data ?? [])
-          .filter((row) => row.span_count > 0)
-          .map((row) => ({
-            value: row.service,
-            hint: group(row.span_count),
-            bad: row.error_count > 0 ? formatShare(row.error_count, row.span_count) : undefined,
-          }))}
-        onPick={pick("service")}
-      />
-      <OptionPopover
-        label="Operation"
-        value={findFilter(state.filters, "operation")?.value}
-        none={service ? "Type the name of an operation." : "Choose a service first, or type a name."}
-        free
-        options={uniqueNames(operations.data ?? [])}
-        onPick={pick("operation")}
-      />
-      <OptionPopover label="Status" value={findFilter(state.filters, "status")?.value} none="No such status." options={STATUSES} onPick={pick("status")} />
-      <DurationPopover min={state.min} max={state.max} onChange={(min, max) => onChange({ ...state, min, max })} />
-      <div className={controls.chips}>
-        <FilterChips state={state} onChange={onChange} />
-        {isFiltered(state) && (
-          <Button small look="quiet" onClick={() => onChange(EMPTY_SEARCH)}>
-            Clear all
-          </Button>
-        )}
-      </div>
-    </div>
-  );
-}
-
-/** One operation may exist in several kinds; the filter is by name. */
-function uniqueNames(operations: { name: string; span_count: number }[]) {
-  const counts = new Map<string, number>();
-  for (const { name, span_count } of operations) counts.set(name, (counts.get(name) ?? 0) + span_count);
-  return [...counts].map(([value, count]) => ({ value, hint: group(count) }));
 }
 
 const SERIES: Series[] = [
@@ -115,16 +84,16 @@ const SERIES: Series[] = [
   { key: "spans", label: "spans without error", tone: "spans" },
 ];
 
-function SpansOverTime({ state, window }: { state: SearchState; window: Window }) {
+function SpansOverTime({ text, window }: SearchProps) {
   const { zone, setWindow } = useTime();
-  const { data, isError, isPlaceholderData } = useQuery(traceHistogramQuery(window, state));
+  const { data, isError, isPlaceholderData } = useQuery(traceHistogramQuery(window, text));
   const buckets = useMemo<Bucket[]>(
     () => (data?.buckets ?? []).map((b) => ({ start: nanos(b.start_unix_nano), counts: [b.errors, b.spans - b.errors] })),
     [data],
   );
   return (
     <Histogram
-      label="Spans over time"
+      label={data?.exact === false ? "Spans over time (of more traces than match)" : "Spans over time"}
       series={SERIES}
       buckets={buckets}
       bucketNs={BigInt(data?.bucket_ns ?? 1)}
@@ -138,24 +107,25 @@ function SpansOverTime({ state, window }: { state: SearchState; window: Window }
   );
 }
 
-function Results({ state, window, onChange }: { state: SearchState; window: Window; onChange: (state: SearchState) => void }) {
-  const query = useInfiniteQuery(tracesQuery(window, state));
+function Results({ text, window, onChange }: SearchProps) {
+  const query = useInfiniteQuery(tracesQuery(window, text));
   const traces = useMemo(() => query.data?.pages.flatMap((page) => page.traces) ?? [], [query.data]);
   const { isSuccess, isPlaceholderData, hasNextPage } = query;
   useEffect(() => {
     if (isSuccess && !isPlaceholderData) announce(hasNextPage ? `More than ${plural(traces.length, "trace")}` : plural(traces.length, "trace"));
   }, [isSuccess, isPlaceholderData, hasNextPage, traces.length]);
 
-  if (query.isError && traces.length === 0) {
+  if (query.isError && (traces.length === 0 || isPlaceholderData)) {
     return <ErrorState title="The traces could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
   }
   if (query.isSuccess && traces.length === 0 && !isPlaceholderData) {
-    return isFiltered(state) ? (
+    return text !== "" ? (
       <NothingMatches
+        signal="spans"
         noun="trace"
         explanation="A trace is listed when one of its spans fulfils all conditions and starts in the range."
-        state={state}
-        exists={(tried) => anyTraceQuery(window, tried)}
+        text={text}
+        window={window}
         onChange={onChange}
       />
     ) : (
@@ -165,7 +135,7 @@ function Results({ state, window, onChange }: { state: SearchState; window: Wind
   return (
     <TraceTable
       traces={traces}
-      find={printSearchText(state)}
+      find={isOneSpan(text) ? text : ""}
       loading={query.isPending}
       stale={isPlaceholderData}
       footer={

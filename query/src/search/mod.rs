@@ -1,0 +1,173 @@
+//! The search language: one for spans, log records and traces. `docs/search.md` is its description.
+//!
+//! 1. [`parser`] turns text into a tree of conditions ([`syntax`], [`trace_syntax`]); X-Ray's filter expressions
+//!    ([`xray`]) become the same tree.
+//! 2. [`resolve`] says what each key means for a signal.
+//! 3. [`plan`] makes predicates over physical columns of it, [`sql`] the SQL that means the same.
+//! 4. [`traces`] decides about whole traces what no predicate on one span can.
+
+mod error;
+mod parser;
+mod plan;
+mod resolve;
+mod sql;
+mod syntax;
+mod trace_sql;
+mod trace_syntax;
+mod traces;
+mod xray;
+
+use datafusion::logical_expr::Expr;
+use proto::{Signal, TimeRange};
+
+use crate::error::QueryError;
+
+pub(crate) use error::SearchError;
+use parser::Subject;
+pub(crate) use plan::values;
+pub(crate) use resolve::known_keys;
+use syntax::{Condition, Tree};
+use trace_syntax::TraceSearchText;
+pub(crate) use traces::TraceQuery;
+
+/// Characters of a search.
+pub(crate) const LENGTH_MAX: usize = 4096;
+/// Parentheses and braces within each other. The parser and all walks over its tree recurse no deeper.
+pub(crate) const DEPTH_MAX: usize = 32;
+/// Conditions of a search.
+pub(crate) const TERMS_MAX: usize = 200;
+
+/// A search over log records: predicates that must all hold.
+pub(crate) fn logs(text: &str) -> Result<Vec<Expr>, QueryError> {
+    let predicates = resolve::resolve(Signal::Logs, &parse_logs(text)?)?;
+    Ok(plan::conjuncts(Signal::Logs, &predicates))
+}
+
+/// A search over traces.
+#[derive(Clone, Debug)]
+pub(crate) enum SpanSearch {
+    /// One span satisfies all of these.
+    OneSpan(Vec<Expr>),
+    Whole(TraceQuery),
+}
+
+pub(crate) fn spans(text: &str) -> Result<SpanSearch, QueryError> {
+    Ok(match parse_traces(text)?.0 {
+        TraceSearchText::OneSpan(condition) => {
+            let predicates = resolve::resolve(Signal::Spans, &condition)?;
+            SpanSearch::OneSpan(plan::conjuncts(Signal::Spans, &predicates))
+        }
+        TraceSearchText::Whole(condition) => SpanSearch::Whole(TraceQuery::new(&condition)?),
+    })
+}
+
+/// The conditions of a search that must all hold: each with its text and the text of the search without it.
+pub(crate) fn parts(signal: Signal, text: &str) -> Result<Vec<SearchPart>, QueryError> {
+    fn without<L: Clone + std::fmt::Display>(tree: &Tree<L>) -> Vec<(String, String)> {
+        match tree {
+            Tree::And(parts) => (0..parts.len())
+                .map(|nth| {
+                    let mut others = parts.clone();
+                    let part = others.remove(nth);
+                    (part.to_string(), if others.is_empty() { String::new() } else { Tree::and(others).to_string() })
+                })
+                .collect(),
+            one => vec![(one.to_string(), String::new())],
+        }
+    }
+    let parts = match signal {
+        Signal::Logs => without(&parse_logs(text)?),
+        Signal::Spans => match parse_traces(text)?.0 {
+            TraceSearchText::OneSpan(condition) => without(&condition),
+            TraceSearchText::Whole(condition) => without(&condition),
+        },
+    };
+    Ok(parts.into_iter().map(|(condition, without)| SearchPart { condition, without }).collect())
+}
+
+/// The predicate of a condition on one row; none for a condition on a whole trace.
+pub(crate) fn predicate(signal: Signal, text: &str) -> Result<Option<Expr>, QueryError> {
+    let condition = match signal {
+        Signal::Logs => parse_logs(text)?,
+        Signal::Spans => match parse_traces(text)?.0 {
+            TraceSearchText::OneSpan(condition) => condition,
+            TraceSearchText::Whole(_) => return Ok(None),
+        },
+    };
+    Ok(Some(plan::expr(signal, &resolve::resolve(signal, &condition)?)))
+}
+
+/// One of the conditions of a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SearchPart {
+    pub(crate) condition: String,
+    /// The search without it.
+    pub(crate) without: String,
+}
+
+fn parse_logs(text: &str) -> Result<Condition, SearchError> {
+    parser::parse(text, Subject::Logs)?.map(&mut |leaf| match leaf {
+        trace_syntax::Raw::Span(leaf) => Ok(leaf.clone()),
+        trace_syntax::Raw::Trace(_) => unreachable!("the parser gives these for traces only"),
+    })
+}
+
+/// The tree, and whether it was written as a filter expression of X-Ray.
+fn parse_traces(text: &str) -> Result<(TraceSearchText, bool), SearchError> {
+    match xray::parse(text) {
+        Some(parsed) => Ok((TraceSearchText::Whole(parsed?), true)),
+        None => Ok((trace_syntax::trace_search(parser::parse(text, Subject::Traces)?), false)),
+    }
+}
+
+/// What a search means.
+#[derive(Clone, Debug)]
+pub(crate) struct Explanation {
+    /// The search with nothing left to rules of precedence.
+    pub(crate) canonical: String,
+    /// The statement that gives the same rows; none for what SQL cannot say.
+    pub(crate) sql: Option<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+pub(crate) fn explain(signal: Signal, text: &str, range: TimeRange) -> Result<Explanation, QueryError> {
+    if signal == Signal::Logs {
+        let condition = parse_logs(text)?;
+        let predicates = resolve::resolve(signal, &condition)?;
+        let sql = format!(
+            "SELECT * FROM logs WHERE {}{} ORDER BY time DESC LIMIT 100",
+            bracketed(&predicates),
+            sql::and_time("", signal, range)
+        );
+        let warnings = resolve::warnings(signal, &condition);
+        return Ok(Explanation { canonical: condition.to_string(), sql: Some(sql), warnings });
+    }
+    let (search, is_xray) = parse_traces(text)?;
+    let mut explanation = match &search {
+        TraceSearchText::OneSpan(condition) => {
+            let predicates = resolve::resolve(signal, condition)?;
+            let sql = format!(
+                "SELECT trace_id, min(start_time) AS start, count(*) AS matched FROM spans WHERE {}{} \
+                 GROUP BY trace_id ORDER BY start DESC LIMIT 100",
+                bracketed(&predicates),
+                sql::and_time("", signal, range)
+            );
+            let warnings = resolve::warnings(signal, condition);
+            Explanation { canonical: search.to_string(), sql: Some(sql), warnings }
+        }
+        TraceSearchText::Whole(condition) => trace_sql::explain(condition, range)?,
+    };
+    if is_xray {
+        let note = "read as a filter expression of X-Ray; put words in quotes to search for them";
+        explanation.warnings.push(note.to_owned());
+    }
+    Ok(explanation)
+}
+
+fn bracketed(predicates: &Tree<resolve::Predicate>) -> String {
+    let text = sql::condition("", predicates);
+    if sql::needs_parentheses(predicates) { format!("({text})") } else { text }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! A search as the SQL it means, over the tables that people see.
+
+use proto::{Signal, TimeRange, schema};
+
+use super::plan::{like_pattern, phrase_regex, word_regex};
+use super::resolve::{Number, OutcomeName, Owner, Predicate, Source};
+use super::syntax::{Comparison, Tree};
+
+/// The condition behind WHERE. `table` qualifies the columns: `c.` or nothing.
+pub(crate) fn condition(table: &str, tree: &Tree<Predicate>) -> String {
+    match tree {
+        Tree::And(parts) if parts.is_empty() => "true".to_owned(),
+        Tree::And(parts) => parts
+            .iter()
+            .map(|part| {
+                let text = condition(table, part);
+                if needs_parentheses(part) { format!("({text})") } else { text }
+            })
+            .collect::<Vec<_>>()
+            .join(" AND "),
+        Tree::Or(parts) => parts.iter().map(|part| condition(table, part)).collect::<Vec<_>>().join(" OR "),
+        Tree::Not(inner) => format!("({}) IS NOT TRUE", condition(table, inner)),
+        Tree::Leaf(predicate) => leaf(table, predicate),
+    }
+}
+
+/// Whether an OR stands outermost.
+pub(crate) fn needs_parentheses(tree: &Tree<Predicate>) -> bool {
+    match tree {
+        Tree::Or(_) => true,
+        Tree::Leaf(Predicate::EqualsNumber(..) | Predicate::Outcome(_)) => true,
+        Tree::Leaf(Predicate::Words { columns, .. } | Predicate::Phrase { columns, .. }) => columns.len() > 1,
+        Tree::Leaf(Predicate::WordPattern { columns, .. }) => columns.len() > 1,
+        _ => false,
+    }
+}
+
+/// Bounds of a range, each with ` AND ` before it.
+pub(crate) fn and_time(table: &str, signal: Signal, range: TimeRange) -> String {
+    let column = match signal {
+        Signal::Spans => "start_time",
+        Signal::Logs => "time",
+    };
+    let bound = |op: &str, nanos: i64| format!(" AND {table}{column} {op} to_timestamp_nanos({nanos})");
+    let start = range.start.map(|start| bound(">=", start)).unwrap_or_default();
+    start + &range.end.map(|end| bound("<", end)).unwrap_or_default()
+}
+
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn leaf(table: &str, predicate: &Predicate) -> String {
+    let any_column = |columns: &[&str], test: &dyn Fn(String) -> String| {
+        columns.iter().map(|column| test(format!("{table}{column}"))).collect::<Vec<_>>().join(" OR ")
+    };
+    match predicate {
+        Predicate::Exists(Source::Column(schema::SERVICE)) => format!("{table}service <> ''"),
+        Predicate::Exists(source) => format!("{} IS NOT NULL", text(table, source)),
+        Predicate::Equals(source, value) => format!("{} = {}", text(table, source), quoted(value)),
+        Predicate::EqualsNumber(source, value, number) => {
+            let as_number = compare_number(table, source, Comparison::Equal, *number);
+            format!("{} = {} OR {as_number}", text(table, source), quoted(value))
+        }
+        Predicate::Like(source, pattern) => {
+            format!("{} LIKE {}", text(table, source), quoted(&like_pattern(pattern)))
+        }
+        Predicate::Regex { source, pattern, ignore_case } => {
+            format!("{} {} {}", text(table, source), if *ignore_case { "~*" } else { "~" }, quoted(pattern))
+        }
+        Predicate::CompareNumber(source, op, number) => compare_number(table, source, *op, *number),
+        Predicate::Words { columns, words } if columns.len() == 1 => {
+            format!("match({table}{}, {})", columns[0], quoted(&words.join(" ")))
+        }
+        Predicate::Words { columns, words } => {
+            let somewhere = |word: &String| {
+                let text = any_column(columns, &|column| format!("match({column}, {})", quoted(word)));
+                if words.len() > 1 { format!("({text})") } else { text }
+            };
+            words.iter().map(somewhere).collect::<Vec<_>>().join(" AND ")
+        }
+        Predicate::Phrase { columns, words } => any_column(columns, &|column| {
+            let all_words = format!("match({column}, {})", quoted(&words.join(" ")));
+            if words.len() < 2 {
+                all_words
+            } else {
+                format!("{all_words} AND {column} ~* {}", quoted(&phrase_regex(words)))
+            }
+        }),
+        Predicate::WordPattern { columns, pattern } => {
+            any_column(columns, &|column| format!("{column} ~* {}", quoted(&word_regex(pattern))))
+        }
+        Predicate::Integer { column, op, value } => format!("{table}{column} {} {value}", op.text()),
+        Predicate::IntegerBetween { column, first, last } => format!("{table}{column} BETWEEN {first} AND {last}"),
+        Predicate::Id { column, bytes } => format!("{table}{column} = '{}'", const_hex::encode(bytes)),
+        Predicate::Outcome(name) => outcome(table, *name),
+    }
+}
+
+fn text(table: &str, source: &Source) -> String {
+    match source {
+        Source::Column(column) | Source::IdColumn(column) => format!("{table}{column}"),
+        Source::Attribute { key, of } => from_owner(table, key, *of, |value| value),
+    }
+}
+
+fn from_owner(table: &str, key: &str, of: Owner, read: impl Fn(String) -> String) -> String {
+    let record = read(format!("{table}attributes[{}]", quoted(key)));
+    let resource = read(format!("{table}resource[{}]", quoted(key)));
+    match of {
+        Owner::Record => record,
+        Owner::Resource => resource,
+        Owner::RecordOrResource => format!("coalesce({record}, {resource})"),
+    }
+}
+
+fn compare_number(table: &str, source: &Source, op: Comparison, value: Number) -> String {
+    let (parse, value) = match value {
+        Number::Float(value) => ("number", value.to_string()),
+        Number::Integer(value) => ("integer", value.to_string()),
+    };
+    let read = |text: String| format!("{parse}({text})");
+    let number = match source {
+        Source::Column(_) | Source::IdColumn(_) => read(text(table, source)),
+        Source::Attribute { key, of } => from_owner(table, key, *of, read),
+    };
+    format!("{number} {} {value}", op.text())
+}
+
+/// See `outcome` for the rules.
+fn outcome(table: &str, name: OutcomeName) -> String {
+    let code = |key: &str| format!("coalesce(integer({table}attributes['{key}']), -1)");
+    let [current, older] = ["http.response.status_code", "http.status_code"].map(code);
+    let grpc = code("rpc.grpc.status_code");
+    let http = |range: &str| format!("{current} {range} OR {older} {range}");
+    let error = format!("{} OR {grpc} IN (1, 3, 5, 6, 7, 8, 9, 10, 11, 16)", http("BETWEEN 400 AND 499"));
+    let fault = format!(
+        "{} OR {grpc} IN (2, 4, 12, 13, 14, 15) OR ({table}status = 'ERROR' AND NOT ({error}))",
+        http("BETWEEN 500 AND 599")
+    );
+    match name {
+        OutcomeName::Error => error,
+        OutcomeName::Throttle => format!("{} OR {grpc} = 8", http("= 429")),
+        OutcomeName::Fault => fault,
+        OutcomeName::Ok => format!("({error} OR {fault}) IS NOT TRUE"),
+    }
+}

@@ -1,0 +1,97 @@
+/** What may be completed where the cursor stands. */
+import { parseSearch, type Subject, type Token } from "./parse";
+import { quoted, valueText } from "./tree";
+
+export type Place =
+  /** A word, which may become a key: `from` to `to` is replaced. */
+  | { kind: "key"; typed: string; from: number; to: number }
+  /** A value of `key`. */
+  | { kind: "value"; key: string; typed: string; from: number; to: number };
+
+/** `cursor` counts UTF-16 units, as inputs do. Null where nothing can be completed: within a regular expression. */
+export function placeAt(text: string, cursor: number, subject: Subject): Place | null {
+  const before = text.slice(0, cursor);
+  const { tokens } = parseSearch(before, subject);
+  const unit = unitsOf(before);
+  const end = Array.from(before).length;
+  const last = tokens.at(-1);
+  const isAtEnd = last !== undefined && last.end === end;
+  const unclosed = unclosedValue(before, tokens, unit);
+  if (unclosed !== null) {
+    const from = unit(last!.end);
+    return { kind: "value", key: unclosed, typed: before.slice(from + 1), from, to: cursor };
+  }
+  const key = valueKey(before, tokens, isAtEnd, unit);
+  if (key !== null) {
+    const from = isAtEnd && last.kind !== "operator" && last.kind !== "bracket" ? unit(last.start) : cursor;
+    const typed = before.slice(from);
+    if (typed.startsWith("/")) return null;
+    return { kind: "value", key, typed: typed.replace(/^"/, ""), from, to: cursor };
+  }
+  if (unclosedQuote(before, tokens, unit)) return null;
+  if (isAtEnd && last.kind === "word") return { kind: "key", typed: before.slice(unit(last.start)), from: unit(last.start), to: cursor };
+  if (isAtEnd && last.kind !== "bracket" && last.kind !== "operator") return null;
+  return { kind: "key", typed: "", from: cursor, to: cursor };
+}
+
+/** The key whose value stands before the cursor, within parentheses too. */
+function valueKey(before: string, tokens: Token[], isAtEnd: boolean, unit: (at: number) => number): string | null {
+  const open: (string | null)[] = [];
+  let key: string | null = null;
+  let last: string | null = null;
+  for (const token of tokens) {
+    const text = before.slice(unit(token.start), unit(token.end));
+    if (token.kind === "key") key = text;
+    if (token.kind === "bracket" && (text === "(" || text === "{")) {
+      open.push(last === "operator" ? key : null);
+    }
+    if (token.kind === "bracket" && (text === ")" || text === "}")) open.pop();
+    last = token.kind;
+  }
+  const within = open.at(-1) ?? null;
+  if (within !== null) return unquoted(within);
+  const after = isAtEnd || last === "operator" ? tokens.at(-1) : undefined;
+  if (after?.kind === "operator" && key !== null && /[:=<>]$/.test(before.slice(unit(after.start), unit(after.end)))) {
+    // A blank behind a colon ends the condition.
+    return isAtEnd || !before.slice(unit(after.start)).startsWith(":") ? unquoted(key) : null;
+  }
+  const previous = tokens.at(-2);
+  if (isAtEnd && (after?.kind === "value" || after?.kind === "string") && previous?.kind === "operator" && key !== null) return unquoted(key);
+  return null;
+}
+
+/** `key:"half a val`, which the parser refuses. */
+function unclosedValue(before: string, tokens: Token[], unit: (at: number) => number): string | null {
+  const last = tokens.at(-1);
+  const key = tokens.at(-2);
+  if (last?.kind !== "operator" || key?.kind !== "key") return null;
+  return before.slice(unit(last.end)).startsWith('"') ? unquoted(before.slice(unit(key.start), unit(key.end))) : null;
+}
+
+function unclosedQuote(before: string, tokens: Token[], unit: (at: number) => number): boolean {
+  return before.slice(unit(tokens.at(-1)?.end ?? 0)).includes('"');
+}
+
+function unquoted(text: string): string {
+  return text.startsWith('"') ? text.slice(1, -1).replaceAll('\\"', '"').replaceAll("\\\\", "\\") : text;
+}
+
+/** From characters to UTF-16 units. */
+export function unitsOf(text: string): (at: number) => number {
+  const units: number[] = [0];
+  for (const character of text) units.push(units.at(-1)! + character.length);
+  return (at) => units[Math.min(at, units.length - 1)]!;
+}
+
+/** The text with the chosen completion, and where the cursor goes. */
+export function complete(text: string, place: Place, chosen: string): { text: string; cursor: number } {
+  const insert = place.kind === "key" ? `${keyText(chosen)}:` : `${valueText(chosen)} `;
+  const behind = text.slice(place.to);
+  const skip = place.kind === "value" && (behind.startsWith('"') || behind.startsWith(" ")) ? 1 : 0;
+  const from = place.kind === "value" && text[place.from - 1] === '"' ? place.from - 1 : place.from;
+  return { text: text.slice(0, from) + insert + behind.slice(skip), cursor: from + insert.length };
+}
+
+export function keyText(key: string): string {
+  return /^[\p{Alphabetic}_@$][\p{Alphabetic}\p{N}_@$./-]*$/u.test(key) ? key : quoted(key);
+}
