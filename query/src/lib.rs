@@ -23,6 +23,7 @@ mod filter;
 mod functions;
 mod histogram;
 mod json_object;
+mod links_in;
 mod logs;
 mod otlp_json;
 mod outcome;
@@ -31,6 +32,8 @@ pub mod result;
 mod rows;
 mod services;
 mod session;
+mod skeleton;
+mod span_detail;
 mod sql;
 mod table;
 #[cfg(test)]
