@@ -25,6 +25,7 @@ mod filter;
 mod functions;
 mod histogram;
 mod json_object;
+mod links_in;
 mod logs;
 mod matching;
 mod newest;
@@ -36,6 +37,8 @@ mod rows;
 mod search;
 mod services;
 mod session;
+mod skeleton;
+mod span_detail;
 mod sql;
 mod table;
 #[cfg(test)]

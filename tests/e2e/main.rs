@@ -21,3 +21,4 @@ mod roundtrip;
 mod search;
 mod sql_answers;
 mod sql_guard;
+mod trace_view;

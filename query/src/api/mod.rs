@@ -2,7 +2,8 @@
 //!
 //! | path | file |
 //! |---|---|
-//! | `/api/v1/traces...` | [`traces`] |
+//! | `/api/v1/traces`, `.../histogram` | [`traces`] |
+//! | `/api/v1/traces/{trace_id}...` | [`trace`] |
 //! | `/api/v1/logs...` | [`logs`] |
 //! | `/api/v1/search...`, `fields...`, `facets`, `traces/durations` | [`search`] |
 //! | `/api/v1/services...` | [`services`] |
@@ -24,6 +25,7 @@ mod params;
 mod search;
 mod services;
 mod sql;
+mod trace;
 mod traces;
 
 use std::sync::Arc;
@@ -80,6 +82,7 @@ pub fn router(
 fn routes(state: ApiState) -> Router {
     Router::new()
         .merge(traces::router())
+        .merge(trace::router())
         .merge(logs::router())
         .merge(search::router())
         .merge(services::router())

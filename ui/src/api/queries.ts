@@ -1,20 +1,22 @@
 import { keepPreviousData, infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { decodeTrace } from "../engine/decode-trace";
 import { parseExact } from "../lib/json";
 import type { UnixNanos } from "../lib/time";
-import { ApiError, getJson, type Params, post } from "./client";
+import { ApiError, getBytes, getJson, type Params, post } from "./client";
 import type {
   DurationBucket,
   FacetList,
   FieldList,
   LogHistogram,
+  LinksIn,
   LogPage,
   OperationRow,
   SearchMeaning,
   SearchSignal,
   ServerStatus,
   ServiceRow,
+  SpanDetail,
   SqlResult,
-  Trace,
   TraceHistogram,
   TracePage,
   ValueCount,
@@ -29,6 +31,7 @@ export interface Window {
 
 const TRACES_PER_PAGE = 50;
 const LOGS_PER_PAGE = 500;
+const TRACE_LOGS_PER_PAGE = 2_000;
 export const HISTOGRAM_BUCKETS = 90;
 const FACET_VALUES = 8;
 /** How often an empty lake is asked whether data has come. */
@@ -84,13 +87,95 @@ export function traceHistogramQuery(window: Window, q: string) {
   });
 }
 
+/** A trace as the columns that the trace page draws, decoded in a worker. */
 export function traceQuery(traceId: string) {
   return queryOptions({
     queryKey: ["trace", traceId],
-    queryFn: ({ signal }) => getJson<Trace>(`traces/${encodeURIComponent(traceId)}`, {}, signal),
+    queryFn: async ({ signal }) => decodeTrace(await getBytes(`traces/${encodeURIComponent(traceId)}`, { view: "skeleton" }, signal), signal),
     staleTime: 30_000,
-    // A big trace keeps its spans in memory only while it is looked at.
+    // A big trace keeps its columns in memory only while it is looked at.
     gcTime: 60_000,
+    // Typed arrays are compared by nobody.
+    structuralSharing: false,
+  });
+}
+
+export function spanDetailQuery(traceId: string, spanId: string) {
+  return queryOptions({
+    queryKey: ["span", traceId, spanId],
+    queryFn: ({ signal }) => getJson<SpanDetail>(`traces/${encodeURIComponent(traceId)}/spans/${spanId}`, {}, signal),
+    staleTime: 30_000,
+    gcTime: 60_000,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Spans that link to a trace; `window` bounds what is read. */
+export function linksInQuery(traceId: string, window: Window) {
+  return queryOptions({
+    queryKey: ["links-in", traceId, windowParams(window)],
+    queryFn: ({ signal }) => getJson<LinksIn>(`traces/${encodeURIComponent(traceId)}/links_in`, windowParams(window), signal),
+    staleTime: 60_000,
+    gcTime: 60_000,
+  });
+}
+
+/** The log records of a trace by time, in pages. */
+export function traceLogsQuery(traceId: string) {
+  return infiniteQueryOptions({
+    queryKey: ["trace-logs", traceId],
+    queryFn: ({ signal, pageParam }) =>
+      getJson<LogPage>("logs", { trace_id: traceId, order: "asc", limit: TRACE_LOGS_PER_PAGE, cursor: pageParam }, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+    staleTime: 30_000,
+    gcTime: 60_000,
+  });
+}
+
+const SPANS_FOUND_MAX = 100_000;
+
+/** A text as a SQL literal. */
+const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
+/** Ids of the spans of a trace that have all these attributes, on themselves or else on their resource. */
+export function spansWithAttributesQuery(traceId: string, filters: readonly Filter[]) {
+  const conditions = filters.map((filter) => {
+    const key = quoted(attributeKey(filter.field));
+    return `coalesce(attributes[${key}], resource[${key}]) = ${quoted(filter.value)}`;
+  });
+  const sql = `SELECT span_id FROM spans WHERE trace_id = ${quoted(traceId)} AND ${conditions.join(" AND ")} LIMIT ${SPANS_FOUND_MAX}`;
+  return queryOptions({
+    queryKey: ["spans-with", sql],
+    queryFn: async ({ signal }) => new Set((await runSql(sql, signal)).rows.map(([id]) => String(id))),
+    enabled: filters.length > 0,
+    structuralSharing: false,
+    staleTime: 30_000,
+  });
+}
+
+/** How a duration compares with others of the same operation. Nanoseconds. */
+export interface Peers {
+  count: number;
+  /** Of them not longer than the one asked about. */
+  notLonger: number;
+  p50: number;
+  p95: number;
+  max: number;
+}
+
+/** Spans of one operation in a window: exact figures, by a scan, so only when somebody asks. */
+export function peersQuery(service: string, name: string, durationNs: number, window: Window) {
+  const isoOf = (time: UnixNanos) => quoted(new Date(Number(time / 1_000_000n)).toISOString());
+  const sql = `SELECT count(*), count(*) FILTER (WHERE duration_ns <= ${durationNs}), percentile(duration_ns, 0.5), percentile(duration_ns, 0.95), max(duration_ns)
+FROM spans WHERE service = ${quoted(service)} AND name = ${quoted(name)} AND start_time >= ${isoOf(window.from)} AND start_time < ${isoOf(window.to)}`;
+  return queryOptions({
+    queryKey: ["peers", sql],
+    queryFn: async ({ signal }): Promise<Peers> => {
+      const [count, notLonger, p50, p95, max] = ((await runSql(sql, signal)).rows[0] ?? []).map(Number);
+      return { count: count ?? 0, notLonger: notLonger ?? 0, p50: p50 ?? 0, p95: p95 ?? 0, max: max ?? 0 };
+    },
+    staleTime: 60_000,
   });
 }
 

@@ -3,7 +3,7 @@ import { paintMinimap } from "../../engine/minimap-painter";
 import { onThemeChange, prepareCanvas, readThemeColors, serviceColors } from "../../engine/theme-colors";
 import type { WaterfallStore } from "../../engine/waterfall-store";
 import { classNames } from "../../kit/class-names";
-import css from "./trace-screen.module.css";
+import css from "./waterfall.module.css";
 
 const DRAG_MIN_PX = 4;
 const HITS_MAX = 400;
@@ -13,7 +13,7 @@ export function Minimap({ store }: { store: WaterfallStore }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const view = useSyncExternalStore(store.subscribe, () => store.view);
   const matches = useSyncExternalStore(store.subscribe, () => store.matches);
-  const { model } = store;
+  const model = useSyncExternalStore(store.subscribe, () => store.model);
   useEffect(() => {
     const element = canvas.current!;
     const paint = () => {

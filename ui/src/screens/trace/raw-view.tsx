@@ -2,12 +2,14 @@ import { useQuery } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import { useMemo } from "react";
 import { traceOtlpQuery } from "../../api/queries";
+import { type OtlpTrace, toJaeger, toTraceEvents } from "../../engine/export-trace";
 import { Button, CopyButton } from "../../kit/button";
 import { saveFile } from "../../kit/save-file";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { formatBytes } from "../../lib/format";
 import { stringifyExact } from "../../lib/json";
-import css from "./trace-screen.module.css";
+import css from "./views.module.css";
+import screen from "./trace-screen.module.css";
 
 /** More than this is offered as a download only: a browser cannot show 50 MB of text well. */
 const SHOWN_CHARACTERS = 500_000;
@@ -19,19 +21,26 @@ export function RawView({ traceId }: { traceId: string }) {
   if (query.isError) return <ErrorState title="The OTLP form could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
   if (text === null) {
     return (
-      <div className={css.skeleton}>
+      <div className={screen.skeleton}>
         {Array.from({ length: 16 }, (_, i) => (
           <Skeleton key={i} width={`${30 + ((i * 29) % 40)}%`} />
         ))}
       </div>
     );
   }
-  const save = () => saveFile(new Blob([text], { type: "application/json" }), `trace-${traceId}.otlp.json`);
+  const save = (form: string, content: string) => saveFile(new Blob([content], { type: "application/json" }), `trace-${traceId}.${form}.json`);
+  const otlp = query.data as OtlpTrace;
   return (
     <>
       <div className={css.rawBar}>
-        <Button onClick={save}>
+        <Button onClick={() => save("otlp", text)}>
           <Download size={14} aria-hidden /> Download OTLP/JSON
+        </Button>
+        <Button onClick={() => save("jaeger", stringifyExact(toJaeger(traceId, otlp)))} title="For Jaeger's Upload file">
+          <Download size={14} aria-hidden /> Jaeger JSON
+        </Button>
+        <Button onClick={() => save("perfetto", stringifyExact(toTraceEvents(otlp)))} title="Trace Event Format, for ui.perfetto.dev and chrome://tracing">
+          <Download size={14} aria-hidden /> Perfetto
         </Button>
         <CopyButton text={text} label="Copy OTLP/JSON">
           Copy
