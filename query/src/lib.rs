@@ -25,6 +25,7 @@ mod histogram;
 mod json_object;
 mod logs;
 mod otlp_json;
+mod outcome;
 mod pruning;
 pub mod result;
 mod rows;
