@@ -8,6 +8,7 @@ import type {
   LogPage,
   OperationRow,
   ServerStatus,
+  ServiceMap,
   ServiceRow,
   SqlResult,
   Trace,
@@ -179,6 +180,24 @@ export function operationsQuery(service: string, window: Window) {
       const path = `services/${encodeURIComponent(service)}/operations`;
       return (await getJson<{ operations: OperationRow[] }>(path, params, signal)).operations;
     },
+  });
+}
+
+/** `buckets`: counts of each node over time in so many parts; none for 0. */
+export function mapQuery(window: Window, search: SearchState, buckets: number) {
+  const params = { ...traceParams(window, search), buckets: buckets > 0 ? buckets : null };
+  return queryOptions({
+    queryKey: ["map", params],
+    queryFn: ({ signal }) => getJson<ServiceMap>("map", params, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function traceMapQuery(traceId: string) {
+  return queryOptions({
+    queryKey: ["trace-map", traceId],
+    queryFn: ({ signal }) => getJson<ServiceMap>(`traces/${encodeURIComponent(traceId)}/map`, {}, signal),
+    staleTime: 30_000,
   });
 }
 

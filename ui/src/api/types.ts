@@ -189,3 +189,63 @@ export interface SqlResult {
   elapsed_ms: number;
   truncated: boolean;
 }
+
+/** Flags do not exclude each other: a request may be an error and a fault; every throttle is an error. */
+export interface OutcomeCounts {
+  requests: number;
+  /** Neither error nor fault. */
+  ok: number;
+  errors: number;
+  throttles: number;
+  faults: number;
+}
+
+export interface DurationFigures extends Percentiles {
+  mean: number;
+}
+
+/** Requests whose duration lies in `start_ns..end_ns`; empty buckets are left out. */
+export interface DurationBucket extends OutcomeCounts {
+  start_ns: number;
+  end_ns: number;
+}
+
+export type NodeType = "client" | "service" | "database" | "cache" | "queue" | "external";
+export type EdgeKind = "sync" | "async" | "link";
+
+export interface MapNode extends OutcomeCounts {
+  id: string;
+  name: string;
+  type: NodeType;
+  /** Sends no spans itself. */
+  inferred: boolean;
+  traces: number;
+  duration_ns: DurationFigures | null;
+  histogram: DurationBucket[];
+  /** One number for each of the map's buckets. */
+  over_time: Record<keyof OutcomeCounts, number[]> | null;
+}
+
+export interface MapEdge extends OutcomeCounts {
+  source: string;
+  target: string;
+  kind: EdgeKind;
+  traces: number;
+  /** Null where messages have an age instead. */
+  duration_ns: DurationFigures | null;
+  /** Of the durations, or of the message ages. */
+  histogram: DurationBucket[];
+  message_age_ns: DurationFigures | null;
+}
+
+export interface ServiceMap {
+  from_unix_nano: string | null;
+  to_unix_nano: string | null;
+  span_count: number;
+  trace_count: number;
+  nodes: MapNode[];
+  edges: MapEdge[];
+  buckets: { start_unix_nano: string; width_ns: number; count: number } | null;
+  left_out_node_count: number;
+  elapsed_ms: number;
+}
