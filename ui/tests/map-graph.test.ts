@@ -20,6 +20,8 @@ function edge(source: string, target: string, requests = 10): MapEdge {
 
 const EVERYTHING = { focus: null, hops: 1, minPerMinute: 0, minutes: 1 };
 const names = (graph: { nodes: { name: string }[] }) => graph.nodes.map((one) => one.name).toSorted();
+const sum = (list: { requests: number }[]) => list.reduce((total, one) => total + one.requests, 0);
+const short = (list: string[]) => [...shortNames(list.map((name) => node(name))).values()];
 
 describe("what is drawn of a map", () => {
   const chain = { nodes: ["a", "b", "c", "d", "lone"].map((name) => node(name)), edges: [edge("a", "b"), edge("b", "c"), edge("c", "d")] };
@@ -50,7 +52,6 @@ describe("what is drawn of a map", () => {
     const graph = buildGraph({ nodes, edges }, { ...EVERYTHING, focus: "service:s7", hops: 1000 });
     expect(graph.nodes.length).toBeLessThan(DRAWN_NODES_MAX);
     expect(names(graph)).toEqual(expect.arrayContaining(["s999", "s3", "s7"]));
-    const sum = (list: { requests: number }[]) => list.reduce((total, one) => total + one.requests, 0);
     expect(sum(graph.nodes)).toBe(sum(nodes));
     const ids = new Set(graph.nodes.map((one) => one.id));
     expect(graph.edges.every((one) => ids.has(one.source) && ids.has(one.target))).toBe(true);
@@ -81,11 +82,10 @@ describe("rings", () => {
 
 describe("short names", () => {
   it("drop what most services share and stay distinct", () => {
-    const of = (list: string[]) => [...shortNames(list.map((name) => node(name))).values()];
-    expect(of(["ts-order-service", "ts-user-service", "ts-seat-service", "ts-ui-service"])).toEqual(["order", "user", "seat", "ui"]);
-    expect(of(["adservice", "cartservice", "emailservice", "paymentservice", "frontend"])).toEqual(["ad", "cart", "email", "payment", "frontend"]);
-    expect(of(["a-x", "b-y", "c-z", "d-w"])).toEqual(["a-x", "b-y", "c-z", "d-w"]);
-    expect(of(["ts-a-service", "ts-b-service", "ts-c-service", "ts-d-service", "a"])).toEqual(["ts-a-service", "b", "c", "d", "a"]);
+    expect(short(["ts-order-service", "ts-user-service", "ts-seat-service", "ts-ui-service"])).toEqual(["order", "user", "seat", "ui"]);
+    expect(short(["adservice", "cartservice", "emailservice", "paymentservice", "frontend"])).toEqual(["ad", "cart", "email", "payment", "frontend"]);
+    expect(short(["a-x", "b-y", "c-z", "d-w"])).toEqual(["a-x", "b-y", "c-z", "d-w"]);
+    expect(short(["ts-a-service", "ts-b-service", "ts-c-service", "ts-d-service", "a"])).toEqual(["ts-a-service", "b", "c", "d", "a"]);
   });
 });
 

@@ -7,6 +7,7 @@ import { NotFound } from "./not-found";
 import { Shell } from "./shell";
 
 const TraceScreen = lazy(async () => ({ default: (await import("../screens/trace/trace-screen")).TraceScreen }));
+const MapScreen = lazy(async () => ({ default: (await import("../screens/map/map-screen")).MapScreen }));
 const LogsScreen = lazy(async () => ({ default: (await import("../screens/logs/logs-screen")).LogsScreen }));
 const ServicesScreen = lazy(async () => ({ default: (await import("../screens/services/services-screen")).ServicesScreen }));
 const SqlScreen = lazy(async () => ({ default: (await import("../screens/sql/sql-screen")).SqlScreen }));
@@ -24,6 +25,7 @@ export function App() {
           <Suspense fallback={<main id="main" aria-busy="true" />}>
             <Switch>
               <Route path="/" component={TracesScreen} />
+              <Route path="/map" component={MapScreen} />
               <Route path="/traces" component={TracesScreen} />
               <Route path="/trace/:traceId">{({ traceId }) => <TraceScreen key={traceId} traceId={traceId} />}</Route>
               <Route path="/logs" component={LogsScreen} />
