@@ -24,7 +24,6 @@ export function layOut(request: LayoutRequest): LayoutAnswer {
   const across = request.direction === "lr";
   graph.setGraph({ rankdir: across ? "LR" : "TB", nodesep: across ? 14 : 34, ranksep: across ? 96 : 72, ranker: "network-simplex" });
   graph.setDefaultEdgeLabel(() => ({}));
-  const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
   for (const node of request.nodes.toSorted((a, b) => order(a.id, b.id))) graph.setNode(node.id, { width: node.width, height: node.height });
   const edges = request.edges.filter((edge) => edge.source !== edge.target);
   for (const { source, target } of edges.toSorted((a, b) => order(a.source, b.source) || order(a.target, b.target))) graph.setEdge(source, target);
@@ -35,4 +34,8 @@ export function layOut(request: LayoutRequest): LayoutAnswer {
     positions[id] = { x, y };
   }
   return { key: request.key, positions };
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
