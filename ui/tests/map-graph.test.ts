@@ -109,6 +109,15 @@ describe("the layout", () => {
     expect(line.b!.x).toBeLessThan(line.c!.x);
   });
 
+  it("keeps the nodes of a layer apart and near their neighbours", () => {
+    const ids = Array.from({ length: 9 }, (_, i) => `n${i}`);
+    const wide = { ...request, nodes: ["root", ...ids].map((id) => ({ id, ...size })), edges: ids.map((id) => ({ source: "root", target: id })) };
+    const { positions } = layOut(wide);
+    const layer = ids.map((id) => positions[id]!.y).toSorted((a, b) => a - b);
+    expect(layer.slice(1).every((y, i) => y - layer[i]! >= size.height)).toBe(true);
+    expect(Math.abs(positions.root!.y - (layer[0]! + layer[8]!) / 2)).toBeLessThan(1);
+  });
+
   it("does not depend on the order of its input", () => {
     const turned = { ...request, nodes: request.nodes.toReversed(), edges: request.edges.toReversed() };
     expect(layOut(turned)).toEqual(layOut(request));
