@@ -4,11 +4,13 @@ import { parseExact } from "../lib/json";
 import type { UnixNanos } from "../lib/time";
 import { ApiError, getJson, type Params, post } from "./client";
 import type {
+  ErrorGroups,
   LogHistogram,
   LogPage,
   OperationRow,
   ServerStatus,
   ServiceMap,
+  ServiceOverview,
   ServiceRow,
   SqlResult,
   Trace,
@@ -180,6 +182,24 @@ export function operationsQuery(service: string, window: Window) {
       const path = `services/${encodeURIComponent(service)}/operations`;
       return (await getJson<{ operations: OperationRow[] }>(path, params, signal)).operations;
     },
+  });
+}
+
+export function serviceQuery(service: string, window: Window, buckets: number) {
+  const params = { ...windowParams(window), buckets };
+  return queryOptions({
+    queryKey: ["service", service, params],
+    queryFn: ({ signal }) => getJson<ServiceOverview>(`services/${encodeURIComponent(service)}`, params, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function serviceErrorsQuery(service: string, window: Window) {
+  const params = windowParams(window);
+  return queryOptions({
+    queryKey: ["service-errors", service, params],
+    queryFn: ({ signal }) => getJson<ErrorGroups>(`services/${encodeURIComponent(service)}/errors`, params, signal),
+    placeholderData: keepPreviousData,
   });
 }
 

@@ -181,6 +181,12 @@ export interface OperationRow {
   span_count: number;
   error_count: number;
   duration_ns: Percentiles | null;
+  ok: number;
+  errors: number;
+  throttles: number;
+  faults: number;
+  /** Sum of the durations. */
+  total_ns: number;
 }
 
 export interface SqlResult {
@@ -248,4 +254,42 @@ export interface ServiceMap {
   buckets: { start_unix_nano: string; width_ns: number; count: number } | null;
   left_out_node_count: number;
   elapsed_ms: number;
+}
+
+export interface Red extends OutcomeCounts {
+  total_ns: number;
+  duration_ns: DurationFigures | null;
+}
+
+export interface RedPart extends Red {
+  name: string;
+  first_unix_nano: string;
+  last_unix_nano: string;
+}
+
+export interface ServiceOverview extends Red {
+  service: string;
+  /** `spans`: the service has no server or consumer span, all of its spans are measured. */
+  measured: "requests" | "spans";
+  bucket_ns: number;
+  over_time: (Red & { start_unix_nano: string })[];
+  versions: RedPart[];
+  instances: RedPart[];
+}
+
+export interface ErrorGroup {
+  type: string;
+  pattern: string;
+  count: number;
+  fault_count: number;
+  operations: { name: string; count: number }[];
+  first_unix_nano: string;
+  last_unix_nano: string;
+  example: { trace_id: string; span_id: string; message: string };
+}
+
+export interface ErrorGroups {
+  groups: ErrorGroup[];
+  span_count: number;
+  other_count: number;
 }

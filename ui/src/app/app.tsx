@@ -10,6 +10,7 @@ const TraceScreen = lazy(async () => ({ default: (await import("../screens/trace
 const MapScreen = lazy(async () => ({ default: (await import("../screens/map/map-screen")).MapScreen }));
 const LogsScreen = lazy(async () => ({ default: (await import("../screens/logs/logs-screen")).LogsScreen }));
 const ServicesScreen = lazy(async () => ({ default: (await import("../screens/services/services-screen")).ServicesScreen }));
+const ServiceScreen = lazy(async () => ({ default: (await import("../screens/service/service-screen")).ServiceScreen }));
 const SqlScreen = lazy(async () => ({ default: (await import("../screens/sql/sql-screen")).SqlScreen }));
 const SetupScreen = lazy(async () => ({ default: (await import("../screens/setup/setup-screen")).SetupScreen }));
 
@@ -30,6 +31,7 @@ export function App() {
               <Route path="/trace/:traceId">{({ traceId }) => <TraceScreen key={traceId} traceId={traceId} />}</Route>
               <Route path="/logs" component={LogsScreen} />
               <Route path="/services" component={ServicesScreen} />
+              <Route path="/services/:name">{({ name }) => <ServiceScreen key={name} name={decodeURIComponent(name)} />}</Route>
               <Route path="/sql" component={SqlScreen} />
               <Route path="/setup" component={SetupScreen} />
               <Route component={NotFound} />

@@ -233,6 +233,7 @@ function Operations({ service }: { service: string }) {
 function Edges({ title, edges, end, map, onSelect }: { title: string; edges: MapEdge[]; end: "source" | "target"; map: ServiceMap; onSelect: (panel: string) => void }) {
   if (edges.length === 0) return null;
   const names = new Map(map.nodes.map((node) => [node.id, node.name]));
+  const failing = edges.some((edge) => worst(edge).outcome !== "ok");
   return (
     <section>
       <h3>{title}</h3>
@@ -246,7 +247,7 @@ function Edges({ title, edges, end, map, onSelect }: { title: string; edges: Map
                 </button>
                 {edge.kind !== "sync" && <small> {EDGE_WORDS[edge.kind]}</small>}
               </th>
-              <td className={css.bad}>{worstShare(edge)}</td>
+              {failing && <td className={css.bad}>{worstShare(edge)}</td>}
               <td title={plural(edge.requests, "request")}>{formatCount(edge.requests)}</td>
               <td>{edge.duration_ns ? formatDuration(edge.duration_ns.mean) : edge.message_age_ns ? formatDuration(edge.message_age_ns.mean) : "–"}</td>
             </tr>

@@ -95,7 +95,7 @@ function Stage({ state, view, window, onSearch }: { state: SearchState; view: Ma
           </div>
           {map && <NodeFinder map={map} onFind={(id) => select(`node:${id}`)} />}
           <ViewControls view={view} focus={focus === null ? null : (map?.nodes.find((node) => node.id === focus)?.name ?? null)} onChange={change} />
-          <Button small onClick={() => change({ view: view.view === "map" ? "list" : "map" })}>
+          <Button onClick={() => change({ view: view.view === "map" ? "list" : "map" })}>
             {view.view === "map" ? <List size={14} aria-hidden /> : <Waypoints size={14} aria-hidden />} {view.view === "map" ? "List" : "Map"}
           </Button>
         </div>

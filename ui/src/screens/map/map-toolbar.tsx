@@ -61,7 +61,7 @@ export function ViewControls({ view, focus, onChange }: { view: MapView; focus: 
       )}
       <Popover.Root>
         <Popover.Trigger asChild>
-          <Button small>
+          <Button>
             <SlidersHorizontal size={13} aria-hidden /> View
           </Button>
         </Popover.Trigger>
