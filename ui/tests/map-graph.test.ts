@@ -118,6 +118,15 @@ describe("the layout", () => {
     expect(Math.abs(positions.root!.y - (layer[0]! + layer[8]!) / 2)).toBeLessThan(1);
   });
 
+  it("folds a layer of very many nodes", () => {
+    const ids = Array.from({ length: 144 }, (_, i) => `n${i}`);
+    const wide = { ...request, nodes: ["root", ...ids].map((id) => ({ id, ...size })), edges: ids.map((id) => ({ source: "root", target: id })) };
+    const places = Object.values(layOut(wide).positions);
+    const height = Math.max(...places.map((one) => one.y)) - Math.min(...places.map((one) => one.y));
+    expect(height).toBeLessThan(16 * (size.height + 10));
+    expect(new Set(places.map((one) => `${one.x} ${one.y}`)).size).toBe(places.length);
+  });
+
   it("does not depend on the order of its input", () => {
     const turned = { ...request, nodes: request.nodes.toReversed(), edges: request.edges.toReversed() };
     expect(layOut(turned)).toEqual(layOut(request));

@@ -98,6 +98,11 @@ function group(nodes: MapNode[], focus: string | null): { nodes: GraphNode[]; pl
   const byFaults = nodes.filter((node) => node.faults > 0).toSorted((a, b) => b.faults - a.faults || (a.id < b.id ? -1 : 1));
   const kept = new Set([...byTraffic.slice(0, BUSIEST_DRAWN), ...byFaults.slice(0, BUSIEST_DRAWN / 4)].map((node) => node.id));
   if (focus !== null) kept.add(focus);
+  // A group of one would only hide its name.
+  for (const type of NODE_TYPES) {
+    const quiet = nodes.filter((node) => node.type === type && !kept.has(node.id));
+    if (quiet.length === 1) kept.add(quiet[0]!.id);
+  }
   const groups = new Map<NodeType, GraphNode>();
   const placeOf = new Map<string, string>();
   const drawn: GraphNode[] = [];
@@ -114,6 +119,8 @@ function group(nodes: MapNode[], focus: string | null): { nodes: GraphNode[]; pl
   for (const one of groups.values()) drawn.push({ ...one, name: `${one.members.length} more ${PLURALS[one.type]}` });
   return { nodes: drawn, placeOf };
 }
+
+const NODE_TYPES: readonly NodeType[] = ["client", "service", "database", "cache", "queue", "external"];
 
 const PLURALS: Record<NodeType, string> = {
   client: "clients", service: "services", database: "databases", cache: "caches", queue: "queues", external: "hosts",
@@ -134,7 +141,8 @@ function merge(edges: readonly MapEdge[], placeOf: (id: string) => string): Grap
 
 /** Radius of a node: its area grows with the square root of its traffic. */
 export function radius(node: OutcomeCounts, busiest: number): number {
-  const share = busiest > 0 ? node.requests / busiest : 0;
+  // A group of quiet nodes may have more than the busiest of the others.
+  const share = busiest > 0 ? Math.min(1, node.requests / busiest) : 0;
   return RADIUS_MIN + (RADIUS_MAX - RADIUS_MIN) * share ** 0.25;
 }
 const RADIUS_MIN = 20;

@@ -42,9 +42,11 @@ export function layOut(request: LayoutRequest): LayoutAnswer {
   layout(graph);
   const places = nodes.map(({ id, width, height }): Place => {
     const { x, y } = graph.node(id) as Position;
-    return across ? { id, layer: x, along: y, room: height + ALONG_GAP } : { id, layer: y, along: x, room: width + ALONG_GAP };
+    return across
+      ? { id, layer: x, along: y, room: height + ALONG_GAP, depth: width }
+      : { id, layer: y, along: x, room: width + ALONG_GAP, depth: height };
   });
-  drawTogether(places, edges);
+  drawTogether(foldLayers(layersOf(places), LAYER_GAP[request.direction]), edges);
   const positions: Record<string, Position> = {};
   for (const { id, layer, along } of places) positions[id] = across ? { x: layer, y: along } : { x: along, y: layer };
   return { key: request.key, positions };
@@ -56,16 +58,41 @@ interface Place {
   along: number;
   /** Least distance to the next node of the layer. */
   room: number;
+  /** Its size across the layer. */
+  depth: number;
 }
 
-function drawTogether(places: Place[], edges: readonly { source: string; target: string }[]): void {
+/** A layer of more nodes than this, or than a square of all of them has in a row, is folded. */
+const LAYER_NODES_MIN = 10;
+const FOLD_GAP = 20;
+
+/** Cuts long layers into several side by side, so that a map of many callees is no line; gives layers their places. */
+function foldLayers(layers: Place[][], gap: number): Place[][] {
+  const total = layers.reduce((sum, layer) => sum + layer.length, 0);
+  const most = Math.max(LAYER_NODES_MIN, Math.ceil(Math.sqrt(total)));
+  const folded: Place[][] = [];
+  let at = 0;
+  for (const layer of layers.toSorted((a, b) => a[0]!.layer - b[0]!.layer)) {
+    const count = Math.ceil(layer.length / most);
+    const length = Math.ceil(layer.length / count);
+    for (let from = 0; from < layer.length; from += length) {
+      const part = layer.slice(from, from + length);
+      for (const place of part) place.layer = at;
+      folded.push(part);
+      at += layer[0]!.depth + (from + length < layer.length ? FOLD_GAP : gap);
+    }
+  }
+  return folded;
+}
+
+function drawTogether(layers: Place[][], edges: readonly { source: string; target: string }[]): void {
+  const places = layers.flat();
   const byId = new Map(places.map((place) => [place.id, place]));
   const neighbours = new Map<string, Place[]>(places.map((place) => [place.id, []]));
   for (const { source, target } of edges) {
     neighbours.get(source)!.push(byId.get(target)!);
     neighbours.get(target)!.push(byId.get(source)!);
   }
-  const layers = layersOf(places);
   for (const layer of layers) settle(layer, layer.map((_, i) => i * layer[0]!.room - ((layer.length - 1) * layer[0]!.room) / 2));
   for (let pass = 0; pass < PASSES; pass += 1) {
     for (const layer of pass % 2 === 0 ? layers : layers.toReversed()) {

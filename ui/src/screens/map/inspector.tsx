@@ -4,7 +4,7 @@ import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import { operationsQuery } from "../../api/queries";
 import type { DurationBucket, DurationFigures, MapEdge, MapNode, OutcomeCounts, ServiceMap } from "../../api/types";
-import { edgeId } from "../../engine/map-graph";
+import { edgeId, type Graph, type GraphNode } from "../../engine/map-graph";
 import { OUTCOMES, type Outcome, OUTCOME_WORDS, parts, worst } from "../../engine/outcome";
 import { Button, buttonClass } from "../../kit/button";
 import { countWithin, DurationHistogram, type DurationSelection, OutcomeBoxes } from "../../kit/duration-histogram";
@@ -16,6 +16,7 @@ import css from "./inspector.module.css";
 import { perMinute, TYPE_WORDS, worstShare } from "./words";
 
 const OPERATIONS_SHOWN = 6;
+const MEMBERS_SHOWN = 50;
 
 interface Common {
   map: ServiceMap;
@@ -24,11 +25,13 @@ interface Common {
 }
 
 /** What is known of the selected node or edge; null when the map has neither. */
-export function MapInspector({ panel, onFocus, ...common }: Common & { panel: string; onFocus: (id: string) => void }) {
+export function MapInspector({ panel, graph, onFocus, ...common }: Common & { panel: string; graph: Graph | null; onFocus: (id: string) => void }) {
   const node = common.map.nodes.find((one) => panel === `node:${one.id}`);
   if (node) return <NodePanel key={panel} node={node} onFocus={onFocus} {...common} />;
   const edge = common.map.edges.find((one) => panel === `edge:${edgeId(one)}`);
   if (edge) return <EdgePanel key={panel} edge={edge} {...common} />;
+  const group = graph?.nodes.find((one) => one.members.length > 0 && panel === `node:${one.id}`);
+  if (group) return <GroupPanel group={group} {...common} />;
   return (
     <Panel title="Not on this map" kind="" onClose={() => common.onSelect(null)}>
       <p className={css.note}>What was selected has no requests in this range.</p>
@@ -109,6 +112,34 @@ function EdgePanel({ edge, map, minutes, onSelect }: Common & { edge: MapEdge })
           </Button>
         ))}
       </div>
+    </Panel>
+  );
+}
+
+/** Quiet nodes that are drawn as one. */
+function GroupPanel({ group: one, map, minutes, onSelect }: Common & { group: GraphNode }) {
+  const members = new Set(one.members);
+  const nodes = map.nodes.filter((node) => members.has(node.id)).toSorted((a, b) => b.faults - a.faults || b.requests - a.requests);
+  return (
+    <Panel title={one.name} kind="drawn as one" outcome={worst(one).outcome} onClose={() => onSelect(null)}>
+      <Tiles counts={one} duration={null} minutes={minutes} />
+      <p className={css.note}>The map draws the busiest nodes and those that fail most. Focus on one of these, or open the list, to see it with its neighbours.</p>
+      <table className={css.rows}>
+        <tbody>
+          {nodes.slice(0, MEMBERS_SHOWN).map((node) => (
+            <tr key={node.id}>
+              <th scope="row">
+                <button type="button" onClick={() => onSelect(`node:${node.id}`)}>
+                  {node.name}
+                </button>
+              </th>
+              <td className={css.bad}>{worstShare(node)}</td>
+              <td title={plural(node.requests, "request")}>{formatCount(node.requests)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {nodes.length > MEMBERS_SHOWN && <p className={css.note}>and {group(nodes.length - MEMBERS_SHOWN)} more</p>}
     </Panel>
   );
 }
