@@ -30,8 +30,8 @@ export function MapInspector({ panel, graph, onFocus, ...common }: Common & { pa
   if (node) return <NodePanel key={panel} node={node} onFocus={onFocus} {...common} />;
   const edge = common.map.edges.find((one) => panel === `edge:${edgeId(one)}`);
   if (edge) return <EdgePanel key={panel} edge={edge} {...common} />;
-  const group = graph?.nodes.find((one) => one.members.length > 0 && panel === `node:${one.id}`);
-  if (group) return <GroupPanel group={group} {...common} />;
+  const together = graph?.nodes.find((one) => one.members.length > 0 && panel === `node:${one.id}`);
+  if (together) return <GroupPanel together={together} {...common} />;
   return (
     <Panel title="Not on this map" kind="" onClose={() => common.onSelect(null)}>
       <p className={css.note}>What was selected has no requests in this range.</p>
@@ -117,7 +117,7 @@ function EdgePanel({ edge, map, minutes, onSelect }: Common & { edge: MapEdge })
 }
 
 /** Quiet nodes that are drawn as one. */
-function GroupPanel({ group: one, map, minutes, onSelect }: Common & { group: GraphNode }) {
+function GroupPanel({ together: one, map, minutes, onSelect }: Common & { together: GraphNode }) {
   const members = new Set(one.members);
   const nodes = map.nodes.filter((node) => members.has(node.id)).toSorted((a, b) => b.faults - a.faults || b.requests - a.requests);
   return (
