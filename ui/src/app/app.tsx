@@ -1,11 +1,12 @@
 import { lazy, Suspense } from "react";
 import { Route, Switch } from "wouter";
 import { TimeProvider } from "../kit/time-context";
-import { TracesScreen } from "../screens/traces/traces-screen";
+import { OverviewScreen } from "../screens/overview/overview-screen";
 import { ErrorBoundary } from "./error-boundary";
 import { NotFound } from "./not-found";
 import { Shell } from "./shell";
 
+const TracesScreen = lazy(async () => ({ default: (await import("../screens/traces/traces-screen")).TracesScreen }));
 const TraceScreen = lazy(async () => ({ default: (await import("../screens/trace/trace-screen")).TraceScreen }));
 const MapScreen = lazy(async () => ({ default: (await import("../screens/map/map-screen")).MapScreen }));
 const LogsScreen = lazy(async () => ({ default: (await import("../screens/logs/logs-screen")).LogsScreen }));
@@ -25,7 +26,7 @@ export function App() {
         <ErrorBoundary>
           <Suspense fallback={<main id="main" aria-busy="true" />}>
             <Switch>
-              <Route path="/" component={TracesScreen} />
+              <Route path="/" component={OverviewScreen} />
               <Route path="/map" component={MapScreen} />
               <Route path="/traces" component={TracesScreen} />
               <Route path="/trace/:traceId">{({ traceId }) => <TraceScreen key={traceId} traceId={traceId} />}</Route>

@@ -13,7 +13,7 @@ import { useUrl } from "../../kit/use-url";
 import { formatCount, formatDuration, formatShare, group, plural, printDuration } from "../../lib/format";
 import { carryOver, href } from "../../lib/url-state";
 import css from "./inspector.module.css";
-import { perMinute, TYPE_WORDS, worstShare } from "./words";
+import { perMinute, TYPE_WORDS, worstShare } from "../../kit/map/words";
 
 const OPERATIONS_SHOWN = 6;
 const MEMBERS_SHOWN = 50;

@@ -3,7 +3,7 @@ import { edgeId } from "../../engine/map-graph";
 import { parts } from "../../engine/outcome";
 import { formatCount, formatDuration, formatShare, group } from "../../lib/format";
 import css from "./map-list.module.css";
-import { perMinute, TYPE_WORDS } from "./words";
+import { perMinute, TYPE_WORDS } from "../../kit/map/words";
 
 const EDGE_KINDS = { sync: "call", async: "message", link: "message, by link" } as const;
 

@@ -22,12 +22,12 @@ import { mapPatch, type MapView, readMapView } from "../../lib/map-url";
 import { nanos } from "../../lib/time";
 import { readSearch, searchPatch } from "../../lib/url-state";
 import { MapInspector } from "./inspector";
-import { MapCanvas } from "./map-canvas";
+import { MapCanvas } from "../../kit/map/map-canvas";
 import { MapList } from "./map-list";
 import css from "./map-screen.module.css";
 import { NodeFinder, ViewControls } from "./map-toolbar";
 import { Scrubber } from "./scrubber";
-import { useLayout } from "./use-layout";
+import { useLayout } from "../../kit/map/use-layout";
 
 /** Parts of the range below the map. */
 const SCRUBBER_PARTS = 60;

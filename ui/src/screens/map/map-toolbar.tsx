@@ -7,7 +7,7 @@ import { OptionPopover } from "../../kit/option-popover";
 import { group } from "../../lib/format";
 import { HOPS_MAX, type MapView } from "../../lib/map-url";
 import css from "./map-screen.module.css";
-import { TYPE_WORDS, worstShare } from "./words";
+import { TYPE_WORDS, worstShare } from "../../kit/map/words";
 
 /** Finds a node by name and opens its details. */
 export function NodeFinder({ map, onFind }: { map: ServiceMap; onFind: (id: string) => void }) {

@@ -4,7 +4,7 @@ import type { NodeType } from "../../api/types";
 import type { GraphNode } from "../../engine/map-graph";
 import type { Position } from "../../engine/map-layout";
 import { arcs, worst } from "../../engine/outcome";
-import { classNames } from "../../kit/class-names";
+import { classNames } from "../class-names";
 import { formatDuration } from "../../lib/format";
 import css from "./map-canvas.module.css";
 import { describeNode, perMinute, worstShare } from "./words";
