@@ -35,8 +35,8 @@ export function zoomAt(camera: Camera, factor: number, at: Position): Camera {
   return { x: camera.x + at.x / camera.k - at.x / k, y: camera.y + at.y / camera.k - at.y / k, k };
 }
 
-/** The camera of an element: wheel zooms, dragging moves; `onSettle` gets what to keep. */
-export function useCamera(initial: Camera | null, positions: readonly Position[] | null, onSettle: (camera: Camera | null) => void) {
+/** The camera of an element: the wheel zooms (or, without `wheel`, scrolls the page), dragging moves; `onSettle` gets what to keep. */
+export function useCamera(initial: Camera | null, positions: readonly Position[] | null, wheel: boolean, onSettle: (camera: Camera | null) => void) {
   const element = useRef<SVGSVGElement>(null);
   const [size, setSize] = useState<Size>({ width: 0, height: 0 });
   /** None while the whole map is shown, whatever its size. */
@@ -69,13 +69,13 @@ export function useCamera(initial: Camera | null, positions: readonly Position[]
     const observer = new ResizeObserver(() => setSize({ width: box.clientWidth, height: box.clientHeight }));
     observer.observe(box);
     // React's wheel listeners are passive: they cannot keep the page from scrolling.
-    const wheel = (event: WheelEvent) => onWheel(event, box);
-    box.addEventListener("wheel", wheel, { passive: false });
+    const turn = (event: WheelEvent) => onWheel(event, box);
+    if (wheel) box.addEventListener("wheel", turn, { passive: false });
     return () => {
       observer.disconnect();
-      box.removeEventListener("wheel", wheel);
+      box.removeEventListener("wheel", turn);
     };
-  }, []);
+  }, [wheel]);
   const zoom = (factor: number) => move(zoomAt(camera, factor, { x: 0, y: 0 }));
   const pan = (dx: number, dy: number) => move({ x: camera.x - dx / camera.k, y: camera.y - dy / camera.k, k: camera.k });
   return { element, size, camera, move, zoom, pan };

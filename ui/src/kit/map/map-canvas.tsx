@@ -25,6 +25,8 @@ export function MapCanvas(props: {
   minutes: number;
   camera: Camera | null;
   selected: string | null;
+  /** The wheel zooms; else it scrolls the page. */
+  wheel: boolean;
   onSelect: (panel: string | null) => void;
   onFocus: (id: string) => void;
   onCamera: (camera: Camera | null) => void;
@@ -32,7 +34,7 @@ export function MapCanvas(props: {
   const { graph, positions } = props;
   const placed = useMemo(() => graph.nodes.filter((node) => positions[node.id]), [graph, positions]);
   const points = useMemo(() => placed.map((node) => positions[node.id]!), [placed, positions]);
-  const { element, size, camera, move, zoom, pan } = useCamera(props.camera, points, props.onCamera);
+  const { element, size, camera, move, zoom, pan } = useCamera(props.camera, points, props.wheel, props.onCamera);
   const [hovered, setHovered] = useState<string | null>(null);
   const busiest = Math.max(1, ...placed.filter((node) => node.members.length === 0).map((node) => node.requests));
   const busiestEdge = Math.max(1, ...graph.edges.map((edge) => edge.requests));

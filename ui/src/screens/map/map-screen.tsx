@@ -145,6 +145,7 @@ function Drawing(props: {
         minutes={props.minutes}
         camera={view.camera}
         selected={view.panel}
+        wheel
         onSelect={props.onSelect}
         onFocus={props.onFocus}
         onCamera={onCamera}

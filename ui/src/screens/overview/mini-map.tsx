@@ -16,7 +16,7 @@ export function MiniMap({ map, window }: { map: ServiceMap; window: Window }) {
   const open = useCallback((panel: string | null) => navigate(href("/map", { panel }, carryOver(search))), [navigate, search]);
   const focus = useCallback((id: string) => navigate(href("/map", { focus: id }, carryOver(search))), [navigate, search]);
   if (!layout) return null;
-  return <MapCanvas graph={graph} positions={layout.positions} direction="lr" color="health" minutes={minutes} camera={null} selected={null} onSelect={open} onFocus={focus} onCamera={ignore} />;
+  return <MapCanvas graph={graph} positions={layout.positions} direction="lr" color="health" minutes={minutes} camera={null} selected={null} wheel={false} onSelect={open} onFocus={focus} onCamera={ignore} />;
 }
 
 function ignore() {}
