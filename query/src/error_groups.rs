@@ -148,7 +148,9 @@ impl Grouping {
         }
         match operations.get_mut(row.name()) {
             Some(count) => *count += 1,
-            None if operations.len() < GROUPS_MAX => drop(operations.insert(row.name().to_owned(), 1)),
+            None if operations.len() < GROUPS_MAX => {
+                operations.insert(row.name().to_owned(), 1);
+            }
             None => {}
         }
         Ok(())

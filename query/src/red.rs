@@ -70,10 +70,13 @@ impl RedColumns {
     }
 
     pub(crate) fn row(&self, row: usize) -> Red {
+        if self.counts[0].value(row) == 0 {
+            return Red::default();
+        }
         let [requests, ok, errors, throttles, faults] =
             self.counts.each_ref().map(|column| u64::try_from(column.value(row)).unwrap_or(0));
         let counts = Counts { requests, ok, errors, throttles, faults };
-        if requests == 0 || self.durations[0].is_null(row) {
+        if self.durations[0].is_null(row) {
             return Red { counts, ..Red::default() };
         }
         let [p50, p95, p99, max] = self.durations.each_ref().map(|column| column.value(row));

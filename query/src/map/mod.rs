@@ -67,6 +67,7 @@ pub(crate) async fn read(query: &Query, filter: &SpanFilter, buckets: Option<usi
     let (has_memtable, segments) = sources(query);
     let parts = if selection.condition.is_some() { vec![Vec::new()] } else { parts(part_count(query)) };
     let threads = query.context().state().config().target_partitions();
+    // In a list: a stream that maps lazily would borrow the query for any lifetime.
     let work = parts.into_iter().map(|part| {
         let conditions = base.iter().cloned().chain(part).collect();
         let (spans, pool, wanted) = (spans.clone(), Arc::clone(&pool), selection.wanted.clone());
@@ -75,7 +76,8 @@ pub(crate) async fn read(query: &Query, filter: &SpanFilter, buckets: Option<usi
             count(Traces::new(streams).await?, wanted.as_deref(), time, &pool).await
         })
     });
-    let tallies: Vec<(Tally, Names)> = stream::iter(work).buffer_unordered(threads).try_collect().await?;
+    let tallies: Vec<(Tally, Names)> =
+        stream::iter(work.collect::<Vec<_>>()).buffer_unordered(threads).try_collect().await?;
     let range = filter.range;
     query.run(async move { Ok(compose::compose(tallies, range, time)) }).await
 }

@@ -233,7 +233,7 @@ impl SpanRows {
     /// Trace and span that each link of a row names.
     pub(super) fn links(&self, row: usize) -> impl Iterator<Item = (TraceKey, SpanKey)> + '_ {
         self.links.iter().flat_map(move |links| {
-            let ids = |element| {
+            let ids = move |element| {
                 (trace_key(links.bytes(LINK_TRACE_ID, element)), span_key(links.bytes(LINK_SPAN_ID, element)))
             };
             links.elements(row).map(ids)

@@ -55,7 +55,7 @@ pub(super) struct EdgeTally {
     pub(super) message_ages: Requests,
     pub(super) traces: u64,
     last_trace: Option<TraceKey>,
-    /// Of edges to inferred callees, which have no other view.
+    /// Of edges from the client and to inferred callees, which have no other view.
     pub(super) over_time: Vec<Counts>,
 }
 
@@ -133,8 +133,10 @@ impl Tally {
                 self.count_call(trace.id, parent, span);
             } else if span.kind == Kind::Server && span.parent_span_id == 0 {
                 let target = End::Service(span.service);
+                let buckets = self.buckets;
                 let edge = self.edge(EdgeKey { source: End::Client, target, channel: Channel::Sync }, trace.id);
                 edge.requests.add(span.duration, span.outcome);
+                count_over_time(&mut edge.over_time, buckets, span.start, span.outcome);
             }
             match span.kind {
                 Kind::Client if !scratch.answered[nth] && !scratch.wraps[nth] => self.count_unanswered(trace.id, span),
