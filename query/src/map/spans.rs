@@ -39,8 +39,11 @@ pub(super) type NameId = u32;
 /// An inferred callee by its number in [`Names`].
 pub(super) type PeerId = u32;
 
+/// The empty name, that of what has none.
+const NAMELESS: NameId = 0;
+
 /// The names that occur in one part of the work.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Names {
     ids: HashMap<String, NameId>,
     texts: Vec<String>,
@@ -48,6 +51,18 @@ pub(super) struct Names {
     peers: Vec<(NodeType, String)>,
     /// What the same combination of attributes was found to be before.
     known_peers: HashMap<[NameId; PEER_COLUMNS.len()], Option<PeerId>>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            ids: HashMap::from([(String::new(), NAMELESS)]),
+            texts: vec![String::new()],
+            peer_ids: HashMap::new(),
+            peers: Vec::new(),
+            known_peers: HashMap::new(),
+        }
+    }
 }
 
 impl Names {
@@ -174,12 +189,11 @@ impl SpanRows {
     /// `batch` has [`columns`]. Errors: a column of a type that cannot be what the schema says.
     pub(super) fn of(batch: &RecordBatch, names: &mut Names) -> Result<Self, QueryError> {
         let service = numbered(batch, schema::SERVICE, |text| names.id(text))?.unwrap_or_default();
-        let nameless = names.id("");
         let kind = numbered(batch, schema::KIND, Kind::of)?.unwrap_or_default();
         let mut peers: [Option<Vec<NameId>>; PEER_COLUMNS.len()] = Default::default();
         for (column, peer) in PEER_COLUMNS.into_iter().zip(&mut peers) {
             let numbers = numbered(batch, column, |text| names.id(text))?;
-            *peer = numbers.map(|column| column.into_iter().map(|id| id.unwrap_or(nameless)).collect());
+            *peer = numbers.map(|column| column.into_iter().map(|id| id.unwrap_or(NAMELESS)).collect());
         }
         Ok(Self {
             rows: batch.num_rows(),
@@ -188,7 +202,7 @@ impl SpanRows {
             parent_span_id: binary(batch, schema::PARENT_SPAN_ID)?,
             start: int64(batch, schema::START_TIME_UNIX_NANO)?,
             duration: int64(batch, schema::DURATION_NS)?,
-            service: filled(service, batch.num_rows(), nameless),
+            service: filled(service, batch.num_rows(), NAMELESS),
             kind: filled(kind, batch.num_rows(), Kind::Other),
             outcomes: OutcomeColumns::of(batch)?,
             peers: peers.iter().any(Option::is_some).then_some(peers),
@@ -213,8 +227,7 @@ impl SpanRows {
         let kind = self.kind[row];
         let peer = match &self.peers {
             Some(columns) if kind.is_caller() || kind == Kind::Consumer => {
-                let nameless = names.id("");
-                names.peer_of(columns.each_ref().map(|column| column.as_ref().map_or(nameless, |ids| ids[row])))
+                names.peer_of(columns.each_ref().map(|column| column.as_ref().map_or(NAMELESS, |ids| ids[row])))
             }
             _ => None,
         };

@@ -310,7 +310,8 @@ impl Scratch {
         self.by_id.clear();
         self.by_id.extend(spans.iter().enumerate().map(|(nth, span)| (span.span_id, nth as u32)));
         // Of spans that share an id the first to start is the parent, as in the trace tree.
-        self.by_id.sort_unstable_by_key(|&(id, nth)| (id, spans[nth as usize].start, nth));
+        let order = |nth: u32| (spans[nth as usize].start, nth);
+        self.by_id.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| order(a.1).cmp(&order(b.1))));
         self.parents.clear();
         for (nth, span) in spans.iter().enumerate() {
             let parent = self.find(span.parent_span_id);
