@@ -57,7 +57,7 @@ function Edges(props: { title: string; hint: string; edges: MapEdge[]; end: "sou
           <thead>
             <tr>
               <th scope="col">Name</th>
-              <th scope="col">Type</th>
+              <th scope="col" className={css.word}>Type</th>
               <th scope="col">Calls</th>
               <th scope="col">Fault</th>
               <th scope="col">Error</th>

@@ -30,7 +30,7 @@ export function ErrorsTab({ service }: { service: string }) {
               <th scope="col">Spans</th>
               <th scope="col">Share</th>
               <th scope="col">Fault</th>
-              <th scope="col">Where</th>
+              <th scope="col" className={css.word}>Where</th>
               <th scope="col">First seen</th>
               <th scope="col">Last seen</th>
               <th scope="col">Example</th>

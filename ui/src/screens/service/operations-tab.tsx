@@ -25,7 +25,7 @@ export function OperationsTab({ service }: { service: string }) {
         <thead>
           <tr>
             <th scope="col">Operation</th>
-            <th scope="col">Kind</th>
+            <th scope="col" className={css.word}>Kind</th>
             <th scope="col">Spans</th>
             <th scope="col">Fault</th>
             <th scope="col">Error</th>
