@@ -146,12 +146,10 @@ impl Grouping {
             let (trace_id, span_id) = (row.trace_id()?.to_string(), row.span_id()?.to_string());
             group.example = ErrorExample { trace_id, span_id, message };
         }
-        match operations.get_mut(row.name()) {
-            Some(count) => *count += 1,
-            None if operations.len() < GROUPS_MAX => {
-                operations.insert(row.name().to_owned(), 1);
-            }
-            None => {}
+        if let Some(count) = operations.get_mut(row.name()) {
+            *count += 1;
+        } else if operations.len() < GROUPS_MAX {
+            operations.insert(row.name().to_owned(), 1);
         }
         Ok(())
     }
