@@ -167,3 +167,57 @@ async fn by_part(query: &Query, rows: DataFrame, part: Expr) -> Result<Vec<RedPa
     }
     Ok(parts)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::test_data::{append, engine, store};
+
+    fn span(id: i64, kind: &str, version: &str, http: Option<i64>) -> Json {
+        let resource = json!({"service.name": "shop", "service.version": version, "host.name": format!("h{}", id % 2)});
+        json!({"trace_id": format!("{:032x}", 1), "span_id": format!("{id:016x}"), "service": "shop", "name": "op",
+            "kind": kind, "start_time_unix_nano": id * 100, "duration_ns": id * 10, "resource": resource.to_string(),
+            "attr_http_response_status_code": http})
+    }
+
+    #[tokio::test]
+    async fn requests_are_counted_as_a_whole_over_time_and_by_part() {
+        let (_directory, store) = store().await;
+        let rows = [
+            span(1, "SERVER", "1.0", None),
+            span(2, "SERVER", "1.0", Some(404)),
+            span(3, "CONSUMER", "2.0", Some(503)),
+            span(4, "CLIENT", "2.0", Some(500)),
+        ];
+        append(&store, Signal::Spans, &rows).await;
+        let query = engine(&store).begin("test", None).await.expect("admitted");
+        let range = TimeRange { start: Some(0), end: Some(400) };
+        let found = overview(&query, "shop", range, 4).await.expect("found");
+        let counts = |red: &Red| (red.counts.requests, red.counts.ok, red.counts.errors, red.counts.faults);
+        assert_eq!((found.measured, counts(&found.red), found.red.total_ns), (Measured::Requests, (3, 1, 1, 1), 60));
+        assert_eq!(found.red.duration_ns.map(|duration| (duration.mean, duration.p50)), Some((20, 20)));
+        let bars: Vec<u64> = found.over_time.iter().map(|bar| bar.red.counts.requests).collect();
+        assert_eq!((found.bucket_ns, bars), (100, vec![0, 1, 1, 1]));
+        let parts = |parts: &[RedPart]| -> Vec<(String, u64, i64)> {
+            parts.iter().map(|part| (part.name.clone(), part.red.counts.requests, part.first_unix_nano)).collect()
+        };
+        assert_eq!(parts(&found.versions), [("1.0".to_owned(), 2, 100), ("2.0".to_owned(), 1, 300)]);
+        assert_eq!(parts(&found.instances), [("h1".to_owned(), 2, 100), ("h0".to_owned(), 1, 200)]);
+        let missing = overview(&query, "nobody", range, 4).await.expect_err("no such service");
+        assert_eq!(missing.kind, ErrorKind::NotFound);
+        let operations = crate::services::operations(&query, "shop", range).await.expect("operations");
+        assert_eq!(operations.len(), 2, "by name and kind, those in the range");
+    }
+
+    #[tokio::test]
+    async fn a_service_without_requests_is_measured_by_all_its_spans() {
+        let (_directory, store) = store().await;
+        append(&store, Signal::Spans, &[span(1, "INTERNAL", "1.0", None), span(2, "CLIENT", "1.0", None)]).await;
+        let query = engine(&store).begin("test", None).await.expect("admitted");
+        let found = overview(&query, "shop", TimeRange::default(), 4).await.expect("found");
+        assert_eq!((found.measured, found.red.counts.requests), (Measured::Spans, 2));
+    }
+}
