@@ -97,7 +97,7 @@ function optionsOf(chart: {
     cursor: { sync: { key: "service" }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
     scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
     axes: [
-      { ...axis, size: 24, gap: 4, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => formatClock(at(tick), chart.zone, 0).slice(0, tick % 60 === 0 ? 5 : 8)) },
+      { ...axis, size: 28, gap: 8, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => formatClock(at(tick), chart.zone, 0).slice(0, tick % 60 === 0 ? 5 : 8)) },
       { ...axis, size: 62, gap: 6, grid: { stroke: colors.line, width: 1 }, values: (_, ticks) => ticks.map(chart.format) },
     ],
     series: [

@@ -7,6 +7,7 @@ import type { DurationBucket, DurationFigures, MapEdge, MapNode, OutcomeCounts, 
 import { edgeId, type Graph, type GraphNode } from "../../engine/map-graph";
 import { OUTCOMES, type Outcome, OUTCOME_WORDS, parts, worst } from "../../engine/outcome";
 import { Button, buttonClass } from "../../kit/button";
+import { classNames } from "../../kit/class-names";
 import { countWithin, DurationHistogram, type DurationSelection, OutcomeBoxes } from "../../kit/duration-histogram";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
@@ -17,6 +18,7 @@ import { perMinute, TYPE_WORDS, worstShare } from "../../kit/map/words";
 
 const OPERATIONS_SHOWN = 6;
 const MEMBERS_SHOWN = 50;
+const WORST_SHOWN = 8;
 
 interface Common {
   map: ServiceMap;
@@ -24,8 +26,9 @@ interface Common {
   onSelect: (panel: string | null) => void;
 }
 
-/** What is known of the selected node or edge; null when the map has neither. */
-export function MapInspector({ panel, graph, onFocus, ...common }: Common & { panel: string; graph: Graph | null; onFocus: (id: string) => void }) {
+/** What is known of the selected node or edge; of the whole map when nothing is selected. */
+export function MapInspector({ panel, graph, onFocus, ...common }: Common & { panel: string | null; graph: Graph | null; onFocus: (id: string) => void }) {
+  if (panel === null) return <WholeMap {...common} />;
   const node = common.map.nodes.find((one) => panel === `node:${one.id}`);
   if (node) return <NodePanel key={panel} node={node} onFocus={onFocus} {...common} />;
   const edge = common.map.edges.find((one) => panel === `edge:${edgeId(one)}`);
@@ -36,6 +39,56 @@ export function MapInspector({ panel, graph, onFocus, ...common }: Common & { pa
     <Panel title="Not on this map" kind="" onClose={() => common.onSelect(null)}>
       <p className={css.note}>What was selected has no requests in this range.</p>
     </Panel>
+  );
+}
+
+/** Without a selection: where to look first. The panel is always there, so that a click moves nothing under the pointer. */
+function WholeMap({ map, minutes, onSelect }: Common) {
+  const services = map.nodes.filter((node) => node.type === "service");
+  const failing = map.nodes.filter((node) => node.type !== "client" && worst(node).outcome !== "ok").toSorted((a, b) => b.faults / b.requests - a.faults / a.requests || b.errors - a.errors);
+  const slowest = services.filter((node) => node.duration_ns !== null).toSorted((a, b) => b.duration_ns!.p95 - a.duration_ns!.p95);
+  const lost = map.nodes.length - services.length;
+  return (
+    <aside className={css.panel} aria-label="Details of the whole map">
+      <header className={css.head}>
+        <h2>Whole map</h2>
+      </header>
+      <p className={css.note}>
+        {plural(services.length, "service")} and {plural(lost, "other node")} from {plural(map.trace_count, "trace")} with {plural(map.span_count, "span")}. A click on a node or an arrow shows its figures.
+      </p>
+      <section>
+        <h3>Failing</h3>
+        {failing.length === 0 ? (
+          <p className={css.note}>Nothing fails.</p>
+        ) : (
+          <NodeRows nodes={failing.slice(0, WORST_SHOWN)} figure={worstShare} bad minutes={minutes} onSelect={onSelect} />
+        )}
+      </section>
+      <section>
+        <h3>Slowest, by p95</h3>
+        <NodeRows nodes={slowest.slice(0, WORST_SHOWN)} figure={(node) => formatDuration(node.duration_ns!.p95)} minutes={minutes} onSelect={onSelect} />
+      </section>
+    </aside>
+  );
+}
+
+function NodeRows(props: { nodes: MapNode[]; figure: (node: MapNode) => string; bad?: boolean; minutes: number; onSelect: (panel: string) => void }) {
+  return (
+    <table className={css.rows}>
+      <tbody>
+        {props.nodes.map((node) => (
+          <tr key={node.id}>
+            <th scope="row">
+              <button type="button" onClick={() => props.onSelect(`node:${node.id}`)}>
+                {node.name}
+              </button>
+            </th>
+            <td className={classNames(css.wide, props.bad && css.bad)}>{props.figure(node)}</td>
+            <td>{perMinute(node.requests, props.minutes)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 

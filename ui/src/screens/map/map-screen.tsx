@@ -108,7 +108,11 @@ function Stage({ state, view, window, onSearch }: { state: SearchState; view: Ma
         )}
         {map && <Scrubber map={map} at={view.at} onChange={(at) => change({ at }, true)} />}
       </div>
-      {view.panel !== null && shown && <MapInspector panel={view.panel} graph={graph} map={shown} minutes={shownMinutes} onSelect={select} onFocus={focusOn} />}
+      {map ? (
+        <MapInspector panel={view.panel} graph={graph} map={shown ?? map} minutes={shownMinutes} onSelect={select} onFocus={focusOn} />
+      ) : (
+        <div className={css.panelRoom} />
+      )}
     </div>
   );
 }
