@@ -13,6 +13,28 @@ export function mapWalk(visitor, server) {
   const place = (name) => node(name).getAttribute('transform');
 
   return [
+    ['the first page says how it goes and what fails', async () => {
+      await page.goto('/');
+      await page.getByRole('heading', { name: 'Latest failed traces' }).waitFor();
+      await page.getByRole('table').getByRole('link').first().waitFor();
+      await drawing.getByRole('button').first().waitFor();
+      await visitor.settle();
+      assert.equal(await page.title(), 'Overview · Spanlake');
+      const client = (await map()).nodes.find((one) => one.id === 'client');
+      const rate = (client.requests / 15).toFixed(1);
+      const tile = page.getByRole('definition').filter({ hasText: new RegExp(`^${rate}$`) });
+      assert.equal(await tile.count(), 1, `${rate} requests a minute come from outside`);
+      // The pack ends now and begins within the range: there is nothing before it.
+      await page.getByText('These services fail most:').waitFor();
+      await visitor.pictures('overview');
+    }],
+    ['the first page is accessible', () => visitor.assertAccessible()],
+    ['its small map leads to the large one', async () => {
+      await node('ts-basic-service').click();
+      await page.waitForURL(/\/map\?.*panel=node:service:ts-basic-service/);
+      await details.getByRole('heading', { level: 2, name: 'ts-basic-service' }).waitFor();
+    }],
+
     ['the map shows every service, with its ring in proportion', async () => {
       await page.goto('/map');
       await drawing.waitFor();
