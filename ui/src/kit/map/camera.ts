@@ -3,6 +3,8 @@ import type { Position } from "../../engine/map-layout";
 import { type Camera, ZOOM_MAX, ZOOM_MIN } from "../../lib/map-url";
 
 const MARGIN = 70;
+/** Of the buttons at the right. */
+const BUTTONS_WIDTH = 44;
 /** A small map is not blown up beyond this when it is fitted. */
 const FIT_ZOOM_MAX = 1.25;
 const WHEEL_STEP = 0.0015;
@@ -21,8 +23,9 @@ export function fit(positions: readonly Position[], size: Size): Camera {
   const xs = positions.map((one) => one.x);
   const ys = positions.map((one) => one.y);
   const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-  const k = Math.min(size.width / (right - left + 2 * MARGIN), size.height / (bottom - top + 2 * MARGIN), FIT_ZOOM_MAX);
-  return { x: (left + right) / 2, y: (top + bottom) / 2, k: clampZoom(k) };
+  const width = Math.max(1, size.width - BUTTONS_WIDTH);
+  const k = clampZoom(Math.min(width / (right - left + 2 * MARGIN), size.height / (bottom - top + 2 * MARGIN), FIT_ZOOM_MAX));
+  return { x: (left + right) / 2 + BUTTONS_WIDTH / 2 / k, y: (top + bottom) / 2, k };
 }
 
 export function clampZoom(k: number): number {

@@ -61,7 +61,7 @@ function WholeMap({ map, minutes, onSelect }: Common) {
         {failing.length === 0 ? (
           <p className={css.note}>Nothing fails.</p>
         ) : (
-          <NodeRows nodes={failing.slice(0, WORST_SHOWN)} figure={worstShare} bad minutes={minutes} onSelect={onSelect} />
+          <NodeRows nodes={failing.slice(0, WORST_SHOWN)} figure={(node) => <Worst counts={node} />} bad minutes={minutes} onSelect={onSelect} />
         )}
       </section>
       <section>
@@ -72,7 +72,12 @@ function WholeMap({ map, minutes, onSelect }: Common) {
   );
 }
 
-function NodeRows(props: { nodes: MapNode[]; figure: (node: MapNode) => string; bad?: boolean; minutes: number; onSelect: (panel: string) => void }) {
+/** `58% fault`, in its colour. */
+function Worst({ counts }: { counts: OutcomeCounts }) {
+  return <span className={css[`${worst(counts).outcome}Text`]}>{worstShare(counts)}</span>;
+}
+
+function NodeRows(props: { nodes: MapNode[]; figure: (node: MapNode) => ReactNode; bad?: boolean; minutes: number; onSelect: (panel: string) => void }) {
   return (
     <table className={css.rows}>
       <tbody>
@@ -186,7 +191,9 @@ function GroupPanel({ together: one, map, minutes, onSelect }: Common & { togeth
                   {node.name}
                 </button>
               </th>
-              <td className={css.bad}>{worstShare(node)}</td>
+              <td className={css.bad}>
+                <Worst counts={node} />
+              </td>
               <td title={plural(node.requests, "request")}>{formatCount(node.requests)}</td>
             </tr>
           ))}
@@ -331,7 +338,11 @@ function Edges({ title, edges, end, map, onSelect }: { title: string; edges: Map
                 </button>
                 {edge.kind !== "sync" && <small> {EDGE_WORDS[edge.kind]}</small>}
               </th>
-              {failing && <td className={css.bad}>{worstShare(edge)}</td>}
+              {failing && (
+                <td className={css.bad}>
+                  <Worst counts={edge} />
+                </td>
+              )}
               <td title={plural(edge.requests, "request")}>{formatCount(edge.requests)}</td>
               <td>{edge.duration_ns ? formatDuration(edge.duration_ns.mean) : edge.message_age_ns ? formatDuration(edge.message_age_ns.mean) : "–"}</td>
             </tr>
