@@ -32,7 +32,7 @@ pub(crate) use self::compose::ServiceMap;
 pub(crate) use self::figures::{Counts, Durations};
 use self::spans::{Names, TraceKey};
 use self::tally::Tally;
-use self::trace_stream::{Trace, Traces, scan, sources, trace_keys};
+use self::trace_stream::{Order, Step, Trace, Traces, scan, trace_keys};
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{SpanFilter, time_predicates, trace_is, trace_is_one_of};
@@ -64,16 +64,21 @@ pub(crate) async fn read(query: &Query, filter: &SpanFilter, buckets: Option<usi
     let mut base = time_predicates(Signal::Spans, filter.range);
     base.extend(selection.condition.clone());
     let pool = Arc::clone(&query.context().runtime_env().memory_pool);
-    let (has_memtable, segments) = sources(query);
+    let has_memtable = !query.snapshot(Signal::Spans).batches.is_empty();
     let parts = if selection.condition.is_some() { vec![Vec::new()] } else { parts(part_count(query)) };
     let threads = query.context().state().config().target_partitions();
     // In a list: a stream that maps lazily would borrow the query for any lifetime.
     let work = parts.into_iter().map(|part| {
-        let conditions = base.iter().cloned().chain(part).collect();
+        let conditions: Vec<Expr> = base.iter().cloned().chain(part).collect();
         let (spans, pool, wanted) = (spans.clone(), Arc::clone(&pool), selection.wanted.clone());
         query.run(async move {
-            let streams = scan(spans, conditions, has_memtable, segments).await?;
-            count(Traces::new(streams).await?, wanted.as_deref(), time, &pool).await
+            for order in [Order::AsStored { has_memtable }, Order::Sorted] {
+                let traces = Traces::new(scan(spans.clone(), conditions.clone(), order).await?).await?;
+                if let Some(counted) = count(traces, wanted.as_deref(), time, &pool).await? {
+                    return Ok(counted);
+                }
+            }
+            Err(QueryError::internal("sorted spans are not in the order of their trace ids"))
         })
     });
     let tallies: Vec<(Tally, Names)> =
@@ -134,18 +139,23 @@ fn parts(count: u64) -> Vec<Vec<Expr>> {
     (0..count).map(part).collect()
 }
 
-/// Counts the traces of a part.
+/// Counts the traces of a part. None when they did not come in order.
 async fn count(
     mut traces: Traces,
     wanted: Option<&HashSet<TraceKey>>,
     buckets: Option<Buckets>,
     pool: &Arc<dyn MemoryPool>,
-) -> Result<(Tally, Names), QueryError> {
+) -> Result<Option<(Tally, Names)>, QueryError> {
     let memory = MemoryConsumer::new("service map").register(pool);
     let mut tally = Tally::new(buckets);
     let mut trace = Trace::default();
     let mut unchecked = 0;
-    while traces.next(&mut trace, TRACE_SPANS_MAX).await? {
+    loop {
+        match traces.next(&mut trace, TRACE_SPANS_MAX).await? {
+            Step::Trace => {}
+            Step::End => return Ok(Some((tally, traces.names))),
+            Step::OutOfOrder => return Ok(None),
+        }
         if wanted.is_none_or(|wanted| wanted.contains(&trace.id)) {
             tally.add(&trace);
         }
@@ -156,5 +166,4 @@ async fn count(
             tokio::task::yield_now().await;
         }
     }
-    Ok((tally, traces.names))
 }

@@ -1,8 +1,9 @@
-//! Spans trace by trace, from segments that are each sorted by trace id.
+//! Spans trace by trace, from stretches of rows that are each sorted by trace id.
 //!
 //! A trace is one stretch of rows in every segment that has a part of it, so one pass over all segments side by side
 //! gives whole traces with no more than a batch of each in memory: no join, no hash table over all spans. The rows of
-//! the memtable, which are few, are sorted first.
+//! the memtable, which are few, are sorted first. Nothing depends on the order being as expected: when it is not, the
+//! part of the ids is read again and sorted in memory.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,10 +16,9 @@ use datafusion::logical_expr::Expr;
 use datafusion::prelude::DataFrame;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
-use proto::{Signal, schema};
+use proto::schema;
 
 use super::spans::{Names, Span, SpanKey, SpanRows, TraceKey, columns};
-use crate::engine::Query;
 use crate::error::QueryError;
 
 type Batches = BoxStream<'static, Result<RecordBatch, DataFusionError>>;
@@ -32,35 +32,48 @@ pub(super) struct Trace {
     pub(super) links: Vec<(usize, TraceKey, SpanKey)>,
 }
 
-/// One stream of spans in the order of trace ids for each segment, and one for the memtable.
-pub(super) async fn scan(
-    spans: DataFrame,
-    conditions: Vec<Expr>,
-    has_memtable: bool,
-    segments: usize,
-) -> Result<Vec<Batches>, QueryError> {
+/// Streams of one scan at most. The table makes one of each sorted stretch of rows (a segment, or a row group of one)
+/// as long as it may; beyond, several share a stream, which then is out of order.
+const STREAMS_MAX: usize = 10_000;
+
+/// How the streams of a scan are brought into the order of trace ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Each is in order, but for the first when it is the memtable's, which is sorted here.
+    AsStored { has_memtable: bool },
+    /// Each is read into memory and sorted.
+    Sorted,
+}
+
+/// Streams of spans, each in the order of trace ids.
+pub(super) async fn scan(spans: DataFrame, conditions: Vec<Expr>, order: Order) -> Result<Vec<Batches>, QueryError> {
     let mut frame = spans;
     for condition in conditions {
         frame = frame.filter(condition)?;
     }
     let (mut session, plan) = frame.select_columns(&columns())?.into_parts();
-    // Each segment has to keep its order: a stream of its own, not cut and not dealt out.
+    // What is sorted has to keep its order: a stream of its own, not cut and not dealt out.
     let options = session.config_mut().options_mut();
-    options.execution.target_partitions = segments.max(1);
+    options.execution.target_partitions = STREAMS_MAX;
     options.optimizer.repartition_file_scans = false;
     options.optimizer.enable_round_robin_repartition = false;
     let streams = DataFrame::new(session, plan).execute_stream_partitioned().await?;
-    let mut sorted = Vec::with_capacity(streams.len());
+    let mut ordered = Vec::with_capacity(streams.len());
     for (nth, stream) in streams.into_iter().enumerate() {
         // The table puts the rows of the memtable before those of the segments.
-        if nth == 0 && has_memtable {
-            let batches: Vec<RecordBatch> = stream.try_collect().await?;
-            sorted.push(stream::iter(sort(batches)?.map(Ok)).boxed());
+        let is_memtable = nth == 0 && order == Order::AsStored { has_memtable: true };
+        ordered.push(if is_memtable || order == Order::Sorted {
+            sorted(stream.boxed()).await?
         } else {
-            sorted.push(stream.boxed());
-        }
+            stream.boxed()
+        });
     }
-    Ok(sorted)
+    Ok(ordered)
+}
+
+async fn sorted(batches: Batches) -> Result<Batches, QueryError> {
+    let batches: Vec<RecordBatch> = batches.try_collect().await?;
+    Ok(stream::iter(sort(batches)?.map(Ok)).boxed())
 }
 
 fn sort(batches: Vec<RecordBatch>) -> Result<Option<RecordBatch>, QueryError> {
@@ -69,12 +82,6 @@ fn sort(batches: Vec<RecordBatch>) -> Result<Option<RecordBatch>, QueryError> {
     let ids = all.column_by_name(schema::TRACE_ID).ok_or_else(|| QueryError::internal("no column trace_id"))?;
     let order = sort_to_indices(ids, None, None)?;
     Ok(Some(take_record_batch(&all, &order)?))
-}
-
-/// Whether the first stream of a scan is the memtable's, and how many segments there are at most.
-pub(super) fn sources(query: &Query) -> (bool, usize) {
-    let snapshot = query.snapshot(Signal::Spans);
-    (!snapshot.batches.is_empty(), snapshot.segments.len())
 }
 
 /// A sorted stream and where in it we are.
@@ -106,6 +113,15 @@ async fn next_rows(batches: &mut Batches, names: &mut Names) -> Result<Option<Sp
     Ok(None)
 }
 
+/// What [`Traces::next`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Trace,
+    End,
+    /// A stream is not in order: what was read is of no use.
+    OutOfOrder,
+}
+
 /// Merges sorted streams into traces.
 pub(super) struct Traces {
     sources: Vec<Source>,
@@ -127,10 +143,10 @@ impl Traces {
         Ok(Self { sources, heads, names })
     }
 
-    /// Reads the next trace into `trace`, in the order of ids. `false` at the end.
+    /// Reads the next trace into `trace`, in the order of ids.
     /// Errors: `TooLarge` for a trace of more than `spans_max` spans.
-    pub(super) async fn next(&mut self, trace: &mut Trace, spans_max: usize) -> Result<bool, QueryError> {
-        let Some(&Reverse((id, _))) = self.heads.peek() else { return Ok(false) };
+    pub(super) async fn next(&mut self, trace: &mut Trace, spans_max: usize) -> Result<Step, QueryError> {
+        let Some(&Reverse((id, _))) = self.heads.peek() else { return Ok(Step::End) };
         trace.id = id;
         trace.spans.clear();
         trace.links.clear();
@@ -141,12 +157,12 @@ impl Traces {
             self.heads.pop();
             if let Some(next) = self.take(source, trace, spans_max).await? {
                 if next < id {
-                    return Err(QueryError::internal("the rows of a segment are not in the order of their trace ids"));
+                    return Ok(Step::OutOfOrder);
                 }
                 self.heads.push(Reverse((next, source)));
             }
         }
-        Ok(true)
+        Ok(Step::Trace)
     }
 
     /// Moves the rows of one trace out of a source. Returns the id of the trace behind it.
@@ -183,4 +199,50 @@ pub(super) fn trace_keys(ids: &dyn arrow::array::Array) -> Result<Vec<TraceKey>,
     let ids = arrow::compute::cast(ids, &arrow::datatypes::DataType::Binary)?;
     let ids: &BinaryArray = ids.as_binary();
     Ok(ids.iter().flatten().filter_map(|id| id.try_into().ok().map(TraceKey::from_be_bytes)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Signal;
+    use serde_json::json;
+
+    use super::*;
+    use crate::test_data::batch;
+
+    fn stream_of(traces: &[u128]) -> Batches {
+        let row =
+            |id: &u128| json!({"trace_id": format!("{id:032x}"), "span_id": format!("{:016x}", 1), "service": "s"});
+        let batches: Vec<_> =
+            traces.chunks(2).map(|ids| Ok(batch(Signal::Spans, &ids.iter().map(row).collect::<Vec<_>>()))).collect();
+        stream::iter(batches).boxed()
+    }
+
+    async fn read(streams: Vec<Batches>) -> (Vec<(u128, usize)>, Step) {
+        let mut traces = Traces::new(streams).await.expect("columns");
+        let (mut trace, mut found) = (Trace::default(), Vec::new());
+        loop {
+            match traces.next(&mut trace, 10).await.expect("small traces") {
+                Step::Trace => found.push((trace.id, trace.spans.len())),
+                step => return (found, step),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn streams_are_merged_trace_by_trace() {
+        let streams = || vec![stream_of(&[1, 1, 1, 4, 9]), stream_of(&[]), stream_of(&[1, 2, 4, 4])];
+        let (found, end) = read(streams()).await;
+        assert_eq!((found, end), (vec![(1, 4), (2, 1), (4, 3), (9, 1)], Step::End));
+        let mut traces = Traces::new(streams()).await.expect("columns");
+        let error = traces.next(&mut Trace::default(), 3).await.expect_err("a trace of four spans");
+        assert_eq!(error.kind, crate::error::ErrorKind::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn a_stream_out_of_order_is_noticed_and_can_be_sorted() {
+        let shuffled = || stream_of(&[3, 5, 5, 1, 3]);
+        assert_eq!(read(vec![stream_of(&[2]), shuffled()]).await.1, Step::OutOfOrder);
+        let (found, end) = read(vec![stream_of(&[2]), sorted(shuffled()).await.expect("sorted")]).await;
+        assert_eq!((found, end), (vec![(1, 1), (2, 1), (3, 2), (5, 2)], Step::End));
+    }
 }
