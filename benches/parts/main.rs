@@ -88,7 +88,9 @@ fn decode(group: &mut Group<'_>, sample: &Sample) {
     group.throughput(Throughput::Elements(request.items));
     group.bench_function("decode with prost, for comparison", |bencher| {
         bencher.iter(|| match sample.signal {
-            Signal::Spans => ExportTraceServiceRequest::decode(request.body.clone()).expect("OTLP").resource_spans.len(),
+            Signal::Spans => {
+                ExportTraceServiceRequest::decode(request.body.clone()).expect("OTLP").resource_spans.len()
+            }
             Signal::Logs => ExportLogsServiceRequest::decode(request.body.clone()).expect("OTLP").resource_logs.len(),
         });
     });
@@ -152,7 +154,10 @@ fn look_up(group: &mut Group<'_>, sample: &Sample, batches: &[RecordBatch]) {
     };
     let conditions = [
         ("look-up of a trace id", Condition::Bytes { column: schema::TRACE_ID.to_owned(), values: vec![vec![7; 16]] }),
-        ("look-up of an attribute value", Condition::Attribute { key: "user.id".into(), values: vec!["nobody".into()] }),
+        (
+            "look-up of an attribute value",
+            Condition::Attribute { key: "user.id".into(), values: vec!["nobody".into()] },
+        ),
         ("look-up of a word", word(workload::templates::COMMON_WORDS[0])),
         ("look-up of a word with a digit", word("a1b2c3d4")),
     ];

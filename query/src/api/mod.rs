@@ -6,6 +6,7 @@
 //! | `/api/v1/traces/{trace_id}...` | [`trace`] |
 //! | `/api/v1/logs...` | [`logs`] |
 //! | `/api/v1/search...`, `fields...`, `facets`, `traces/durations` | [`search`] |
+//! | `/api/v1/map`, `/api/v1/traces/{trace_id}/map` | [`map`] |
 //! | `/api/v1/services...` | [`services`] |
 //! | `/api/v1/sql` | [`sql`] |
 //! | `/api/v1/health`, `ready`, `status`, `/metrics` | [`health`] |
@@ -20,6 +21,7 @@ pub mod error;
 mod guard;
 mod health;
 mod logs;
+mod map;
 pub mod openapi;
 mod params;
 mod search;
@@ -85,6 +87,7 @@ fn routes(state: ApiState) -> Router {
         .merge(trace::router())
         .merge(logs::router())
         .merge(search::router())
+        .merge(map::router())
         .merge(services::router())
         .merge(sql::router())
         .merge(health::router())

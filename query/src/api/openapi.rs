@@ -4,7 +4,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 
-use super::{ApiState, admin, health, logs, search, services, sql, trace, traces};
+use super::{ApiState, admin, health, logs, map, search, services, sql, trace, traces};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,6 +29,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         trace::Docs::openapi(),
         logs::Docs::openapi(),
         search::Docs::openapi(),
+        map::Docs::openapi(),
         services::Docs::openapi(),
         sql::Docs::openapi(),
         health::Docs::openapi(),

@@ -30,16 +30,14 @@ pub(super) const BUCKETS_MAX: usize = 1000;
 pub(super) struct Docs;
 
 pub(super) fn router() -> Router<ApiState> {
-    Router::new()
-        .route("/api/v1/traces", get(search_traces))
-        .route("/api/v1/traces/histogram", get(spans_over_time))
+    Router::new().route("/api/v1/traces", get(search_traces)).route("/api/v1/traces/histogram", get(spans_over_time))
 }
 
 /// Filters: one span of the trace has to satisfy all of them.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `filter` reads")]
-struct TraceFilterParams {
+pub(super) struct TraceFilterParams {
     /// Start of the matching span, inclusive: RFC 3339, epoch nanoseconds, or relative to now (`now-15m`; units ns us
     /// ms s m h d w).
     from: Option<String>,
