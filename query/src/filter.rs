@@ -71,12 +71,12 @@ impl SpanFilter {
     /// All of which must hold.
     pub(crate) fn predicates(&self) -> Vec<Expr> {
         let mut predicates = time_predicates(Signal::Spans, self.range);
-        predicates.extend(self.predicates());
-        apply_all(spans, predicates)
+        predicates.extend(self.conditions());
+        predicates
     }
 
     /// All but the range.
-    pub(crate) fn predicates(&self) -> Vec<Expr> {
+    pub(crate) fn conditions(&self) -> Vec<Expr> {
         let mut predicates = Vec::new();
         let equal = [(schema::SERVICE, &self.service), (schema::NAME, &self.name), (schema::STATUS, &self.status)];
         for (column, text) in equal {
@@ -99,12 +99,12 @@ impl LogFilter {
     /// All of which must hold.
     pub(crate) fn predicates(&self) -> Vec<Expr> {
         let mut predicates = time_predicates(Signal::Logs, self.range);
-        predicates.extend(self.predicates());
-        apply_all(logs, predicates)
+        predicates.extend(self.conditions());
+        predicates
     }
 
     /// All but the range.
-    pub(crate) fn predicates(&self) -> Vec<Expr> {
+    pub(crate) fn conditions(&self) -> Vec<Expr> {
         let mut predicates = Vec::new();
         predicates.extend(self.service.as_deref().map(|service| text_equals(schema::SERVICE, service)));
         if let Some((first, last)) = self.severity {

@@ -148,7 +148,7 @@ pub(crate) fn span_parameters(filter: &SpanFilter) -> Vec<Named> {
     let none = SpanFilter::default;
     let mut named = Vec::new();
     let mut add =
-        |parameter, value: String, alone: SpanFilter| named.extend(parameters(parameter, value, alone.predicates()));
+        |parameter, value: String, alone: SpanFilter| named.extend(parameters(parameter, value, alone.conditions()));
     if let Some(service) = &filter.service {
         add("service", service.clone(), SpanFilter { service: Some(service.clone()), ..none() });
     }
@@ -179,7 +179,7 @@ pub(crate) fn log_parameters(filter: &LogFilter) -> Vec<Named> {
     let none = LogFilter::default;
     let mut named = Vec::new();
     let mut add =
-        |parameter, value: String, alone: LogFilter| named.extend(parameters(parameter, value, alone.predicates()));
+        |parameter, value: String, alone: LogFilter| named.extend(parameters(parameter, value, alone.conditions()));
     if let Some(service) = &filter.service {
         add("service", service.clone(), LogFilter { service: Some(service.clone()), ..none() });
     }
