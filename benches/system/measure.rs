@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use serde_json::Value;
 
 use crate::Arguments;
 use crate::load::{self, Sent};
@@ -51,7 +52,7 @@ impl Run<'_> {
         for (question, answer) in workload.questions.iter().zip(&mut answers) {
             self.say(&format!("{}, cold", question.name));
             let server = self.start()?;
-            answer.cold_ms = Some(ms(ask_one(&server, question, 0)?));
+            answer.cold_ms = Some(ms(ask_one(&server, question, 0)?.1));
             // The files of segments that were merged away went when the server started.
             lake_bytes = server.lake_bytes()?;
             server.stop()?;
@@ -172,13 +173,16 @@ pub(crate) struct Answer {
 }
 
 fn warm(server: &Server, question: &Question) -> anyhow::Result<Answer> {
+    let mut is_proof = false;
     for nth in COLD..COLD + WARM_UPS {
-        ask_one(server, question, nth)?;
+        let (answer, _) = ask_one(server, question, nth)?;
+        is_proof |= question.asks[nth].1.proves_something(&answer)?;
     }
+    ensure!(is_proof, "\"{}\" has empty answers only: there is nothing to measure", question.name);
     let cpu_before = server.cpu_seconds()?;
     let timed = COLD + WARM_UPS..VALUES;
     let count = timed.len();
-    let mut took = timed.map(|nth| ask_one(server, question, nth)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut took = timed.map(|nth| Ok(ask_one(server, question, nth)?.1)).collect::<anyhow::Result<Vec<_>>>()?;
     let cpu = server.cpu_seconds()? - cpu_before;
     took.sort_unstable();
     Ok(Answer {
@@ -193,13 +197,13 @@ fn warm(server: &Server, question: &Question) -> anyhow::Result<Answer> {
     })
 }
 
-fn ask_one(server: &Server, question: &Question, nth: usize) -> anyhow::Result<Duration> {
+fn ask_one(server: &Server, question: &Question, nth: usize) -> anyhow::Result<(Value, Duration)> {
     let (ask, expected) = &question.asks[nth];
     let (answer, took) = server.ask(ask)?;
     if let Err(error) = expected.check(&answer) {
         bail!("WRONG ANSWER to \"{}\", {}: {error}", question.name, ask.text());
     }
-    Ok(took)
+    Ok((answer, took))
 }
 
 /// Nearest rank of ascending values; zero when there are none.

@@ -50,11 +50,11 @@ impl SignalName {
         match self {
             SignalName::Spans => {
                 let (requests, facts) = spans::spans(plan, &landscape);
-                Workload { requests, last: last_span(&facts), questions: about_spans(&facts, &landscape) }
+                Workload { requests, last: last_span(&facts), questions: about_spans(plan, &facts, &landscape) }
             }
             SignalName::Logs => {
                 let (requests, facts) = logs::logs(plan, &landscape);
-                Workload { requests, last: last_record(&facts), questions: about_logs(&facts, &landscape) }
+                Workload { requests, last: last_record(&facts), questions: about_logs(plan, &facts, &landscape) }
             }
         }
     }

@@ -94,7 +94,7 @@ pub(crate) struct SpanFacts {
 }
 
 impl SpanFacts {
-    pub(crate) fn new(landscape: &Landscape) -> Self {
+    pub(crate) fn new(plan: Plan, landscape: &Landscape) -> Self {
         let services = landscape.services.len();
         Self {
             errors: HashMap::new(),
@@ -103,8 +103,8 @@ impl SpanFacts {
             newest_traces: Newest::new(NEWEST_MAX),
             failed: (0..services).map(|_| Newest::new(SHORT_PAGE)).collect(),
             failed_traces: (0..services).map(|_| Newest::new(SHORT_PAGE)).collect(),
-            users: asked_users().map(|user| (user, Newest::new(PAGE))).collect(),
-            user_traces: asked_users().map(|user| (user, Newest::new(SHORT_PAGE))).collect(),
+            users: asked_users(plan).map(|user| (user, Newest::new(PAGE))).collect(),
+            user_traces: asked_users(plan).map(|user| (user, Newest::new(SHORT_PAGE))).collect(),
             traces: Vec::new(),
             last: None,
         }
@@ -208,7 +208,7 @@ impl LogFacts {
             common: COMMON_WORDS.iter().map(|_| Newest::new(PAGE)).collect(),
             rare: vec![Vec::new(); RARE_WORDS],
             windows: (0..VALUES).map(|nth| Window::new(nth, plan, landscape)).collect(),
-            users: asked_users().map(|user| (user, Newest::new(PAGE))).collect(),
+            users: asked_users(plan).map(|user| (user, Newest::new(PAGE))).collect(),
             traces: HashMap::new(),
             // A trace has 10 records on average, and 6 of 10 records have one.
             sample_every: (plan.items * 6 / 100 / (2 * VALUES as u64)).max(1),

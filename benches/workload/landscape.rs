@@ -8,6 +8,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::random::{Random, uuid};
 use super::templates;
+use super::{Plan, VALUES};
 
 pub(crate) const PODS: usize = 4;
 pub(crate) const USERS: u64 = 50_000;
@@ -250,9 +251,11 @@ pub(crate) fn random_user(random: &mut Random) -> u64 {
     random.below(among)
 }
 
-/// The users that the questions are about: busy and quiet ones in turn.
-pub(crate) fn asked_users() -> impl Iterator<Item = u64> {
-    (0..super::VALUES as u64).map(|nth| if nth % 2 == 0 { 7 + nth * 129 } else { BUSY_USERS + nth * 2_477 })
+/// The users that the questions are about: those of some traces that there are for sure, half of them busy ones.
+pub(crate) fn asked_users(plan: Plan) -> impl Iterator<Item = u64> {
+    // There is a trace for 27 spans, and one for 17 log records.
+    let apart = plan.items / (30 * VALUES as u64);
+    (0..VALUES as u64).map(move |nth| user_of_trace(plan.seed, nth * apart))
 }
 
 pub(crate) fn user_id(number: u64) -> String {

@@ -64,7 +64,7 @@ pub(crate) fn spans(plan: Plan, landscape: &Landscape) -> (Vec<Request>, SpanFac
         plan,
         landscape,
         random: Random::new(plan.seed),
-        facts: SpanFacts::new(landscape),
+        facts: SpanFacts::new(plan, landscape),
         made: 0,
         traces: 0,
         waiting: BinaryHeap::new(),

@@ -157,7 +157,7 @@ fn span_facts_are_what_a_count_of_the_requests_finds() {
         let matches = |of, span: &Span| of == service && is_error(span) && http_status(span) == 500;
         assert_eq!(facts.failed_traces[service].descending(), matching_traces(&rows, matches, SHORT_PAGE));
     }
-    for user in asked_users() {
+    for user in asked_users(PLAN) {
         let matches = |span: &Span| has_user(&span.attributes, &user_id(user));
         let spans = newest(all().filter(|(_, span)| matches(span)).map(|(_, span)| key(span)), PAGE);
         assert_eq!(facts.users[&user].descending(), spans);
@@ -216,7 +216,7 @@ fn log_facts_are_what_a_count_of_the_requests_finds() {
         };
         assert_eq!(window.newest.descending(), times(&matches, PAGE));
     }
-    for user in asked_users() {
+    for user in asked_users(PLAN) {
         let matches = |_, record: &LogRecord| has_user(&record.attributes, &user_id(user));
         assert_eq!(facts.users[&user].descending(), times(&matches, PAGE));
     }
