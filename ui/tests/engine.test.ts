@@ -349,7 +349,7 @@ describe("find", () => {
     span(3, 1, 2, 1e6, { service: "db", name: "SELECT", status: 2, events: [{ time: 3, text: "Deadlock found" }] }),
     span(4, 1, 3, 1e6, { service: "web", name: "GET", outcome: 3 }),
   ]);
-  const find = (text: string, known: string[] | null = null) => Array.from(findSpans(model, readFind(model, text), known && new Set(known)), (i) => idAt(model, i));
+  const find = (text: string, known: string[][] | null = null) => Array.from(findSpans(model, readFind(model, text), known && known.map((some) => new Set(some))), (i) => idAt(model, i));
   it.each([
     ["", []],
     ["cart", [1]],
@@ -363,13 +363,42 @@ describe("find", () => {
     ["deadlock", [3]],
     ["select nothing", []],
     ["0000000000000003", [3]],
+    ["span_id:0000000000000003", [3]],
     ["db.rows=7", []],
+    ["service:(db OR web) -status:error", [2, 4]],
+    ["service:d* OR name:/^get /i", [1, 2, 3]],
+    ["outcome:throttle", [4]],
+    ["outcome:(ok OR fault)", [1, 2, 3]],
+    ["duration<=1ms NOT kind:server", [3, 4]],
+    ["service:", []],
+    ["{service:db}", []],
   ])("%s", (text, expected) => {
     expect(find(text)).toEqual(expected);
   });
-  it("asks the server about attributes", () => {
-    expect(readFind(model, "service:db db.rows=7").attributes).toEqual([{ field: "db.rows", op: "eq", value: "7" }]);
-    expect(find("service:db db.rows=7", ["0000000000000001", "0000000000000002"])).toEqual([2]);
+  it("asks the server about attributes, each condition once", () => {
+    expect(readFind(model, "service:db (db.rows=7 OR -db.rows=7 x>=500)").asked).toEqual([
+      "coalesce(attributes['db.rows'], resource['db.rows']) = '7' OR number(coalesce(attributes['db.rows'], resource['db.rows'])) = 7",
+      "number(coalesce(attributes['x'], resource['x'])) >= 500",
+    ]);
+    expect(find("service:db db.rows=7", [["0000000000000001", "0000000000000002"]])).toEqual([2]);
+    expect(find("service:db -db.rows=7", [["0000000000000001", "0000000000000002"]])).toEqual([3]);
+    expect(find("service:db (a:1 OR b:1)", [["0000000000000002"], ["0000000000000003", "0000000000000004"]])).toEqual([2, 3]);
+  });
+  it.each([
+    ["resource.a:it's", "resource['a'] = 'it''s'"],
+    ["k:*", "coalesce(attributes['k'], resource['k']) IS NOT NULL"],
+    ["attributes.name:a*_b", String.raw`attributes['name'] LIKE 'a%\_b'`],
+    ["k:/x+/i", "coalesce(attributes['k'], resource['k']) ~* 'x+'"],
+    ["status_message:timeout", "match(status_message, 'timeout')"],
+    ['k:"7"', "coalesce(attributes['k'], resource['k']) = '7'"],
+  ])("%s, in SQL", (text, sql) => {
+    expect(readFind(model, text).asked).toEqual([sql]);
+  });
+  it("says what it cannot search for", () => {
+    expect(readFind(model, "service:").problem).toContain("needs a value");
+    expect(readFind(model, "{service:db}").problem).toContain("one span");
+    expect(readFind(model, "k>=warm").problem).toContain("k cannot be compared");
+    expect(readFind(model, "").problem).toBeNull();
   });
 });
 

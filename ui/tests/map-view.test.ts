@@ -28,9 +28,10 @@ describe("the histogram's axis", () => {
   });
 });
 
+const toScreen = (camera: { x: number; y: number; k: number }, at: { x: number; y: number }) => ({ x: (at.x - camera.x) * camera.k, y: (at.y - camera.y) * camera.k });
+
 describe("the camera", () => {
   const size = { width: 800, height: 600 };
-  const toScreen = (camera: { x: number; y: number; k: number }, at: { x: number; y: number }) => ({ x: (at.x - camera.x) * camera.k, y: (at.y - camera.y) * camera.k });
 
   it("shows everything when fitted", () => {
     const positions = [{ x: -500, y: 0 }, { x: 2_000, y: 900 }, { x: 300, y: -700 }];

@@ -1,5 +1,6 @@
 import { keepPreviousData, infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { decodeTrace } from "../engine/decode-trace";
+import { sqlText } from "../engine/search/attribute-sql";
 import { parseExact } from "../lib/json";
 import type { UnixNanos } from "../lib/time";
 import { ApiError, getBytes, getJson, type Params, post } from "./client";
@@ -35,7 +36,7 @@ export interface Window {
 const TRACES_PER_PAGE = 50;
 const LOGS_PER_PAGE = 500;
 const TRACE_LOGS_PER_PAGE = 2_000;
-export const HISTOGRAM_BUCKETS = 90;
+const HISTOGRAM_BUCKETS = 90;
 const FACET_VALUES = 8;
 /** How often an empty lake is asked whether data has come. */
 const EMPTY_POLL_MS = 1_000;
@@ -138,20 +139,17 @@ export function traceLogsQuery(traceId: string) {
 
 const SPANS_FOUND_MAX = 100_000;
 
-/** A text as a SQL literal. */
-const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
-
-/** Ids of the spans of a trace that have all these attributes, on themselves or else on their resource. */
-export function spansWithAttributesQuery(traceId: string, filters: readonly Filter[]) {
-  const conditions = filters.map((filter) => {
-    const key = quoted(attributeKey(filter.field));
-    return `coalesce(attributes[${key}], resource[${key}]) = ${quoted(filter.value)}`;
-  });
-  const sql = `SELECT span_id FROM spans WHERE trace_id = ${quoted(traceId)} AND ${conditions.join(" AND ")} LIMIT ${SPANS_FOUND_MAX}`;
+/** For each condition (in SQL) the ids of the spans of a trace that fulfil it. */
+export function spansWithQuery(traceId: string, conditions: readonly string[]) {
+  const columns = conditions.map((condition) => `(${condition}) IS TRUE`);
+  const sql = `SELECT span_id, ${columns.join(", ")} FROM spans WHERE trace_id = ${sqlText(traceId)} AND (${columns.join(" OR ")}) LIMIT ${SPANS_FOUND_MAX}`;
   return queryOptions({
     queryKey: ["spans-with", sql],
-    queryFn: async ({ signal }) => new Set((await runSql(sql, signal)).rows.map(([id]) => String(id))),
-    enabled: filters.length > 0,
+    queryFn: async ({ signal }) => {
+      const { rows } = await runSql(sql, signal);
+      return conditions.map((_, nth) => new Set(rows.filter((row) => row[nth + 1] === true).map(([id]) => String(id))));
+    },
+    enabled: conditions.length > 0,
     structuralSharing: false,
     staleTime: 30_000,
   });
@@ -167,11 +165,12 @@ export interface Peers {
   max: number;
 }
 
+const isoOf = (time: UnixNanos) => sqlText(new Date(Number(time / 1_000_000n)).toISOString());
+
 /** Spans of one operation in a window: exact figures, by a scan, so only when somebody asks. */
 export function peersQuery(service: string, name: string, durationNs: number, window: Window) {
-  const isoOf = (time: UnixNanos) => quoted(new Date(Number(time / 1_000_000n)).toISOString());
   const sql = `SELECT count(*), count(*) FILTER (WHERE duration_ns <= ${durationNs}), percentile(duration_ns, 0.5), percentile(duration_ns, 0.95), max(duration_ns)
-FROM spans WHERE service = ${quoted(service)} AND name = ${quoted(name)} AND start_time >= ${isoOf(window.from)} AND start_time < ${isoOf(window.to)}`;
+FROM spans WHERE service = ${sqlText(service)} AND name = ${sqlText(name)} AND start_time >= ${isoOf(window.from)} AND start_time < ${isoOf(window.to)}`;
   return queryOptions({
     queryKey: ["peers", sql],
     queryFn: async ({ signal }): Promise<Peers> => {
@@ -311,8 +310,8 @@ export function serviceErrorsQuery(service: string, window: Window) {
 }
 
 /** `buckets`: counts of each node over time in so many parts; none for 0. */
-export function mapQuery(window: Window, search: SearchState, buckets: number) {
-  const params = { ...traceParams(window, search), buckets: buckets > 0 ? buckets : null };
+export function mapQuery(window: Window, q: string, buckets: number) {
+  const params = { ...searchParams(window, q), buckets: buckets > 0 ? buckets : null };
   return queryOptions({
     queryKey: ["map", params],
     queryFn: ({ signal }) => getJson<ServiceMap>("map", params, signal),

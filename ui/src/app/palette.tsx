@@ -94,7 +94,7 @@ function findTargets(text: string, carry: string, services: string[]): Target[] 
     return [{ label: `Trace ${id.id}`, hint: "open", href: href(`/trace/${id.id}`, {}, carry), icon: ChartNoAxesGantt }];
   }
   if (id?.kind === "span") {
-    return [{ label: `Log records of span ${id.id}`, hint: "search", href: href("/logs", { f: [`span_id:eq:${id.id}`] }, carry), icon: Search }];
+    return [{ label: `Log records of span ${id.id}`, hint: "search", href: href("/logs", { q: `span_id:${id.id}` }, carry), icon: Search }];
   }
   const wanted = text.trim().toLowerCase();
   const screens = SCREENS.map((screen) => ({ label: screen.label, hint: "screen", href: href(screen.path, {}, carry), icon: screen.icon }));

@@ -1,5 +1,3 @@
-import { EMPTY_SEARCH, type Filter, languageText, parseFilter, type SearchState } from "./filters";
-import { parseDuration } from "./format";
 import {
   DEFAULT_RANGE,
   type Instant,
@@ -12,17 +10,15 @@ import {
   type Zone,
 } from "./time";
 
-/** New values of parameters; null or "" removes one. A list repeats the parameter. */
-export type Patch = Record<string, string | string[] | null>;
+/** New values of parameters; null or "" removes one. */
+export type Patch = Record<string, string | null>;
 
 /** The query string with the patch applied. Parameters that are not named stay, known or not. */
 export function patchSearch(search: string, patch: Patch): string {
   const params = new URLSearchParams(search);
   for (const [key, value] of Object.entries(patch)) {
     params.delete(key);
-    for (const item of Array.isArray(value) ? value : [value]) {
-      if (item !== null && item !== "") params.append(key, item);
-    }
+    if (value !== null && value !== "") params.append(key, value);
   }
   return printParams(params);
 }
@@ -66,40 +62,13 @@ export function readZone(search: string): Zone | null {
   return tz === "utc" || tz === "local" ? tz : null;
 }
 
-export interface ReadSearch {
-  state: SearchState;
-  /** One sentence for each parameter that could not be read. */
-  problems: string[];
+/** The search of an address, in the search language. */
+export function readText(search: string): string {
+  return new URLSearchParams(search).get("q") ?? "";
 }
 
-/** Words, filters and duration bounds of an address. */
-export function readSearch(search: string): ReadSearch {
-  const params = new URLSearchParams(search);
-  const problems: string[] = [];
-  const filters: Filter[] = [];
-  for (const text of params.getAll("f")) {
-    const filter = parseFilter(text);
-    if (filter) filters.push(filter);
-    else problems.push(`The filter “${text}” in the address is not field:op:value; it is ignored.`);
-  }
-  const bound = (name: "min" | "max"): number | null => {
-    const text = params.get(name);
-    const ns = text === null ? null : parseDuration(text);
-    if (text !== null && ns === null) problems.push(`${name}=${text} in the address is not a duration; it is ignored.`);
-    return ns;
-  };
-  return { state: { ...EMPTY_SEARCH, q: params.get("q") ?? "", filters, min: bound("min"), max: bound("max") }, problems };
-}
-
-/** The search of an address as one text: `q`, and the filters that links put beside it. */
-export function readSearchLanguage(search: string): { text: string; problems: string[] } {
-  const { state, problems } = readSearch(search);
-  return { text: languageText(state), problems };
-}
-
-/** Everything in `q`. */
-export function languagePatch(text: string): Patch {
-  return { q: text.trim(), f: null, min: null, max: null };
+export function textPatch(text: string): Patch {
+  return { q: text.trim() };
 }
 
 /** An address inside the application: path plus query string. */

@@ -10,6 +10,18 @@ export function conditionText(key: string, value: string, negated = false): stri
   return `${negated ? "-" : ""}${keyText(key)}:${valueText(value)}`;
 }
 
+const KEYS_WITH_A_MEANING = /^(?:service|name|operation|status|duration|outcome|kind|status_message|severity|body|event_name|severity_text|trace_id|span_id|parent_span_id|scope_name|scope_version|(?:attributes|resource|trace)\..*)$/;
+
+/** A condition on an attribute: also of one whose key means something else in a search. */
+export function attributeCondition(key: string, value: string): string {
+  return conditionText(KEYS_WITH_A_MEANING.test(key) ? `attributes.${key}` : key, value);
+}
+
+/** A search whose conditions are all of these keys and values: what a link to a search carries. */
+export function allOf(...pairs: readonly (readonly [key: string, value: string])[]): string {
+  return pairs.map(([key, value]) => conditionText(key, value)).join(" ");
+}
+
 /** The conditions that must all hold, as canonical texts; null when the search cannot be read. */
 export function conditions(text: string, subject: Subject): string[] | null {
   const { tree } = parseSearch(text, subject);

@@ -130,6 +130,23 @@ export function printValue(value: Value): string {
   return `/${value.regex.replaceAll("/", "\\/")}/${value.ignoreCase ? "i" : ""}`;
 }
 
+/** Whether a text is the value, letter by letter; of a pattern or regular expression, whether it fits. */
+export function fits(value: Value, text: string): boolean {
+  if ("bare" in value) return value.bare === text;
+  if ("quoted" in value) return value.quoted === text;
+  if ("regex" in value) return matcher(value.regex, value.ignoreCase ? "iu" : "u")?.test(text) ?? false;
+  return matcher(`^${value.pattern.map((piece) => piece.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`)).join(".*")}$`, "su")?.test(text) ?? false;
+}
+
+/** Null for what JavaScript cannot read, which the server may. */
+function matcher(source: string, flags: string): RegExp | null {
+  try {
+    return new RegExp(source, flags);
+  } catch {
+    return null;
+  }
+}
+
 const KEY_BEGIN = /^[\p{Alphabetic}_@$]$/u;
 const KEY_REST = /^[\p{Alphabetic}\p{N}_@$./-]$/u;
 const PLAIN = /^[\p{Alphabetic}\p{N}_.\-/:@%+,]+$/u;

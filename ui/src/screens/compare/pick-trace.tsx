@@ -3,11 +3,11 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { tracesQuery, traceQuery } from "../../api/queries";
 import type { TraceSummary } from "../../api/types";
+import { allOf } from "../../engine/search/edit";
 import { Button } from "../../kit/button";
 import { EmptyState } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
-import { EMPTY_SEARCH } from "../../lib/filters";
 import { formatDuration, plural } from "../../lib/format";
 import { recogniseId } from "../../lib/ids";
 import { formatDateTime, nanos, type UnixNanos } from "../../lib/time";
@@ -65,8 +65,8 @@ function OfferList(props: { known: string; service: string; name: string; start:
   const { zone } = useTime();
   const { search } = useUrl();
   const window = { from: nanos(String(props.start - OFFER_NS)), to: nanos(String(props.start + OFFER_NS)) };
-  const filters = [{ field: "service", op: "eq" as const, value: props.service }, { field: "operation", op: "eq" as const, value: props.name }];
-  const query = useInfiniteQuery(tracesQuery(window, { ...EMPTY_SEARCH, filters }));
+  const text = allOf(["service", props.service], ["name", props.name]);
+  const query = useInfiniteQuery(tracesQuery(window, `root{${text}}`));
   const isOther = (one: TraceSummary) => one.trace_id !== props.known && one.root?.name === props.name && one.root.service === props.service;
   const found = (query.data?.pages[0]?.traces ?? []).filter(isOther).slice(0, OFFERED_MAX);
   if (query.isPending) return null;
@@ -74,7 +74,7 @@ function OfferList(props: { known: string; service: string; name: string; start:
     return (
       <EmptyState title={`No other ${props.service} ${props.name} within half an hour`}>
         <p>
-          <Link href={href("/traces", { f: [`service:eq:${props.service}`, `operation:eq:${props.name}`] }, search)}>Search for one</Link> and paste its id.
+          <Link href={href("/traces", { q: text }, search)}>Search for one</Link> and paste its id.
         </p>
       </EmptyState>
     );

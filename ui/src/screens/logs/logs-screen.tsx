@@ -3,7 +3,7 @@ import { ArrowDownNarrowWide, ArrowUpNarrowWide, PanelLeft } from "lucide-react"
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { logHistogramQuery, logsQuery, statusQuery, type Window } from "../../api/queries";
 import type { LogRecord } from "../../api/types";
-import { addCondition, conditionText, searchedWords } from "../../engine/search/edit";
+import { addCondition, attributeCondition, searchedWords } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
 import { Facets, useFacetsShown } from "../../kit/facets";
@@ -15,12 +15,12 @@ import { Page } from "../../kit/page";
 import { QueryBar } from "../../kit/query-bar";
 import { ConditionChips } from "../../kit/search-field";
 import { SetupCard } from "../../kit/setup-card";
-import { ErrorState, Note, Skeleton } from "../../kit/states";
+import { ErrorState, Skeleton } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { plural } from "../../lib/format";
 import { nanos } from "../../lib/time";
-import { carryOver, languagePatch, readSearchLanguage } from "../../lib/url-state";
+import { carryOver, readText, textPatch } from "../../lib/url-state";
 import css from "./logs-screen.module.css";
 
 const FACETS = ["severity", "service", "event_name", "logger.name", "exception.type", "http.response.status_code", "k8s.pod.name", "deployment.environment.name"];
@@ -35,10 +35,10 @@ interface SearchProps {
 export function LogsScreen() {
   const { search, patch } = useUrl();
   const { window } = useTime();
-  const { text, problems } = useMemo(() => readSearchLanguage(search), [search]);
+  const text = readText(search);
   const [shown, setShown] = useFacetsShown();
   const status = useQuery(statusQuery());
-  const change = (next: string) => patch(languagePatch(next));
+  const change = (next: string) => patch(textPatch(next));
   const empty = status.data && status.data.signals.spans.rows === 0 && status.data.signals.logs.rows === 0;
   const ascending = new URLSearchParams(search).get("order") === "asc";
   const props = { text, window, onChange: change };
@@ -48,11 +48,6 @@ export function LogsScreen() {
       timed
       field={<QueryBar subject="logs" value={text} window={window} placeholder="words, service:cart, severity>=warn, key:value" onCommit={change} />}
     >
-      {problems.map((problem) => (
-        <Note key={problem} error>
-          {problem}
-        </Note>
-      ))}
       {empty ? (
         <SetupCard status={status.data} />
       ) : (
@@ -153,7 +148,7 @@ function Records({ text, window, onChange }: SearchProps) {
         open={open.ids}
         onToggle={open.toggle}
         carry={carryOver(search)}
-        onFilter={(key, value) => onChange(addCondition(text, conditionText(key, value), "logs"))}
+        onFilter={(key, value) => onChange(addCondition(text, attributeCondition(key, value), "logs"))}
         onEnd={loadMore}
         footer={
           <div className={css.footer}>

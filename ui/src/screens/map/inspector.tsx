@@ -5,6 +5,7 @@ import { Link } from "wouter";
 import { operationsQuery } from "../../api/queries";
 import type { DurationBucket, DurationFigures, MapEdge, MapNode, OutcomeCounts, ServiceMap } from "../../api/types";
 import { edgeId, type Graph, type GraphNode } from "../../engine/map-graph";
+import { allOf } from "../../engine/search/edit";
 import { OUTCOMES, type Outcome, OUTCOME_WORDS, parts, worst } from "../../engine/outcome";
 import { Button, buttonClass } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
@@ -61,7 +62,7 @@ function WholeMap({ map, minutes, onSelect }: Common) {
         {failing.length === 0 ? (
           <p className={css.note}>Nothing fails.</p>
         ) : (
-          <NodeRows nodes={failing.slice(0, WORST_SHOWN)} figure={(node) => <Worst counts={node} />} bad minutes={minutes} onSelect={onSelect} />
+          <NodeRows nodes={failing.slice(0, WORST_SHOWN)} figure={worstOf} bad minutes={minutes} onSelect={onSelect} />
         )}
       </section>
       <section>
@@ -76,6 +77,8 @@ function WholeMap({ map, minutes, onSelect }: Common) {
 function Worst({ counts }: { counts: OutcomeCounts }) {
   return <span className={css[`${worst(counts).outcome}Text`]}>{worstShare(counts)}</span>;
 }
+
+const worstOf = (node: MapNode) => <Worst counts={node} />;
 
 function NodeRows(props: { nodes: MapNode[]; figure: (node: MapNode) => ReactNode; bad?: boolean; minutes: number; onSelect: (panel: string) => void }) {
   return (
@@ -103,7 +106,7 @@ function NodePanel({ node, map, minutes, onSelect, onFocus }: Common & { node: M
   const callers = map.edges.filter((edge) => edge.target === node.id);
   const calls = map.edges.filter((edge) => edge.source === node.id);
   const isService = node.type === "service";
-  const service = `service:eq:${node.name}`;
+  const ofService = allOf(["service", node.name]);
   return (
     <Panel title={node.name} kind={TYPE_WORDS[node.type]} outcome={worst(node).outcome} onClose={() => onSelect(null)}>
       <Tiles counts={node} duration={node.duration_ns} minutes={minutes} />
@@ -112,7 +115,7 @@ function NodePanel({ node, map, minutes, onSelect, onFocus }: Common & { node: M
         buckets={node.histogram}
         duration={node.duration_ns}
         counts={node}
-        service={isService ? node.name : null}
+        search={isService ? (conditions) => `${ofService}${conditions}` : null}
       />
       {isService && <Operations service={node.name} />}
       <Edges title="Called by" edges={callers} end="source" map={map} onSelect={onSelect} />
@@ -120,10 +123,10 @@ function NodePanel({ node, map, minutes, onSelect, onFocus }: Common & { node: M
       <div className={css.actions}>
         {isService && (
           <>
-            <Link className={buttonClass("primary", true)} href={href("/traces", { f: [service] }, carry)}>
+            <Link className={buttonClass("primary", true)} href={href("/traces", { q: ofService }, carry)}>
               View traces
             </Link>
-            <Link className={buttonClass("default", true)} href={href("/logs", { f: [service] }, carry)}>
+            <Link className={buttonClass("default", true)} href={href("/logs", { q: ofService }, carry)}>
               Logs
             </Link>
             <Link className={buttonClass("default", true)} href={href(`/services/${encodeURIComponent(node.name)}`, {}, carry)}>
@@ -146,6 +149,7 @@ function EdgePanel({ edge, map, minutes, onSelect }: Common & { edge: MapEdge })
   const isMessage = edge.message_age_ns !== null;
   const duration = edge.message_age_ns ?? edge.duration_ns;
   const reports = target && !target.inferred ? target : undefined;
+  const calls = source?.type === "service" ? callsOf(source.name, edge.kind !== "link" && reports?.type === "service" ? reports.name : null) : null;
   return (
     <Panel title={`${source?.name ?? edge.source} → ${target?.name ?? edge.target}`} kind={EDGE_WORDS[edge.kind]} outcome={worst(edge).outcome} onClose={() => onSelect(null)}>
       <Tiles counts={edge} duration={duration} minutes={minutes} noun={isMessage ? "mean age" : "mean"} />
@@ -156,12 +160,12 @@ function EdgePanel({ edge, map, minutes, onSelect }: Common & { edge: MapEdge })
         outlineLabel={`all requests of ${reports?.name}, as it sees them itself`}
         duration={duration}
         counts={edge}
-        service={source?.type === "service" && !isMessage ? source.name : null}
+        search={calls && !isMessage ? calls : null}
       />
       <div className={css.actions}>
-        {source?.type === "service" && (
-          <Link className={buttonClass("primary", true)} href={href("/traces", { f: [`service:eq:${source.name}`] }, carryOver(search))}>
-            Traces of {source.name}
+        {calls && (
+          <Link className={buttonClass("primary", true)} href={href("/traces", { q: calls("") }, carryOver(search))}>
+            View traces
           </Link>
         )}
         {[source, target].map((node) => node && (
@@ -172,6 +176,12 @@ function EdgePanel({ edge, map, minutes, onSelect }: Common & { edge: MapEdge })
       </div>
     </Panel>
   );
+}
+
+/** Spans of the caller, with these conditions; those whose child is a span of the callee, when the callee reports. */
+function callsOf(caller: string, callee: string | null): (conditions: string) => string {
+  const ofCaller = allOf(["service", caller]);
+  return callee === null ? (conditions) => `${ofCaller}${conditions}` : (conditions) => `{${ofCaller}${conditions}} => {${allOf(["service", callee])}}`;
 }
 
 /** Quiet nodes that are drawn as one. */
@@ -251,18 +261,14 @@ function Distribution(props: {
   outlineLabel?: string;
   duration: DurationFigures | null;
   counts: OutcomeCounts;
-  /** Whose spans the requests are; no way to the traces without one. */
-  service: string | null;
+  /** The search for traces with such requests, given further conditions on them; no way to the traces without one. */
+  search: ((conditions: string) => string) | null;
 }) {
   const { search } = useUrl();
   const [outcomes, setOutcomes] = useState<ReadonlySet<Outcome>>(new Set(OUTCOMES));
   const [selection, setSelection] = useState<DurationSelection | null>(null);
   const { duration } = props;
   if (!duration) return <p className={css.note}>It has served no request itself in this range.</p>;
-  const onlyFailed = !outcomes.has("ok") && outcomes.has("fault");
-  const filters = [`service:eq:${props.service}`, ...(onlyFailed ? ["status:eq:ERROR"] : [])];
-  // The search includes both ends, a bucket does not include its own.
-  const bounds = selection && { min: selection.from === 0 ? null : printDuration(selection.from), max: printDuration(selection.to - 1) };
   return (
     <section>
       <h3>{props.title}</h3>
@@ -280,7 +286,7 @@ function Distribution(props: {
       {selection && (
         <p className={css.chosen}>
           {plural(countWithin(props.buckets, selection), "request")} from {formatDuration(selection.from)} to {formatDuration(selection.to)}
-          {props.service !== null && bounds && <Link href={href("/traces", { f: filters, ...bounds }, carryOver(search))}>View their traces</Link>}
+          {props.search && <Link href={href("/traces", { q: props.search(chosenText(outcomes, selection)) }, carryOver(search))}>View their traces</Link>}
         </p>
       )}
       <dl className={css.ranks}>
@@ -293,6 +299,13 @@ function Distribution(props: {
       </dl>
     </section>
   );
+}
+
+/** Outcomes and a stretch of the histogram as conditions, each behind a blank. */
+function chosenText(outcomes: ReadonlySet<Outcome>, { from, to }: DurationSelection): string {
+  const chosen = OUTCOMES.filter((outcome) => outcomes.has(outcome));
+  const ofOutcome = chosen.length === 0 || chosen.length === OUTCOMES.length ? "" : ` outcome:${chosen.length === 1 ? chosen[0] : `(${chosen.join(" OR ")})`}`;
+  return `${ofOutcome}${from === 0 ? "" : ` duration>=${printDuration(from)}`} duration<${printDuration(to)}`;
 }
 
 function Operations({ service }: { service: string }) {
@@ -309,7 +322,7 @@ function Operations({ service }: { service: string }) {
           {served.slice(0, OPERATIONS_SHOWN).map((row) => (
             <tr key={`${row.name} ${row.kind}`}>
               <th scope="row" title={row.name}>
-                <Link href={href("/traces", { f: [`service:eq:${service}`, `operation:eq:${row.name}`] }, carryOver(search))}>{row.name}</Link>
+                <Link href={href("/traces", { q: allOf(["service", service], ["name", row.name]) }, carryOver(search))}>{row.name}</Link>
               </th>
               <td title={plural(row.span_count, "request")}>{formatCount(row.span_count)}</td>
               <td>{row.duration_ns ? formatDuration(row.duration_ns.p50) : "–"}</td>

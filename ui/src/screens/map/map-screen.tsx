@@ -1,26 +1,25 @@
 import { useQuery } from "@tanstack/react-query";
 import { List, Waypoints } from "lucide-react";
 import { useCallback, useMemo } from "react";
-import { anyTraceQuery, mapQuery, statusQuery, type Window } from "../../api/queries";
+import { mapQuery, statusQuery, type Window } from "../../api/queries";
 import type { ServiceMap } from "../../api/types";
 import { buildGraph, type Graph } from "../../engine/map-graph";
 import { addCounts, NO_REQUESTS, OUTCOME_WORDS, OUTCOMES } from "../../engine/outcome";
 import { Button } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
-import controls from "../../kit/controls.module.css";
 import { NoDataInRange } from "../../kit/no-data";
 import { NothingMatches } from "../../kit/nothing-matches";
 import { Page } from "../../kit/page";
-import { FilterChips, isFiltered, SearchField } from "../../kit/search-field";
+import { QueryBar, useEditable } from "../../kit/query-bar";
+import { ConditionChips } from "../../kit/search-field";
 import { SetupCard } from "../../kit/setup-card";
 import { EmptyState, ErrorState, Note } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
-import type { SearchState } from "../../lib/filters";
 import { plural } from "../../lib/format";
 import { mapPatch, type MapView, readMapView } from "../../lib/map-url";
 import { nanos } from "../../lib/time";
-import { readSearch, searchPatch } from "../../lib/url-state";
+import { readText, textPatch } from "../../lib/url-state";
 import { MapInspector } from "./inspector";
 import { MapCanvas } from "../../kit/map/map-canvas";
 import { MapList } from "./map-list";
@@ -36,29 +35,30 @@ const SCRUBBER_PARTS = 60;
 export function MapScreen() {
   const { search, patch } = useUrl();
   const { window } = useTime();
-  const { state, problems } = useMemo(() => readSearch(search), [search]);
+  const text = readText(search);
   const mapView = useMemo(() => readMapView(search), [search]);
   const status = useQuery(statusQuery());
   const empty = status.data && status.data.signals.spans.rows === 0 && status.data.signals.logs.rows === 0;
-  const change = (next: SearchState) => patch({ ...searchPatch(next), ...mapPatch({ at: null }) });
+  const change = (next: string) => patch({ ...textPatch(next), ...mapPatch({ at: null }) });
   return (
-    <Page title="Map" timed field={<SearchField state={state} onChange={change} placeholder="traces with: words, service:cart, status:error, http.route=/cart, duration>50ms" />}>
-      {[...problems, ...mapView.problems].map((problem) => (
+    <Page title="Map" timed field={<QueryBar subject="traces" value={text} window={window} placeholder="traces with: words, service:cart, duration>50ms, {service:cart} => {status:error}" onCommit={change} />}>
+      {mapView.problems.map((problem) => (
         <Note key={problem} error>
           {problem}
         </Note>
       ))}
-      {empty ? <SetupCard status={status.data} /> : <Stage state={state} view={mapView.view} window={window} onSearch={change} />}
+      {empty ? <SetupCard status={status.data} /> : <Stage text={text} view={mapView.view} window={window} onSearch={change} />}
     </Page>
   );
 }
 
-function Stage({ state, view, window, onSearch }: { state: SearchState; view: MapView; window: Window; onSearch: (state: SearchState) => void }) {
+function Stage({ text, view, window, onSearch }: { text: string; view: MapView; window: Window; onSearch: (text: string) => void }) {
   const { patch } = useUrl();
-  const query = useQuery(mapQuery(window, state, SCRUBBER_PARTS));
+  const editable = useEditable("traces", window, text);
+  const query = useQuery(mapQuery(window, text, SCRUBBER_PARTS));
   const map = query.data ?? null;
   const part = useMemo(() => partOf(map, view), [map, view]);
-  const then = useQuery({ ...mapQuery(part ?? window, state, 0), enabled: part !== null });
+  const then = useQuery({ ...mapQuery(part ?? window, text, 0), enabled: part !== null });
   const shown = part !== null ? (then.data ?? null) : map;
   const change = useCallback((next: Partial<MapView>, replace = false) => patch(mapPatch(next), { replace }), [patch]);
   const minutes = minutesOf(window);
@@ -74,13 +74,14 @@ function Stage({ state, view, window, onSearch }: { state: SearchState; view: Ma
   const focusOn = useCallback((id: string) => change({ focus: id, hops: 1, camera: null, panel: `node:${id}` }), [change]);
   if (query.isError && !map) return <ErrorState title="The map could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
   if (map && map.nodes.length === 0) {
-    if (!isFiltered(state)) return <NoDataInRange signal="spans" />;
+    if (text === "") return <NoDataInRange signal="spans" />;
     return (
       <NothingMatches
+        signal="spans"
         noun="trace"
-        explanation="The map is drawn from the traces with a span that satisfies all conditions."
-        state={state}
-        exists={(one) => anyTraceQuery(window, one)}
+        explanation="The map is drawn from the traces with a span that fulfils all conditions and starts in the range."
+        text={text}
+        window={window}
         onChange={onSearch}
       />
     );
@@ -90,9 +91,7 @@ function Stage({ state, view, window, onSearch }: { state: SearchState; view: Ma
       <div className={css.left}>
         <div className={css.bar}>
           <Legend />
-          <div className={controls.chips}>
-            <FilterChips state={state} onChange={onSearch} />
-          </div>
+          <ConditionChips text={editable} subject="traces" onChange={onSearch} />
           {map && <NodeFinder map={map} onFind={(id) => select(`node:${id}`)} />}
           <ViewControls view={view} focus={focus === null ? null : (map?.nodes.find((node) => node.id === focus)?.name ?? null)} onChange={change} />
           <Button onClick={() => change({ view: view.view === "map" ? "list" : "map" })}>

@@ -12,7 +12,6 @@ import { SetupCard } from "../../kit/setup-card";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
-import { EMPTY_SEARCH } from "../../lib/filters";
 import { formatAgo, formatCount, formatDuration, formatShare, plural } from "../../lib/format";
 import { formatDateTime, nanos } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
@@ -24,14 +23,14 @@ const MiniMap = lazy(async () => ({ default: (await import("./mini-map")).MiniMa
 const SPARK_BUCKETS = 60;
 const CHANGES_SHOWN = 8;
 const TRACES_SHOWN = 8;
-const FAILED = { ...EMPTY_SEARCH, filters: [{ field: "status", op: "eq" as const, value: "ERROR" }] };
+const FAILED = "status:error";
 
 /** What is going on: how much, how well, how fast; what is different from before; where it fails. */
 export function OverviewScreen() {
   const { window, now } = useTime();
   const status = useQuery(statusQuery());
-  const map = useQuery(mapQuery(window, EMPTY_SEARCH, SPARK_BUCKETS));
-  const before = useQuery(mapQuery(previous(window), EMPTY_SEARCH, 0));
+  const map = useQuery(mapQuery(window, "", SPARK_BUCKETS));
+  const before = useQuery(mapQuery(previous(window), "", 0));
   const empty = status.data && status.data.signals.spans.rows === 0 && status.data.signals.logs.rows === 0;
   const newest = status.data?.signals.spans.newest_unix_nano;
   return (
@@ -53,7 +52,7 @@ export function OverviewScreen() {
               <div className={css.map}>{map.data && <Suspense fallback={null}><MiniMap map={map.data} window={window} /></Suspense>}</div>
             </Panel>
           </div>
-          <Panel title="Latest failed traces" more={["/traces", "All of them"]} filters={["status:eq:ERROR"]}>
+          <Panel title="Latest failed traces" more={["/traces", "All of them"]} q={FAILED}>
             <FailedTraces window={window} />
           </Panel>
         </div>
@@ -70,7 +69,7 @@ function previous(window: Window): Window {
   return { from: nanos(window.from - (window.to - window.from)), to: window.from };
 }
 
-function Panel({ title, hint, more, filters, children }: { title: string; hint?: string; more?: [path: string, label: string]; filters?: string[]; children: ReactNode }) {
+function Panel({ title, hint, more, q = "", children }: { title: string; hint?: string; more?: [path: string, label: string]; q?: string; children: ReactNode }) {
   const { search } = useUrl();
   return (
     <section className={css.panel}>
@@ -78,7 +77,7 @@ function Panel({ title, hint, more, filters, children }: { title: string; hint?:
         <h2>
           {title} {hint && <small>{hint}</small>}
         </h2>
-        {more && <Link href={href(more[0], filters ? { f: filters } : {}, carryOver(search))}>{more[1]}</Link>}
+        {more && <Link href={href(more[0], { q }, carryOver(search))}>{more[1]}</Link>}
       </header>
       {children}
     </section>

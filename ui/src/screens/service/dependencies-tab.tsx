@@ -5,7 +5,6 @@ import type { MapEdge, MapNode } from "../../api/types";
 import { EmptyState, ErrorState } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
-import { EMPTY_SEARCH } from "../../lib/filters";
 import { formatCount, formatDuration, formatShare, group } from "../../lib/format";
 import { carryOver, href } from "../../lib/url-state";
 import css from "./service-screen.module.css";
@@ -13,7 +12,7 @@ import css from "./service-screen.module.css";
 /** Who calls the service, and whom it calls with which share of its time. */
 export function DependenciesTab({ service }: { service: string }) {
   const { window } = useTime();
-  const query = useQuery(mapQuery(window, EMPTY_SEARCH, 0));
+  const query = useQuery(mapQuery(window, "", 0));
   if (query.isError) return <ErrorState title="The dependencies could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
   if (!query.data) return <div className={css.waiting} aria-busy="true" />;
   const { nodes, edges } = query.data;

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { operationsQuery } from "../../api/queries";
+import { allOf } from "../../engine/search/edit";
 import { EmptyState, ErrorState } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
@@ -39,7 +40,7 @@ export function OperationsTab({ service }: { service: string }) {
           {rows.map((row) => (
             <tr key={`${row.name} ${row.kind}`}>
               <th scope="row" title={row.name}>
-                <Link href={href("/traces", { f: [`service:eq:${service}`, `operation:eq:${row.name}`] }, carry)}>{row.name}</Link>
+                <Link href={href("/traces", { q: allOf(["service", service], ["name", row.name]) }, carry)}>{row.name}</Link>
               </th>
               <td className={css.word}>{row.kind.toLowerCase()}</td>
               <td title={group(row.span_count)}>{formatCount(row.span_count)}</td>

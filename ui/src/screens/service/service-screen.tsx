@@ -4,6 +4,7 @@ import { serviceQuery } from "../../api/queries";
 import type { ServiceOverview } from "../../api/types";
 import { ApiError } from "../../api/client";
 import { worst } from "../../engine/outcome";
+import { allOf } from "../../engine/search/edit";
 import { buttonClass } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
 import { NoDataInRange } from "../../kit/no-data";
@@ -45,13 +46,13 @@ export function ServiceScreen({ name }: { name: string }) {
       <Link href={href("/services", {}, carry)}>Services</Link> / <b>{name}</b>
     </>
   );
-  const filter = `service:eq:${name}`;
+  const ofService = allOf(["service", name]);
   const actions = (
     <nav className={css.actions} aria-label={`More of ${name}`}>
-      <Link className={buttonClass("primary", true)} href={href("/traces", { f: [filter] }, carry)}>
+      <Link className={buttonClass("primary", true)} href={href("/traces", { q: ofService }, carry)}>
         Traces
       </Link>
-      <Link className={buttonClass("default", true)} href={href("/logs", { f: [filter] }, carry)}>
+      <Link className={buttonClass("default", true)} href={href("/logs", { q: ofService }, carry)}>
         Logs
       </Link>
       <Link className={buttonClass("default", true)} href={href("/map", { focus: `service:${name}`, panel: `node:service:${name}` }, carry)}>

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
 import { Link } from "wouter";
 import { operationsQuery } from "../../api/queries";
+import { allOf } from "../../engine/search/edit";
 import { Button, buttonClass } from "../../kit/button";
 import { EmptyState, ErrorState, Skeleton } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
@@ -16,7 +17,7 @@ export function OperationsPanel({ service, onClose }: { service: string; onClose
   const { search } = useUrl();
   const carry = carryOver(search);
   const query = useQuery(operationsQuery(service, window));
-  const filter = `service:eq:${service}`;
+  const ofService = allOf(["service", service]);
   return (
     <aside className={css.panel} aria-label={`Service ${service}`}>
       <div className={css.panelHead}>
@@ -29,13 +30,13 @@ export function OperationsPanel({ service, onClose }: { service: string; onClose
         <Link className={buttonClass("primary", true)} href={href(`/services/${encodeURIComponent(service)}`, {}, carry)}>
           Service page
         </Link>
-        <Link className={buttonClass("default", true)} href={href("/traces", { f: [filter] }, carry)}>
+        <Link className={buttonClass("default", true)} href={href("/traces", { q: ofService }, carry)}>
           Traces
         </Link>
-        <Link className={buttonClass("default", true)} href={href("/traces", { f: [filter, "status:eq:ERROR"] }, carry)}>
+        <Link className={buttonClass("default", true)} href={href("/traces", { q: `${ofService} status:error` }, carry)}>
           Failed traces
         </Link>
-        <Link className={buttonClass("default", true)} href={href("/logs", { f: [filter] }, carry)}>
+        <Link className={buttonClass("default", true)} href={href("/logs", { q: ofService }, carry)}>
           Logs
         </Link>
       </div>
@@ -63,7 +64,7 @@ export function OperationsPanel({ service, onClose }: { service: string; onClose
             {query.data.map((row) => (
               <tr key={`${row.name} ${row.kind}`}>
                 <td title={row.name}>
-                  <Link href={href("/traces", { f: [filter, `operation:eq:${row.name}`] }, carry)}>{row.name}</Link>
+                  <Link href={href("/traces", { q: allOf(["service", service], ["name", row.name]) }, carry)}>{row.name}</Link>
                   <small>{row.kind.toLowerCase()}</small>
                 </td>
                 <td title={group(row.span_count)}>{formatCount(row.span_count)}</td>

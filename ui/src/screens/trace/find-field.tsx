@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { ChevronDown, ChevronUp, EyeOff } from "lucide-react";
 import { type KeyboardEvent, useEffect, useMemo, useSyncExternalStore } from "react";
-import { spansWithAttributesQuery } from "../../api/queries";
+import { spansWithQuery } from "../../api/queries";
 import { findSpans, readFind } from "../../engine/find";
 import { rowOf } from "../../engine/folds";
 import type { TraceModel } from "../../engine/trace-model";
@@ -17,16 +17,18 @@ export interface Found {
   /** The server is being asked about attributes. */
   pending: boolean;
   failed: boolean;
+  /** Why the text cannot be searched for. */
+  problem: string | null;
 }
 
 /** Spans that the find text of the address means: names and times at once, attributes when the server has answered. */
 export function useFind(traceId: string, model: TraceModel, text: string): Found {
   const query = useMemo(() => readFind(model, text), [model, text]);
-  const asked = query.attributes.length > 0;
-  const ids = useQuery(spansWithAttributesQuery(traceId, query.attributes));
+  const asked = query.asked.length > 0;
+  const ids = useQuery(spansWithQuery(traceId, query.asked));
   const known = asked ? (ids.data ?? null) : null;
   const matches = useMemo(() => findSpans(model, query, known), [model, query, known]);
-  return { matches, pending: asked && ids.isPending, failed: asked && ids.isError };
+  return { matches, pending: asked && ids.isPending, failed: asked && ids.isError, problem: query.problem };
 }
 
 /** Find in the trace: marks matches while typing, Enter goes to the next one. */
@@ -54,7 +56,7 @@ export function FindField({ store, found, text, hide }: { store: WaterfallStore;
       trailing={
         text === "" ? undefined : (
           <span className={css.find}>
-            <span role="status">{found.failed ? "attributes could not be searched" : found.pending ? "searching" : count}</span>
+            <span role="status">{found.problem ?? (found.failed ? "attributes could not be searched" : found.pending ? "searching" : count)}</span>
             <Button small look="quiet" iconLabel="Hide other spans" aria-pressed={hide} disabled={matches.length === 0 && !hide} onClick={() => patch({ hide: hide ? null : "1" })}>
               <EyeOff size={13} aria-hidden />
             </Button>

@@ -5,6 +5,7 @@ import { Link } from "wouter";
 import { spanDetailQuery } from "../../api/queries";
 import type { Span, SpanDetail } from "../../api/types";
 import type { LoadedTrace } from "../../engine/decode-trace";
+import { allOf, attributeCondition } from "../../engine/search/edit";
 import { FLAG, STATUS_NAMES } from "../../engine/skeleton";
 import { ancestors, kindOf, nameOf, outcomeOf, serviceOf, spanIdOf, type TraceModel } from "../../engine/trace-model";
 import { AttributeTable } from "../../kit/attribute-table";
@@ -14,7 +15,6 @@ import { Resizer } from "../../kit/resizer";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { useServiceColors } from "../../kit/use-service-colors";
 import { useUrl } from "../../kit/use-url";
-import { attributeFilter, printFilter } from "../../lib/filters";
 import { formatDuration, formatNanos, formatShare, plural } from "../../lib/format";
 import { stringifyExact } from "../../lib/json";
 import { nanos } from "../../lib/time";
@@ -77,7 +77,7 @@ function Detail({ trace, index, onSelect }: { trace: LoadedTrace; index: number;
   if (query.isError) return <ErrorState title="The span could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
   if (!detail) return <DetailSkeleton />;
   const span = spanAt(detail, model, index, facts.start_time_unix_nano);
-  const filter = (key: string, value: string) => navigate(href("/traces", { f: [printFilter(attributeFilter(key, value))] }, carry));
+  const filter = (key: string, value: string) => navigate(href("/traces", { q: attributeCondition(key, value) }, carry));
   return (
     <>
       {span.status_message && <p className={css.statusMessage}>{span.status_message}</p>}
@@ -92,7 +92,7 @@ function Detail({ trace, index, onSelect }: { trace: LoadedTrace; index: number;
       <LinksInSection trace={trace} spanId={id} carry={carry} onSelect={onSelect} />
       <Attributes title="Resource" attributes={span.resource} onFilter={filter} />
       <div className={css.actions}>
-        <Link className={buttonClass("default", true)} href={href("/traces", { f: [`service:eq:${span.service}`, `operation:eq:${span.name}`] }, carry)}>
+        <Link className={buttonClass("default", true)} href={href("/traces", { q: allOf(["service", span.service], ["name", span.name]) }, carry)}>
           Similar spans
         </Link>
         <CopyButton text={() => stringifyExact(span, 2)} label="Copy as JSON">

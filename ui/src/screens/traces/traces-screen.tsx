@@ -14,12 +14,12 @@ import { Page } from "../../kit/page";
 import { QueryBar, useEditable } from "../../kit/query-bar";
 import { ConditionChips } from "../../kit/search-field";
 import { SetupCard } from "../../kit/setup-card";
-import { ErrorState, Note } from "../../kit/states";
+import { ErrorState } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { plural } from "../../lib/format";
 import { nanos } from "../../lib/time";
-import { languagePatch, readSearchLanguage } from "../../lib/url-state";
+import { readText, textPatch } from "../../lib/url-state";
 import { TraceTable } from "./trace-table";
 import css from "./traces-screen.module.css";
 
@@ -36,10 +36,10 @@ interface SearchProps {
 export function TracesScreen() {
   const { search, patch } = useUrl();
   const { window } = useTime();
-  const { text, problems } = useMemo(() => readSearchLanguage(search), [search]);
+  const text = readText(search);
   const [shown, setShown] = useFacetsShown();
   const status = useQuery(statusQuery());
-  const change = (next: string) => patch(languagePatch(next));
+  const change = (next: string) => patch(textPatch(next));
   const empty = status.data && status.data.signals.spans.rows === 0 && status.data.signals.logs.rows === 0;
   const props = { text, editable: useEditable("traces", window, text), window, onChange: change };
   return (
@@ -48,11 +48,6 @@ export function TracesScreen() {
       timed
       field={<QueryBar subject="traces" value={text} window={window} placeholder="words, service:cart, duration>50ms, {service:cart} => {status:error}" onCommit={change} />}
     >
-      {problems.map((problem) => (
-        <Note key={problem} error>
-          {problem}
-        </Note>
-      ))}
       {empty ? (
         <SetupCard status={status.data} />
       ) : (
