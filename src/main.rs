@@ -20,10 +20,6 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 
-/// Ingest allocates and frees megabytes a millisecond: glibc gives them back to the kernel and fetches them again.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(arguments) => serve::run(*arguments),
