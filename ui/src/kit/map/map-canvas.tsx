@@ -22,7 +22,8 @@ export function MapCanvas(props: {
   positions: Record<string, Position>;
   direction: "lr" | "tb";
   color: "health" | "latency" | "traffic";
-  minutes: number;
+  /** Length of the time that was counted; null when the map is that of one trace. */
+  minutes: number | null;
   camera: Camera | null;
   selected: string | null;
   /** The wheel zooms; else it scrolls the page. */
@@ -181,7 +182,7 @@ function Edge(props: {
   radii: [number, number];
   direction: "lr" | "tb";
   width: number;
-  minutes: number;
+  minutes: number | null;
   hot: boolean;
   dim: boolean;
   labelled: boolean;

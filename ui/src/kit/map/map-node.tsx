@@ -24,7 +24,7 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   radius: number;
   /** 0 to 1: how strongly the disc is filled. */
   heat: number;
-  minutes: number;
+  minutes: number | null;
   selected: boolean;
   dim: boolean;
   onHover: (id: string | null) => void;

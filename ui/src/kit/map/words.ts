@@ -1,13 +1,14 @@
 import type { DurationFigures, NodeType, OutcomeCounts } from "../../api/types";
 import { OUTCOME_WORDS, worst } from "../../engine/outcome";
-import { formatDuration, formatShare, group } from "../../lib/format";
+import { formatDuration, formatShare, group, plural } from "../../lib/format";
 
 export const TYPE_WORDS: Record<NodeType, string> = {
   client: "client", service: "service", database: "database", cache: "cache", queue: "queue or topic", external: "external",
 };
 
-/** `9/min`, `0.4/min`, `under 0.1/min`. */
-export function perMinute(requests: number, minutes: number): string {
+/** `9/min`, `0.4/min`, `under 0.1/min`; without a time, as of one trace, `9 calls`. */
+export function perMinute(requests: number, minutes: number | null): string {
+  if (minutes === null) return plural(requests, "call");
   const rate = requests / Math.max(minutes, 1e-9);
   if (requests === 0) return "0/min";
   if (rate < 0.095) return "under 0.1/min";
@@ -20,7 +21,7 @@ export function worstShare(counts: OutcomeCounts): string {
   return outcome === "ok" ? "" : `${formatShare(count, counts.requests)} ${OUTCOME_WORDS[outcome]}`;
 }
 
-export function describeEdge(edge: OutcomeCounts & { duration_ns?: DurationFigures | null }, minutes: number): string {
+export function describeEdge(edge: OutcomeCounts & { duration_ns?: DurationFigures | null }, minutes: number | null): string {
   return [perMinute(edge.requests, minutes), edge.duration_ns && `p95 ${formatDuration(edge.duration_ns.p95)}`, worstShare(edge)].filter(Boolean).join(" · ");
 }
 

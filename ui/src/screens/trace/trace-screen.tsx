@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { RefreshCw } from "lucide-react";
-import { useEffect, useMemo } from "react";
+import { useCallback, useEffect, useMemo } from "react";
 import { Link } from "wouter";
 import { ApiError } from "../../api/client";
 import { traceQuery } from "../../api/queries";
@@ -20,6 +20,7 @@ import { formatDateTime, nanos, zoneLabel } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
 import { FindField, useFind } from "./find-field";
 import { FlameTab } from "./flame-tab";
+import { MapTab } from "./map-tab";
 import { RawView } from "./raw-view";
 import { StatisticsTab } from "./statistics-tab";
 import { TraceHealth } from "./trace-health";
@@ -33,6 +34,7 @@ import { WaterfallTab } from "./waterfall-tab";
 const VIEWS = [
   { value: "waterfall", label: "Waterfall" },
   { value: "flame", label: "Flame" },
+  { value: "map", label: "Map" },
   { value: "table", label: "Statistics" },
   { value: "logs", label: "Logs" },
   { value: "raw", label: "Raw" },
@@ -84,6 +86,7 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
     else return false;
     return true;
   };
+  const showFound = useCallback((find: string) => patch({ view: null, find }), [patch]);
   const select = (index: number) => patch({ view: null, span: spanIdOf(model, index) });
   return (
     <Page
@@ -110,7 +113,7 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
       </div>
       <TraceHealth trace={trace} store={store} url={url} />
       <div className={css.panel} role="tabpanel" id={TAB_PANEL_ID} aria-labelledby={tabId(view)}>
-        {(view === "waterfall" || view === "flame" || view === "table") && model.count === 0 ? (
+        {view !== "logs" && view !== "raw" && model.count === 0 ? (
           <EmptyState title="No span of this trace has arrived">
             <p>Only log records carry this trace id so far; they are in the Logs tab.</p>
           </EmptyState>
@@ -118,6 +121,7 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
           <>
             {view === "waterfall" && <WaterfallTab trace={trace} store={store} url={url} onKey={onKey} />}
             {view === "flame" && <FlameTab model={model} matches={found.matches} onSelect={select} />}
+            {view === "map" && <MapTab traceId={facts.trace_id} onFind={showFound} />}
             {view === "table" && <StatisticsTab model={model} />}
           </>
         )}
