@@ -109,9 +109,10 @@ export function mapWalk(visitor, server) {
       const { nodes } = await map();
       const { histogram } = nodes.find((one) => one.name === 'ts-basic-service');
       await details.getByRole('link', { name: 'View their traces' }).click();
-      await page.getByRole('button', { name: /^Remove filter duration/ }).first().waitFor();
-      const slowest = histogram.at(-1);
-      assert.equal(parseDuration(window().get('max')), slowest.end_ns - 1, 'up to the end of the last bucket');
+      await page.getByRole('button', { name: 'Remove condition service:ts-basic-service' }).waitFor();
+      const [, until] = /^service:ts-basic-service duration>=\S+ duration<(\S+)$/.exec(window().get('q'));
+      assert.equal(parseDuration(until), histogram.at(-1).end_ns, 'up to the end of the last bucket');
+      await page.getByRole('main').getByRole('table').getByRole('link').first().waitFor();
       await page.goBack();
       await details.waitFor();
     }],
@@ -123,7 +124,29 @@ export function mapWalk(visitor, server) {
       const edge = edges.find((one) => one.source === 'service:ts-travel-service' && one.target === 'service:ts-basic-service');
       assert.equal(edge.requests, 40, 'as the facts of the pack say');
       await details.getByText('Response time, as the caller sees it').waitFor();
+      await details.getByRole('link', { name: 'View traces' }).click();
+      await page.getByRole('main').getByRole('table').getByRole('link').first().waitFor();
+      assert.equal(window().get('q'), '{service:ts-travel-service} => {service:ts-basic-service}');
+      await page.goBack();
+      await details.waitFor();
       await details.getByRole('button', { name: 'Close' }).click();
+    }],
+
+    ['a search leaves the map of the traces that match', async () => {
+      const field = page.getByRole('combobox', { name: 'Search' });
+      await field.fill('{service:ts-travel-service} => {service:ts-basic-service} trace.errors>0');
+      await field.press('Enter');
+      await page.getByRole('button', { name: 'Remove condition trace.errors>0' }).waitFor();
+      await visitor.settle();
+      const { nodes } = await server.json(`/api/v1/map?from=now-15m&q=${encodeURIComponent(window().get('q'))}`);
+      assert.ok(nodes.length > 2 && nodes.length < (await map()).nodes.length, `${nodes.length} nodes`);
+      assert.equal(await drawing.getByRole('button').count(), nodes.length);
+      await visitor.assertAccessible();
+      await field.fill('service:ts-travel-service duration>3h');
+      await field.press('Enter');
+      await page.getByRole('table', { name: 'Conditions of the search' }).waitFor();
+      await page.getByRole('button', { name: 'Clear the search' }).click();
+      await node('ts-auth-service').waitFor();
     }],
 
     ['the focus leaves so many hops', async () => {

@@ -105,7 +105,7 @@ export function traceWalk(visitor, server) {
     ['find knows names at once and attributes from the server', async () => {
       const field = page.getByRole('textbox', { name: 'Find in this trace' });
       await field.fill('exception');
-      await field.fill('card.brand=visa');
+      await field.fill('(card.brand=visa OR card.brand:/^x/) -service:shop kind:*');
       await page.getByRole('status').getByText(/^(1 of )?1$/).waitFor();
       await field.press('Enter');
       await page.getByRole('button', { name: 'Hide other spans' }).click();
@@ -115,6 +115,27 @@ export function traceWalk(visitor, server) {
       await page.waitForFunction(() => document.querySelector('[role=treegrid]').getAttribute('aria-rowcount') === '3');
       await field.fill('');
       await page.waitForFunction(() => Number(document.querySelector('[role=treegrid]').getAttribute('aria-rowcount')) > 3);
+    }],
+
+    ['find says what it cannot read', async () => {
+      const field = page.getByRole('textbox', { name: 'Find in this trace' });
+      await field.fill('service:');
+      await page.getByRole('status').getByText('service: needs a value').waitFor();
+      await field.fill('');
+    }],
+
+    ['the map of a trace leads to the spans of a service', async () => {
+      await page.getByRole('tab', { name: 'Map' }).click();
+      const drawing = page.getByRole('group', { name: 'Service map' });
+      const payment = drawing.getByRole('button', { name: /^payment, service, 1 requests/ });
+      await payment.waitFor();
+      await visitor.assertAccessible();
+      await visitor.pictures('trace-map');
+      await payment.click();
+      await page.waitForFunction(() => new URL(location.href).searchParams.get('find') === 'service:payment');
+      await page.getByRole('status').getByText(/^(1 of )?1$/).waitFor();
+      await row(/^payment charge/).waitFor();
+      await page.getByRole('textbox', { name: 'Find in this trace' }).fill('');
     }],
 
     ['the zoom is in the address and comes back', async () => {
