@@ -5,7 +5,7 @@ import { statusQuery, traceHistogramQuery, tracesQuery, type Window } from "../.
 import { isOneSpan } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
-import { DurationHistogram } from "../../kit/duration-histogram";
+import { DurationChart } from "./duration-chart";
 import { Facets, useFacetsShown } from "../../kit/facets";
 import { type Bucket, Histogram, type Series } from "../../kit/histogram";
 import { NoDataInRange } from "../../kit/no-data";
@@ -65,7 +65,7 @@ export function TracesScreen() {
           </div>
           <div className={css.charts}>
             <SpansOverTime {...props} />
-            <DurationHistogram {...props} />
+            <DurationChart {...props} />
           </div>
           <div className={css.body}>
             {shown && <Facets subject="traces" keys={FACETS} {...props} />}
