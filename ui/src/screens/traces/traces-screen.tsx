@@ -69,9 +69,7 @@ export function TracesScreen() {
           </div>
           <div className={css.body}>
             {shown && <Facets subject="traces" keys={FACETS} {...props} />}
-            <div className={css.results}>
-              <Results {...props} />
-            </div>
+            <Results {...props} />
           </div>
         </>
       )}
@@ -133,18 +131,20 @@ function Results({ text, window, onChange }: SearchProps) {
     );
   }
   return (
-    <TraceTable
-      traces={traces}
-      find={isOneSpan(text) ? text : ""}
-      loading={query.isPending}
-      stale={isPlaceholderData}
-      footer={
-        hasNextPage && (
-          <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
-            {query.isFetchingNextPage ? "Loading…" : "Load more"}
-          </Button>
-        )
-      }
-    />
+    <div className={css.results} aria-busy={isPlaceholderData}>
+      <TraceTable
+        traces={traces}
+        find={isOneSpan(text) ? text : ""}
+        loading={query.isPending}
+        stale={isPlaceholderData}
+        footer={
+          hasNextPage && (
+            <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
+              {query.isFetchingNextPage ? "Loading…" : "Load more"}
+            </Button>
+          )
+        }
+      />
+    </div>
   );
 }
