@@ -78,11 +78,11 @@ pub(crate) async fn histogram(
                     let at = bounds.partition_point(|bound| *bound <= durations.value(row)).saturating_sub(1);
                     let outcome = outcomes.at(row);
                     let bucket = &mut buckets[at];
-                    match (outcome.fault, outcome.throttle, outcome.error) {
-                        (true, _, _) => bucket.fault += 1,
-                        (_, true, _) => bucket.throttle += 1,
-                        (_, _, true) => bucket.error += 1,
-                        _ => bucket.ok += 1,
+                    match (outcome.fault, outcome.throttle) {
+                        _ if outcome.is_ok() => bucket.ok += 1,
+                        (true, _) => bucket.fault += 1,
+                        (_, true) => bucket.throttle += 1,
+                        _ => bucket.error += 1,
                     }
                 }
             }

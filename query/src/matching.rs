@@ -15,6 +15,7 @@ const DECIDED_MAX: usize = 5_000;
 
 /// A search over one signal.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one for each request, and not moved in a loop")]
 pub(crate) enum Matching {
     /// With a condition on whole traces, the spans by which a trace comes into question.
     Spans(SpanFilter, Option<TraceQuery>),

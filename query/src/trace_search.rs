@@ -34,6 +34,8 @@ use crate::trace_summary::{self, TraceSummary};
 const LOOKUP_IDS_FIRST: usize = 20;
 /// Each further look-up takes twice as many, up to this: beyond, one scan is cheaper than many look-ups.
 const LOOKUP_IDS_MAX: usize = 500;
+/// The same where the whole trace decides: few of many candidates may match, and each look-up is a scan.
+const LOOKUP_IDS_WHOLE_MAX: usize = 16_384;
 /// Candidates that are asked for at first, as a multiple of the traces wanted.
 const CANDIDATES_PER_TRACE: usize = 4;
 /// Length of the newest window: what people look at most.
@@ -209,6 +211,7 @@ impl PageSearch {
         let is_unknown = |i: &usize| !self.looked_up.contains(&candidates.ids[*i]);
         let unknown: Vec<usize> = (0..candidates.ids.len()).filter(is_unknown).collect();
         let mut unknown = unknown.as_slice();
+        let ids_max = if search.whole.is_some() { LOOKUP_IDS_WHOLE_MAX } else { LOOKUP_IDS_MAX };
         // A candidate may start as late as its earliest matching span: only a later start settles the page.
         let is_settled =
             |page: &Self, bound: UnixNanos| bound.checked_add(1).is_some_and(|bound| page.is_settled_down_to(bound));
@@ -217,7 +220,7 @@ impl PageSearch {
                 return Ok(true);
             }
             let (chunk, rest) = unknown.split_at(self.lookup_ids.min(unknown.len()));
-            (unknown, self.lookup_ids) = (rest, (self.lookup_ids * 2).min(LOOKUP_IDS_MAX));
+            (unknown, self.lookup_ids) = (rest, (self.lookup_ids * 2).min(ids_max));
             let ids: Vec<TraceId> = chunk.iter().map(|&i| candidates.ids[i]).collect();
             let mut wholes = whole_traces(query, &ids).await?;
             self.looked_up.extend(ids);

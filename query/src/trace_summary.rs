@@ -41,7 +41,7 @@ pub(crate) struct TraceSummary {
     pub(crate) services: Vec<ServiceSummary>,
     /// Spans with status ERROR.
     pub(crate) error_count: usize,
-    /// Spans that satisfy the search.
+    /// Spans that satisfy the search; with conditions on the whole trace, those by which it came into question.
     pub(crate) matched_span_count: i64,
     /// Every parent id resolves and there is one root.
     pub(crate) complete: bool,

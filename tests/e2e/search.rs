@@ -77,7 +77,7 @@ fn check_durations(server: &Server, pack: &Pack) {
     assert_eq!(Some(sum("/api/v1/traces/durations")), spans);
     // With a condition on whole traces, the spans by which a matching trace came into question.
     let q = percent(CALLERS);
-    let sql = "SELECT count(*) FROM spans WHERE service = 'ts-travel-service' AND trace_id IN (SELECT p.trace_id FROM spans p \
+    let sql = "SELECT count(*) FROM spans WHERE service = 'ts-basic-service' AND trace_id IN (SELECT p.trace_id FROM spans p \
                JOIN spans c ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id \
                WHERE p.service = 'ts-travel-service' AND c.service = 'ts-basic-service')";
     let expected = server.sql_i64(sql).expect("a count");

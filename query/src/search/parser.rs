@@ -248,7 +248,7 @@ impl Parser {
         }
         self.count_term(self.from(start))?;
         let has_words = text.chars().any(char::is_alphanumeric);
-        Ok(has_words.then(|| Tree::Leaf(Raw::Span(Leaf::Phrase(text)))))
+        Ok(has_words.then_some(Tree::Leaf(Raw::Span(Leaf::Phrase(text)))))
     }
 
     fn quoted(&mut self) -> Result<String, SearchError> {

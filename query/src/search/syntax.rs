@@ -139,7 +139,6 @@ impl<L> Tree<L> {
     }
 
     /// Two negations are none.
-    #[expect(clippy::should_implement_trait, reason = "a constructor beside `and` and `or`")]
     pub(crate) fn not(self) -> Self {
         match self {
             Tree::Not(inner) => *inner,

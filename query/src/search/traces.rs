@@ -238,8 +238,11 @@ fn anchor(condition: &Tree<Atom>, tests: &[Expr]) -> Anchor {
         }
         Tree::Not(_) => Anchor::Any,
         Tree::Leaf(atom) => match atom {
-            Atom::Some(test) | Atom::Root(test) | Atom::Related { first: test, .. } => {
-                Anchor::Span(tests[*test].clone())
+            Atom::Some(test) | Atom::Root(test) => Anchor::Span(tests[*test].clone()),
+            // What is asked for below something is mostly the rarer of the two.
+            Atom::Related { first, rest } => {
+                let last = rest.last().map_or(*first, |(_, test)| *test);
+                Anchor::Span(tests[last].clone())
             }
             Atom::Count { of, op, number } if !op.holds(0, *number) => Anchor::Span(tests[*of].clone()),
             Atom::Logs(test) => Anchor::Log(*test),

@@ -37,7 +37,7 @@ export function Facets(props: FacetsProps) {
   const { data, isPlaceholderData, isError } = useQuery(facetsQuery(signal, props.window, props.text, props.keys));
   const facets = data?.facets.filter((facet) => facet.values.length > 0) ?? [];
   return (
-    <aside className={classNames(css.facets, isPlaceholderData && css.stale)} aria-label="Facets">
+    <aside className={classNames(css.facets, isPlaceholderData && css.stale)} aria-label="Facets" aria-busy={isPlaceholderData}>
       {!data && !isError && Array.from({ length: 12 }, (_, nth) => <Skeleton key={nth} width={`${90 - ((nth * 23) % 45)}%`} />)}
       {facets.map((facet) => (
         <Values key={facet.key} facet={facet} {...props} />

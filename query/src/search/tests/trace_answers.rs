@@ -224,7 +224,7 @@ fn searches_over_whole_traces_find_what_they_mean() {
                 .map(|(_, span)| span_json(span))
                 .collect();
             append(&store, Signal::Spans, &part).await;
-            if part.len() % 2 == 0 {
+            if part.len().is_multiple_of(2) {
                 store.flush(Signal::Spans).await.expect("flushed");
             }
         }

@@ -140,7 +140,7 @@ function Records({ text, window, onChange }: SearchProps) {
     );
   }
   return (
-    <div className={isPlaceholderData ? css.stale : css.list}>
+    <div className={isPlaceholderData ? css.stale : css.list} aria-busy={isPlaceholderData}>
       <LogList
         logs={logs}
         query={searchedWords(text, "logs")}

@@ -5,7 +5,6 @@ import { statusQuery, traceHistogramQuery, tracesQuery, type Window } from "../.
 import { isOneSpan } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
-import { SearchDurations } from "../../kit/search-durations";
 import { Facets, useFacetsShown } from "../../kit/facets";
 import { type Bucket, Histogram, type Series } from "../../kit/histogram";
 import { NoDataInRange } from "../../kit/no-data";
@@ -20,6 +19,7 @@ import { useUrl } from "../../kit/use-url";
 import { plural } from "../../lib/format";
 import { nanos } from "../../lib/time";
 import { readText, textPatch } from "../../lib/url-state";
+import { DurationChart } from "./duration-chart";
 import { TraceTable } from "./trace-table";
 import css from "./traces-screen.module.css";
 
@@ -60,13 +60,11 @@ export function TracesScreen() {
           </div>
           <div className={css.charts}>
             <SpansOverTime {...props} />
-            <SearchDurations {...props} />
+            <DurationChart {...props} />
           </div>
           <div className={css.body}>
             {shown && <Facets subject="traces" keys={FACETS} {...props} />}
-            <div className={css.results}>
-              <Results {...props} />
-            </div>
+            <Results {...props} />
           </div>
         </>
       )}
@@ -128,18 +126,20 @@ function Results({ text, window, onChange }: SearchProps) {
     );
   }
   return (
-    <TraceTable
-      traces={traces}
-      find={isOneSpan(text) ? text : ""}
-      loading={query.isPending}
-      stale={isPlaceholderData}
-      footer={
-        hasNextPage && (
-          <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
-            {query.isFetchingNextPage ? "Loading…" : "Load more"}
-          </Button>
-        )
-      }
-    />
+    <div className={css.results} aria-busy={isPlaceholderData}>
+      <TraceTable
+        traces={traces}
+        find={isOneSpan(text) ? text : ""}
+        loading={query.isPending}
+        stale={isPlaceholderData}
+        footer={
+          hasNextPage && (
+            <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
+              {query.isFetchingNextPage ? "Loading…" : "Load more"}
+            </Button>
+          )
+        }
+      />
+    </div>
   );
 }

@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from "react";
-import { durationsQuery, type Window } from "../api/queries";
-import type { OutcomeBucket } from "../api/types";
-import { setDuration } from "../engine/search/edit";
-import { formatCount, formatDuration, group, printDuration } from "../lib/format";
-import { classNames } from "./class-names";
-import css from "./histogram.module.css";
+import { durationsQuery, type Window } from "../../api/queries";
+import type { OutcomeBucket } from "../../api/types";
+import { setDuration } from "../../engine/search/edit";
+import { formatCount, formatDuration, group, printDuration } from "../../lib/format";
+import { classNames } from "../../kit/class-names";
+import css from "../../kit/histogram.module.css";
 
 const OUTCOMES = [
   { key: "fault", label: "fault", tone: "error" },
@@ -16,7 +16,7 @@ const OUTCOMES = [
 const VIEW_HEIGHT = 100;
 
 /** How long the matching spans took, on a logarithmic axis, by outcome. A drag becomes bounds of the search. */
-export function SearchDurations(props: { text: string; editable: string; window: Window; onChange: (text: string) => void }) {
+export function DurationChart(props: { text: string; editable: string; window: Window; onChange: (text: string) => void }) {
   const { text, editable, window, onChange } = props;
   const { data, isPlaceholderData, isError } = useQuery(durationsQuery(window, text));
   const buckets = data ?? [];
