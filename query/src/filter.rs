@@ -87,7 +87,7 @@ impl LogFilter {
             predicates.push(ident(schema::SEVERITY_NUMBER).lt_eq(lit(last)));
         }
         predicates.extend(self.trace_id.map(trace_is));
-        predicates.extend(self.span_id.map(|id| ident(schema::SPAN_ID).eq(binary(id.as_bytes()))));
+        predicates.extend(self.span_id.map(span_is));
         predicates.extend(self.text.as_deref().map(|text| has_words(schema::BODY, text)));
         predicates.extend(self.attributes.iter().map(|filter| attribute_equals(Signal::Logs, filter)));
         predicates
@@ -112,6 +112,10 @@ pub(crate) fn time_predicates(signal: Signal, range: TimeRange) -> Vec<Expr> {
 
 pub(crate) fn trace_is(id: TraceId) -> Expr {
     ident(schema::TRACE_ID).eq(binary(id.as_bytes()))
+}
+
+pub(crate) fn span_is(id: SpanId) -> Expr {
+    ident(schema::SPAN_ID).eq(binary(id.as_bytes()))
 }
 
 pub(crate) fn trace_is_one_of(ids: impl Iterator<Item = TraceId>) -> Expr {

@@ -23,6 +23,7 @@ mod filter;
 mod functions;
 mod histogram;
 mod json_object;
+mod links_in;
 mod logs;
 mod newest;
 mod otlp_json;
@@ -32,6 +33,8 @@ pub mod result;
 mod rows;
 mod services;
 mod session;
+mod skeleton;
+mod span_detail;
 mod sql;
 mod table;
 #[cfg(test)]

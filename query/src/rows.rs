@@ -11,6 +11,7 @@ use proto::{Signal, SpanId, TraceId};
 
 use crate::columns::{AttributeColumns, ListOfStructs, Stored, TextColumn, binary, bytes_at, int_at, int32, int64};
 use crate::error::QueryError;
+use crate::outcome::{Outcome, OutcomeColumns};
 
 /// What both signals have: where a row comes from and its attributes.
 pub(crate) struct CommonColumns {
@@ -104,6 +105,7 @@ pub(crate) struct SpanBatch {
     links: ListOfStructs,
     dropped_events_count: Int64Array,
     dropped_links_count: Int64Array,
+    outcome: OutcomeColumns,
 }
 
 impl SpanBatch {
@@ -126,6 +128,7 @@ impl SpanBatch {
             links: ListOfStructs::of(batch, Signal::Spans, schema::LINKS)?,
             dropped_events_count: int64(batch, schema::DROPPED_EVENTS_COUNT)?,
             dropped_links_count: int64(batch, schema::DROPPED_LINKS_COUNT)?,
+            outcome: OutcomeColumns::of(batch)?,
         })
     }
 
@@ -219,6 +222,11 @@ impl<'a> SpanRow<'a> {
 
     pub(crate) fn dropped_links_count(self) -> i64 {
         int_at(&self.batch.dropped_links_count, self.row).unwrap_or(0)
+    }
+
+    /// How the call ended.
+    pub(crate) fn outcome(self) -> Outcome {
+        self.batch.outcome.at(self.row)
     }
 
     /// Everything the row says, in a form that does not depend on which batch it lies in.

@@ -35,19 +35,27 @@ pub(crate) struct StoredTrace {
 pub(crate) async fn read(query: &Query, trace_id: TraceId) -> Result<StoredTrace, QueryError> {
     let spans = query.read(Signal::Spans, vec![trace_is(trace_id)], TRACE_SPANS_MAX).await?;
     if spans.truncated {
-        return Err(QueryError::too_large(
-            format!("trace {trace_id} has more than {TRACE_SPANS_MAX} spans"),
-            format!("ask for a part of it in SQL: SELECT ... FROM spans WHERE trace_id = '{trace_id}' AND ..."),
-        ));
+        return Err(too_many_spans(trace_id));
     }
     let logs = query.read(Signal::Logs, vec![trace_is(trace_id)], TRACE_LOGS_MAX).await?;
     if spans.row_count() + logs.row_count() == 0 {
-        return Err(QueryError::not_found(
-            format!("no span and no log record has trace id {trace_id}"),
-            "check the id; it may not have arrived yet, or its date may have been dropped by retention",
-        ));
+        return Err(no_such_trace(trace_id));
     }
     Ok(StoredTrace { trace_id, spans: spans.batches, logs })
+}
+
+pub(crate) fn too_many_spans(trace_id: TraceId) -> QueryError {
+    QueryError::too_large(
+        format!("trace {trace_id} has more than {TRACE_SPANS_MAX} spans"),
+        format!("ask for a part of it in SQL: SELECT ... FROM spans WHERE trace_id = '{trace_id}' AND ..."),
+    )
+}
+
+pub(crate) fn no_such_trace(trace_id: TraceId) -> QueryError {
+    QueryError::not_found(
+        format!("no span and no log record has trace id {trace_id}"),
+        "check the id; it may not have arrived yet, or its date may have been dropped by retention",
+    )
 }
 
 /// One service's part of a trace.
@@ -100,11 +108,28 @@ pub(crate) struct TraceAnswer<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Span)]
 pub(crate) struct SpanAnswer<'a> {
-    pub(crate) span_id: String,
-    pub(crate) parent_span_id: Option<String>,
     /// 0 for a root.
     pub(crate) depth: u32,
     pub(crate) child_count: u32,
+    /// From the start of the trace.
+    pub(crate) start_offset_ns: i64,
+    /// Duration minus the union of the direct children's intervals clipped to the span.
+    pub(crate) self_time_ns: i64,
+    /// It names a parent that is not in the trace.
+    pub(crate) orphan: bool,
+    /// Another span has the same id and different content.
+    pub(crate) duplicate: bool,
+    /// It is its own ancestor.
+    pub(crate) cycle: bool,
+    #[serde(flatten)]
+    pub(crate) content: SpanContent<'a>,
+}
+
+/// What a span says itself.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SpanContent<'a> {
+    pub(crate) span_id: String,
+    pub(crate) parent_span_id: Option<String>,
     pub(crate) service: &'a str,
     pub(crate) name: &'a str,
     /// `UNSPECIFIED`, `INTERNAL`, `SERVER`, `CLIENT`, `PRODUCER`, `CONSUMER`.
@@ -112,21 +137,11 @@ pub(crate) struct SpanAnswer<'a> {
     #[serde(serialize_with = "unix_nano_text")]
     #[schema(value_type = String)]
     pub(crate) start_time_unix_nano: i64,
-    /// From the start of the trace.
-    pub(crate) start_offset_ns: i64,
     pub(crate) duration_ns: i64,
-    /// Duration minus the union of the direct children's intervals clipped to the span.
-    pub(crate) self_time_ns: i64,
     pub(crate) status: &'a str,
     pub(crate) status_message: Option<&'a str>,
     pub(crate) trace_state: Option<&'a str>,
     pub(crate) flags: i64,
-    /// It names a parent that is not in the trace.
-    pub(crate) orphan: bool,
-    /// Another span has the same id and different content.
-    pub(crate) duplicate: bool,
-    /// It is its own ancestor.
-    pub(crate) cycle: bool,
     pub(crate) scope: ScopeAnswer<'a>,
     #[schema(value_type = BTreeMap<String, Object>)]
     pub(crate) resource: &'a Json,
@@ -282,7 +297,7 @@ fn trace_answer<'a>(trace_id: TraceId, spans: &DistinctSpans<'a>, resources: &'a
     }
 }
 
-fn trace_warnings(tree: &TraceTree, spans: &DistinctSpans<'_>) -> Vec<String> {
+pub(crate) fn trace_warnings(tree: &TraceTree, spans: &DistinctSpans<'_>) -> Vec<String> {
     let mut warnings = warnings(tree, spans.copies);
     let backwards = spans.tree_spans.iter().filter(|span| span.duration_ns < 0).count();
     if backwards > 0 {
@@ -320,36 +335,43 @@ fn span_answer<'a>(
     trace_start: i64,
     resources: &'a Resources<'a>,
 ) -> SpanAnswer<'a> {
-    let row = spans.rows[place.span];
     let span = &spans.tree_spans[place.span];
     let offset = i128::from(span.start_time_unix_nano) - i128::from(trace_start);
     SpanAnswer {
-        span_id: span.span_id.to_string(),
-        parent_span_id: span.parent_span_id.map(|id| id.to_string()),
         depth: place.depth,
         child_count: place.child_count,
-        service: row.service(),
-        name: row.name(),
-        kind: row.kind(),
-        start_time_unix_nano: span.start_time_unix_nano,
         start_offset_ns: clamp(offset),
-        duration_ns: span.duration_ns,
         self_time_ns: place.self_time_ns,
-        status: row.status(),
-        status_message: row.status_message(),
-        trace_state: row.trace_state(),
-        flags: row.flags(),
         orphan: place.orphan,
         duplicate: place.duplicate,
         cycle: place.cycle,
-        scope: ScopeAnswer::of(row),
-        resource: resources.get(row),
-        attributes: Attributes(row.attributes()),
-        events: row.events().map(span_event).collect(),
-        links: row.links().map(span_link).collect(),
-        dropped_attributes_count: row.dropped_attributes_count(),
-        dropped_events_count: row.dropped_events_count(),
-        dropped_links_count: row.dropped_links_count(),
+        content: SpanContent::of(spans.rows[place.span], span, resources),
+    }
+}
+
+impl<'a> SpanContent<'a> {
+    pub(crate) fn of(row: SpanRow<'a>, span: &TreeSpan, resources: &'a Resources<'a>) -> Self {
+        Self {
+            span_id: span.span_id.to_string(),
+            parent_span_id: span.parent_span_id.map(|id| id.to_string()),
+            service: row.service(),
+            name: row.name(),
+            kind: row.kind(),
+            start_time_unix_nano: span.start_time_unix_nano,
+            duration_ns: span.duration_ns,
+            status: row.status(),
+            status_message: row.status_message(),
+            trace_state: row.trace_state(),
+            flags: row.flags(),
+            scope: ScopeAnswer::of(row),
+            resource: resources.get(row),
+            attributes: Attributes(row.attributes()),
+            events: row.events().map(span_event).collect(),
+            links: row.links().map(span_link).collect(),
+            dropped_attributes_count: row.dropped_attributes_count(),
+            dropped_events_count: row.dropped_events_count(),
+            dropped_links_count: row.dropped_links_count(),
+        }
     }
 }
 

@@ -1,193 +1,366 @@
 import { describe, expect, it } from "vitest";
-import { criticalPath } from "../src/engine/critical-path";
-import { findSpans } from "../src/engine/find";
-import { expandSiblings, foldAllBut, foldToLevels, openingFolds, reveal, rowOf, visibleRows } from "../src/engine/folds";
+import { contributions, unionTree } from "../src/engine/compare";
+import { isCritical, whereTheTimeWent } from "../src/engine/critical-path";
+import { findSpans, readFind } from "../src/engine/find";
+import { buildFlame, flameStep, nodeAt } from "../src/engine/flame";
+import { expandSiblings, foldAllBut, type Folds, foldToLevels, groupRow, isGroupRow, openingFolds, outlineAncestors, reveal, rowOf, spanOfRow, spanRow, visibleRows, withAncestors } from "../src/engine/folds";
+import { criticalTimes, statistics } from "../src/engine/statistics";
 import { clampView, ticks, viewOf, zoomAt } from "../src/engine/timeline";
-import { ancestors, buildTraceModel, type TraceModel } from "../src/engine/trace-model";
-import { chain, random, randomTrace, span } from "./traces";
+import { ancestors, buildTraceModel, buildTree, indexOfSpan, outcomeOf, spanIdOf, type TraceModel, withSkewUndone } from "../src/engine/trace-model";
+import { waitFrom } from "../src/engine/waits";
+import { naiveCriticalPath, naiveHasError, naivePreorder, naiveSelfTime, naiveTree } from "./naive-trace";
+import { chain, idAt, modelOf, random, randomTrace, skeletonOf, span, type TestSpan } from "./traces";
 
-function names(model: TraceModel, rows: Int32Array = visibleRows(model, new Uint8Array(model.count))): string[] {
-  return Array.from(rows, (i) => model.spans[i]!.span_id);
-}
+const NO_FOLDS = (model: TraceModel): Folds => ({ spans: new Uint8Array(model.count), groups: new Uint8Array(model.groups.count) });
+
+const ids = (model: TraceModel): number[] => Array.from({ length: model.count }, (_, i) => idAt(model, i));
+const indexOf = (model: TraceModel, id: number): number => ids(model).indexOf(id);
 
 describe("the trace model", () => {
-  it("puts children below their parent by start time", () => {
-    const model = buildTraceModel(
-      [span("c", "a", 5, 1), span("b", "a", 2, 1), span("d", "b", 3, 1), span("a", null, 0, 10)],
-      10,
-    );
-    expect(names(model)).toEqual(["a", "b", "d", "c"]);
+  it("has the columns of the tree", () => {
+    const model = modelOf([span(3, 1, 5, 1), span(2, 1, 2, 1), span(4, 2, 3, 1), span(1, 0, 0, 10)]);
+    expect(ids(model)).toEqual([1, 2, 4, 3]);
     expect([...model.depth]).toEqual([0, 1, 2, 1]);
     expect([...model.subtreeEnd]).toEqual([4, 3, 3, 4]);
-    expect([...model.position]).toEqual([1, 1, 1, 2]);
+    expect([...model.selfTime]).toEqual([8, 1, 1, 1]);
     expect(ancestors(model, 2)).toEqual([0, 1]);
+    expect([spanIdOf(model, 2), indexOfSpan(model, "0000000000000004"), indexOfSpan(model, "0000000000000005"), indexOfSpan(model, "4")]).toEqual(["0000000000000004", 2, -1, -1]);
   });
 
-  it("makes orphans and cycle members roots and loses no span", () => {
-    const model = buildTraceModel(
-      [
-        span("a", null, 0, 10),
-        span("orphan", "gone", 1, 1),
-        span("x", "y", 2, 1),
-        span("y", "x", 3, 1),
-        span("below-x", "x", 4, 1),
-        span("self", "self", 5, 1),
-      ],
-      10,
-    );
-    expect(names(model).toSorted()).toEqual(["a", "below-x", "orphan", "self", "x", "y"]);
-    const root = (id: string) => model.parent[model.indexOf.get(id)!] === -1;
-    expect(["a", "orphan", "x", "y", "self"].every(root)).toBe(true);
-    expect(model.parent[model.indexOf.get("below-x")!]).toBe(model.indexOf.get("x"));
-    expect(model.rootCount).toBe(5);
-  });
-
-  it("shows duplicate span ids twice and gives the children to the first", () => {
-    const model = buildTraceModel([span("a", null, 0, 9), span("a", null, 1, 9), span("b", "a", 2, 1)], 10);
-    expect(names(model)).toEqual(["a", "b", "a"]);
-  });
-
-  it("agrees with a naive recursive model on random traces", () => {
-    for (let seed = 1; seed <= 60; seed += 1) {
-      const spans = randomTrace(80, seed);
-      const model = buildTraceModel(spans, 1e9);
-      const naive: string[] = [];
-      const visit = (parent: string | null) => {
-        spans
-          .map((one, i) => ({ one, i }))
-          .filter(({ one }) => one.parent_span_id === parent)
-          .toSorted((a, b) => a.one.start_offset_ns - b.one.start_offset_ns || a.i - b.i)
-          .forEach(({ one }) => {
-            naive.push(one.span_id);
-            visit(one.span_id);
-          });
-      };
-      visit(null);
-      expect(names(model), `seed ${seed}`).toEqual(naive);
-      for (let i = 0; i < model.count; i += 1) {
-        let errors = 0;
-        for (let k = i + 1; k < model.subtreeEnd[i]!; k += 1) errors += model.error[k]!;
-        expect(model.errorsBelow[i]).toBe(errors);
-      }
+  it("agrees with a naive model on 10,000 random traces", () => {
+    for (let seed = 1; seed <= 10_000; seed += 1) {
+      const spans = randomTrace(1 + (seed % 40), seed);
+      const model = modelOf(spans);
+      const roots = naiveTree(spans);
+      const naive = naivePreorder(roots);
+      expect(ids(model), `seed ${seed}`).toEqual(naive.map((one) => one.id));
+      const path = naiveCriticalPath(roots, model.durationNs);
+      const critical = criticalTimes(model);
+      naive.forEach((one, i) => {
+        const below = naivePreorder(one.children);
+        const expected = [one.depth, below.length, one.children.length, below.filter(naiveHasError).length, naiveSelfTime(one), path.get(one.id) ?? 0];
+        const found = [model.depth[i], model.subtreeEnd[i]! - i - 1, model.childCount[i], model.errorsBelow[i], model.selfTime[i], critical[i]];
+        expect(found, `seed ${seed} span ${one.id}`).toEqual(expected);
+      });
     }
-  });
+  }, 120_000);
 
-  it("takes 50,000 spans and a chain 100,000 deep", () => {
-    for (const spans of [randomTrace(50_000, 7), chain(100_000)]) {
-      const model = buildTraceModel(spans, 1e9);
+  it("takes 50,000 and 250,000 spans and a chain 100,000 deep", () => {
+    for (const spans of [randomTrace(50_000, 7), randomTrace(250_000, 8), chain(100_000)]) {
+      const model = modelOf(spans);
       const { folds, shownLevels } = openingFolds(model);
       const rows = visibleRows(model, folds);
-      criticalPath(model);
       expect(model.count).toBe(spans.length);
       expect(shownLevels).not.toBeNull();
       expect(rows.length).toBeGreaterThan(1);
+      expect(outlineAncestors(model, rows.at(-1)!, false, 6).length).toBeLessThanOrEqual(6);
+      expect(buildFlame(model, "heavy").count).toBeGreaterThan(0);
+      expect(statistics(model, "operation").reduce((sum, row) => sum + row.count, 0)).toBe(spans.length);
     }
-    expect(buildTraceModel(chain(100_000), 1).levels).toBe(100_000);
+    expect(modelOf(chain(100_000)).levels).toBe(100_000);
+  }, 120_000);
+
+  it("opens an empty trace and refuses columns that contradict each other", () => {
+    const model = modelOf([]);
+    expect([model.count, model.durationNs, visibleRows(model, NO_FOLDS(model)).length]).toEqual([0, 1, 0]);
+    expect(() => buildTree([-1, 2, 1])).toThrow(/before its parent/);
+    const skeleton = skeletonOf([span(1, 0, 0, 1)]);
+    expect(() => buildTraceModel({ ...skeleton, spans: { ...skeleton.spans, name: [] } })).toThrow(/different lengths/);
   });
 
-  it("opens an empty trace", () => {
-    const model = buildTraceModel([], 0);
-    expect([model.count, model.durationNs, visibleRows(model, new Uint8Array(0)).length]).toEqual([0, 1, 0]);
+  it("tells outcomes and the points inside spans", () => {
+    const skeleton = skeletonOf(
+      [span(1, 0, 0, 100, { outcome: 3, events: [{ time: 50, text: "retry" }, { time: 7, text: "start" }] }), span(2, 1, 1, 1, { status: 2 }), span(3, 1, 2, 1, { outcome: 1 })],
+      [{ span: 1, time: 20, severity: 17 }, { span: 3, time: 2, severity: 9 }, { span: 9, time: 1, severity: 9 }],
+    );
+    const model = buildTraceModel(skeleton);
+    expect([0, 1, 2].map((i) => outcomeOf(model, i))).toEqual(["throttle", "fault", "error"]);
+    expect([...model.points.from]).toEqual([0, 3, 3, 4]);
+    expect([...model.points.time]).toEqual([7, 20, 50, 2]);
+    expect([...model.points.kind]).toEqual([0, 2, 0, 1]);
+  });
+});
+
+/** Rows of an outline by the definition: what has no folded span or group above it. */
+function naiveRows(model: TraceModel, folds: Folds): number[] {
+  const rows: number[] = [];
+  const { startsAt, of } = model.groups;
+  const hidden = (index: number) => outlineAncestors(model, spanRow(index), false, Infinity).some((row) => (isGroupRow(row) ? folds.groups[startsAt[spanOfRow(row)]!] : folds.spans[spanOfRow(row)]));
+  const groupHidden = (index: number) =>
+    outlineAncestors(model, groupRow(index), false, Infinity).some((row) => (isGroupRow(row) ? folds.groups[startsAt[spanOfRow(row)]!] : folds.spans[spanOfRow(row)]));
+  for (let i = 0; i < model.count; i += 1) {
+    if (startsAt[i]! >= 0 && of[i]! >= 0 && !groupHidden(i)) rows.push(groupRow(i));
+    if (!hidden(i)) rows.push(spanRow(i));
+  }
+  return rows;
+}
+
+/** Twenty calls in a row below one span, one of which failed; another call, five more. */
+const LOOP: TestSpan[] = [
+  span(1, 0, 0, 1000, { service: "api" }),
+  ...Array.from({ length: 20 }, (_, i) => span(10 + i, 1, i * 10, 5, { service: "db", name: "SELECT", status: i === 3 ? 2 : 0 })),
+  span(50, 1, 300, 10, { name: "think" }),
+  ...Array.from({ length: 5 }, (_, i) => span(60 + i, 1, 400 + i, 2, { service: "db", name: "SELECT" })),
+  span(70, 60, 400, 1, { name: "below" }),
+  ...Array.from({ length: 4 }, (_, i) => span(80 + i, 1, 500 + i, 1, { service: "db", name: "INSERT" })),
+];
+
+describe("groups of equal siblings", () => {
+  const model = modelOf(LOOP);
+
+  it("are runs of at least five calls of one operation", () => {
+    const { groups } = model;
+    expect(groups.count).toBe(2);
+    expect([...groups.members]).toEqual([20, 5]);
+    expect([...groups.total]).toEqual([100, 10]);
+    expect([...groups.errors]).toEqual([1, 0]);
+    expect([...groups.first].map((i) => idAt(model, i))).toEqual([10, 60]);
+    expect([...groups.end].map((i) => idAt(model, i - 1))).toEqual([29, 64]);
+  });
+
+  it("are one row until they are opened", () => {
+    const { folds } = openingFolds(model);
+    expect(visibleRows(model, folds).length).toBe(1 + 1 + 1 + 1 + 4);
+    expect(rowOf(visibleRows(model, folds), spanRow(indexOf(model, 15)))).toBe(1);
+    reveal(model, folds, indexOf(model, 15));
+    expect(visibleRows(model, folds).length).toBe(8 + 20);
+  });
+
+  it("number their members for assistive technology", () => {
+    const { groups } = model;
+    expect(groups.rowsBelow[0]).toBe(7);
+    expect([...groups.groupPosition]).toEqual([1, 3]);
+    expect([groups.position[indexOf(model, 12)], groups.position[indexOf(model, 50)], groups.position[indexOf(model, 83)]]).toEqual([3, 2, 7]);
+    expect(groups.extraDepth[indexOf(model, 70)]).toBe(1);
+  });
+
+  it("never fold roots", () => {
+    expect(modelOf(Array.from({ length: 9 }, (_, i) => span(i + 1, 0, i, 1, { name: "same" }))).groups.count).toBe(0);
   });
 });
 
 describe("folds", () => {
-  const model = buildTraceModel(randomTrace(400, 3), 1e9);
-
-  it("hide exactly what has a folded ancestor, whatever is folded", () => {
-    const next = random(11);
-    const folds = new Uint8Array(model.count);
-    for (let round = 0; round < 200; round += 1) {
-      const i = Math.floor(next() * model.count);
-      if (next() < 0.7) folds[i] = folds[i] ? 0 : 1;
-      else if (next() < 0.5) expandSiblings(model, folds, i);
-      else reveal(model, folds, i);
-      const rows = visibleRows(model, folds);
-      const expected: number[] = [];
-      for (let k = 0; k < model.count; k += 1) {
-        if (ancestors(model, k).every((up) => !folds[up])) expected.push(k);
+  it("hide exactly what has a folded row above it, whatever is folded", () => {
+    for (let seed = 1; seed <= 40; seed += 1) {
+      const next = random(seed);
+      // Few names: groups are frequent, also inside of groups.
+      const model = modelOf(randomTrace(60, seed).map((one) => ({ ...one, service: "s", name: next() < 0.85 ? "same" : "other" })));
+      const folds = openingFolds(model).folds;
+      for (let round = 0; round < 40; round += 1) {
+        const i = Math.floor(next() * model.count);
+        if (next() < 0.5) folds.spans[i] = folds.spans[i] ? 0 : 1;
+        else if (model.groups.count > 0 && next() < 0.5) {
+          const g = Math.floor(next() * model.groups.count);
+          folds.groups[g] = folds.groups[g] ? 0 : 1;
+        } else if (next() < 0.5) expandSiblings(model, folds, i);
+        else reveal(model, folds, i);
+        const rows = visibleRows(model, folds);
+        expect([...rows], `seed ${seed}`).toEqual(naiveRows(model, folds));
+        expect(rows[rowOf(rows, spanRow(i))]! <= spanRow(i)).toBe(true);
       }
-      expect([...rows]).toEqual(expected);
-      expect(rows[rowOf(rows, i)]! <= i).toBe(true);
     }
   });
 
-  it("fold to levels and to one path", () => {
-    const folds = new Uint8Array(model.count);
+  it("fold to levels, to one path, and to what is wanted", () => {
+    const model = modelOf(randomTrace(400, 3));
+    const folds = NO_FOLDS(model);
     foldToLevels(model, folds, 2);
-    expect(visibleRows(model, folds).every((i) => model.depth[i]! <= 1)).toBe(true);
+    expect(visibleRows(model, folds).every((row) => model.depth[spanOfRow(row)]! <= 1)).toBe(true);
     const deepest = model.depth.indexOf(model.levels - 1);
     foldAllBut(model, folds, deepest);
     const rows = visibleRows(model, folds);
-    expect(rows[rowOf(rows, deepest)]).toBe(deepest);
-    const path = new Set([-1, ...ancestors(model, deepest)]);
-    expect(rows.every((i) => path.has(model.parent[i]!))).toBe(true);
+    expect(rows[rowOf(rows, spanRow(deepest))]).toBe(spanRow(deepest));
+    const wanted = [3, 77, 78].filter((i) => i < model.count);
+    const shown = new Set(wanted.flatMap((i) => [i, ...ancestors(model, i)]));
+    expect([...visibleRows(model, NO_FOLDS(model), withAncestors(model, wanted))]).toEqual([...shown].toSorted((a, b) => a - b).map(spanRow));
   });
 
   it("open large traces small, with their errors in sight", () => {
-    const spans = randomTrace(30_000, 5).map((one) => ({ ...one, status: one.span_id === "29999" ? ("ERROR" as const) : ("UNSET" as const) }));
-    const large = buildTraceModel(spans, 1e9);
+    const spans = randomTrace(30_000, 5).map((one) => ({ ...one, name: `op ${one.id}`, outcome: 0, status: one.id === 29_999 ? 2 : 0 }));
+    const large = modelOf(spans);
     const rows = visibleRows(large, openingFolds(large).folds);
-    expect(rows.includes(large.indexOf.get("29999")!)).toBe(true);
+    expect(rows.includes(spanRow(indexOf(large, 29_999)))).toBe(true);
     expect(rows.length).toBeLessThan(30_000);
   });
 });
 
-function total(model: TraceModel): number {
-  let sum = 0;
-  for (const sections of criticalPath(model).values()) {
-    for (let k = 0; k < sections.length; k += 2) sum += sections[k + 1]! - sections[k]!;
-  }
-  return sum;
-}
-
 describe("the critical path", () => {
-  it("covers the trace exactly once", () => {
-    for (let seed = 1; seed <= 100; seed += 1) {
-      const model = buildTraceModel(randomTrace(120, seed), 1e9);
-      expect(Math.abs(total(model) - 1e9), `seed ${seed}`).toBeLessThan(1);
+  it("covers every trace exactly once and without a gap", () => {
+    for (let seed = 1; seed <= 500; seed += 1) {
+      const model = modelOf(randomTrace(1 + (seed % 120), seed));
+      const { from, to } = model.critical;
+      expect([from[0], to.at(-1)], `seed ${seed}`).toEqual([0, model.durationNs]);
+      for (let k = 1; k < from.length; k += 1) expect(from[k]).toBe(to[k - 1]);
+      const told = whereTheTimeWent(model).reduce((sum, row) => sum + row.ns, 0);
+      expect(told).toBeCloseTo(model.durationNs, 3);
     }
   });
 
   it("goes through the child that finished last and leaves consumers aside", () => {
-    const model = buildTraceModel(
-      [
-        span("a", null, 0, 100),
-        span("fast", "a", 10, 20),
-        span("slow", "a", 10, 60),
-        span("async", "a", 20, 79, { kind: "CONSUMER" }),
-      ],
-      100,
-    );
-    const path = criticalPath(model);
-    expect(path.get(model.indexOf.get("slow")!)).toEqual([10, 70]);
-    expect(path.has(model.indexOf.get("fast")!)).toBe(false);
-    expect(path.has(model.indexOf.get("async")!)).toBe(false);
-    expect(total(model)).toBe(100);
+    const model = modelOf([span(1, 0, 0, 100), span(2, 1, 10, 20), span(3, 1, 10, 60), span(4, 1, 20, 79, { kind: "CONSUMER" })]);
+    const on = (id: number) => isCritical(model.critical, indexOf(model, id));
+    expect([on(1), on(2), on(3), on(4)]).toEqual([true, false, true, false]);
+    expect(criticalTimes(model)[indexOf(model, 3)]).toBe(60);
+  });
+
+  it("says where no span was running", () => {
+    const model = modelOf([span(1, 0, 0, 10), span(2, 0, 30, 10)]);
+    expect(whereTheTimeWent(model).find((row) => row.service === -1)?.ns).toBe(20);
+  });
+});
+
+describe("clock skew", () => {
+  const SKEWED = [span(1, 0, 100, 100, { service: "a" }), span(2, 1, 20, 40, { service: "b" }), span(3, 2, 30, 10, { service: "b" }), span(4, 1, 250, 10, { service: "c" })];
+
+  it("is what starts before its caller in another service; the spans below move along", () => {
+    const model = modelOf(SKEWED);
+    expect(model.skewedCount).toBe(2);
+    const moved = withSkewUndone(model);
+    expect([2, 3, 4].map((id) => moved.start[indexOf(model, id)])).toEqual([130, 140, 250]);
+    expect(model.start[indexOf(model, 2)]).toBe(20);
+  });
+
+  it("never moves a trace whose children start after their parents", () => {
+    const model = modelOf(randomTrace(200, 3).map((one) => ({ ...one, service: "one" })));
+    expect([model.skewedCount, withSkewUndone(model) === model]).toEqual([0, true]);
+  });
+
+  it("leaves no span of another service before its caller", () => {
+    for (let seed = 1; seed <= 300; seed += 1) {
+      const moved = withSkewUndone(modelOf(randomTrace(60, seed)));
+      for (let i = 0; i < moved.count; i += 1) {
+        const up = moved.parent[i]!;
+        if (up >= 0 && moved.service[up] !== moved.service[i]) expect(moved.start[i]! >= moved.start[up]! - 1e-6, `seed ${seed}`).toBe(true);
+      }
+    }
+  });
+});
+
+describe("waiting", () => {
+  it("is between a call and its start elsewhere, and in a queue", () => {
+    const model = modelOf([
+      span(1, 0, 0, 100, { kind: "CLIENT", service: "a" }),
+      span(2, 1, 30, 50, { kind: "SERVER", service: "b" }),
+      span(3, 2, 40, 5, { kind: "PRODUCER", service: "b" }),
+      span(4, 3, 90, 5, { kind: "CONSUMER", service: "c" }),
+      span(5, 2, 46, 2, { service: "b" }),
+    ]);
+    expect([1, 2, 3, 4, 5].map((id) => waitFrom(model, indexOf(model, id)))).toEqual([-1, 0, -1, 45, -1]);
+  });
+});
+
+describe("statistics", () => {
+  it("agree with sums over the spans", () => {
+    const spans = randomTrace(300, 9);
+    const model = modelOf(spans);
+    for (const by of ["operation", "service", "kind"] as const) {
+      const rows = statistics(model, by);
+      expect(rows.reduce((sum, row) => sum + row.count, 0)).toBe(300);
+      expect(rows.reduce((sum, row) => sum + row.self, 0)).toBeCloseTo(model.selfTime.reduce((a, b) => a + b, 0));
+      const row = rows[0]!;
+      const label = { operation: (one: TestSpan) => one.service === model.services[row.service] && one.name === model.names[row.name], service: (one: TestSpan) => one.service === model.services[row.service], kind: (one: TestSpan) => one.kind === model.kinds[row.kind] }[by];
+      const durations = spans.filter(label).map((one) => one.duration).toSorted((a, b) => a - b);
+      expect([row.count, row.max, row.p95]).toEqual([durations.length, durations.at(-1), durations[Math.ceil(durations.length * 0.95) - 1]]);
+    }
+  });
+});
+
+describe("the flame", () => {
+  it("keeps children inside their parents and loses no time", () => {
+    for (const order of ["heavy", "time"] as const) {
+      for (let seed = 1; seed <= 100; seed += 1) {
+        const model = modelOf(randomTrace(80, seed));
+        const flame = buildFlame(model, order);
+        const own = model.selfTime.reduce((a, b) => a + b, 0);
+        expect(flame.total).toBeCloseTo(Math.max(1, own), 3);
+        for (let node = 0; node < flame.count; node += 1) {
+          const up = flame.parent[node]!;
+          if (up >= 0) expect(flame.x[node]! >= flame.x[up]! - 1e-6 && flame.x[node]! + flame.value[node]! <= flame.x[up]! + flame.value[up]! + 1e-3).toBe(true);
+          const middle = flame.x[node]! + flame.value[node]! / 2;
+          if (flame.value[node]! > 1) expect(nodeAt(flame, flame.depth[node]!, middle), `seed ${seed}`).toBe(node);
+        }
+      }
+    }
+  });
+
+  it("merges calls by path, the widest first, and is walked by arrows", () => {
+    const model = modelOf(LOOP);
+    const flame = buildFlame(model, "heavy");
+    const [root, widest] = [flame.byDepth[0]!, flame.byDepth[1]!];
+    expect([flame.spans[root], model.names[flame.name[widest]!], flame.spans[widest]]).toEqual([1, "SELECT", 25]);
+    expect([flameStep(flame, root, "ArrowDown"), flameStep(flame, widest, "ArrowUp"), flameStep(flame, root, "ArrowUp"), flameStep(flame, root, "ArrowRight")]).toEqual([widest, root, root, root]);
+    expect(flameStep(flame, flameStep(flame, widest, "ArrowRight"), "ArrowLeft")).toBe(widest);
+  });
+});
+
+describe("the comparison", () => {
+  const fast = [span(1, 0, 0, 100, { service: "shop", name: "checkout" }), span(2, 1, 10, 40, { service: "payment", name: "charge" }), span(3, 1, 60, 20, { service: "mail", name: "send" })];
+  const slow = [span(1, 0, 0, 745, { service: "shop", name: "checkout" }), span(2, 1, 10, 680, { service: "payment", name: "charge" }), span(3, 1, 700, 25, { service: "mail", name: "send" }), span(4, 1, 726, 2, { service: "audit", name: "write" })];
+
+  it("puts a planted difference first, and the parts add up to the whole", () => {
+    const [first, ...rest] = contributions(modelOf(fast), modelOf(slow));
+    expect([first!.service, first!.name, first!.delta]).toEqual(["payment", "charge", 640]);
+    expect(rest.reduce((sum, row) => sum + row.delta, first!.delta)).toBe(645);
+    expect(rest.find((row) => row.service === "audit")).toMatchObject({ a: 0, b: 2, countA: 0, countB: 1 });
+  });
+
+  it("finds any planted difference, and swapping inverts the signs", () => {
+    for (let seed = 1; seed <= 200; seed += 1) {
+      const [a, b] = [modelOf(randomTrace(1 + (seed % 50), seed)), modelOf(randomTrace(1 + (seed % 37), seed + 1))];
+      const there = contributions(a, b);
+      const back = new Map(contributions(b, a).map((row) => [`${row.service}/${row.name}`, row]));
+      expect(there.reduce((sum, row) => sum + row.delta, 0)).toBeCloseTo(b.durationNs - a.durationNs, 3);
+      for (const row of there) {
+        const other = back.get(`${row.service}/${row.name}`)!;
+        expect([other.delta + row.delta, other.a, other.b, other.countA]).toEqual([0, row.b, row.a, row.countB]);
+      }
+      expect(contributions(a, a).every((row) => row.delta === 0)).toBe(true);
+    }
+  });
+
+  it("merges both trees by path, with every span in its place once", () => {
+    const tree = unionTree(modelOf(fast), modelOf(slow));
+    expect(tree.name).toEqual(["checkout", "charge", "send", "write"]);
+    expect(tree.a.map((side) => side.count)).toEqual([1, 1, 1, 0]);
+    expect([tree.parent, tree.subtreeEnd]).toEqual([[-1, 0, 0, 0], [4, 2, 3, 4]]);
+    for (let seed = 1; seed <= 100; seed += 1) {
+      const [a, b] = [modelOf(randomTrace(60, seed)), modelOf(randomTrace(50, seed + 7))];
+      const union = unionTree(a, b);
+      expect([union.a.reduce((sum, side) => sum + side.count, 0), union.b.reduce((sum, side) => sum + side.count, 0)]).toEqual([60, 50]);
+      for (let row = 0; row < union.count; row += 1) expect(union.parent[row]! < row && union.subtreeEnd[row]! > row).toBe(true);
+    }
+    expect(unionTree(modelOf(chain(20_000)), modelOf(chain(10_000))).count).toBe(20_000);
   });
 });
 
 describe("find", () => {
-  const model = buildTraceModel(
-    [
-      span("a", null, 0, 100e6, { service: "gateway", name: "GET /cart" }),
-      span("b", "a", 1, 60e6, { service: "db", name: "SELECT", attributes: { "db.rows": 7 } }),
-      span("c", "a", 2, 1e6, { service: "db", name: "SELECT", status: "ERROR", status_message: "Deadlock found" }),
-    ],
-    100e6,
-  );
+  const model = modelOf([
+    span(1, 0, 0, 100e6, { service: "gateway", name: "GET /cart" }),
+    span(2, 1, 1, 60e6, { service: "db", name: "SELECT", kind: "CLIENT" }),
+    span(3, 1, 2, 1e6, { service: "db", name: "SELECT", status: 2, events: [{ time: 3, text: "Deadlock found" }] }),
+    span(4, 1, 3, 1e6, { service: "web", name: "GET", outcome: 3 }),
+  ]);
+  const find = (text: string, known: string[] | null = null) => Array.from(findSpans(model, readFind(model, text), known && new Set(known)), (i) => idAt(model, i));
   it.each([
     ["", []],
-    ["cart", ["a"]],
-    ["service:db", ["b", "c"]],
-    ["service:db duration>50ms", ["b"]],
-    ["error", ["c"]],
-    ["status:error", ["c"]],
-    ["deadlock", ["c"]],
-    ["db.rows=7", ["b"]],
+    ["cart", [1]],
+    ["service:db", [2, 3]],
+    ["service:db duration>50ms", [2]],
+    ["error", [3, 4]],
+    ["throttle", [4]],
+    ["fault", [3]],
+    ["status:error", [3]],
+    ["kind:client", [2]],
+    ["deadlock", [3]],
     ["select nothing", []],
-  ])("%s", (text, ids) => {
-    expect(names(model, findSpans(model, text))).toEqual(ids);
+    ["0000000000000003", [3]],
+    ["db.rows=7", []],
+  ])("%s", (text, expected) => {
+    expect(find(text)).toEqual(expected);
+  });
+  it("asks the server about attributes", () => {
+    expect(readFind(model, "service:db db.rows=7").attributes).toEqual([{ field: "db.rows", op: "eq", value: "7" }]);
+    expect(find("service:db db.rows=7", ["0000000000000001", "0000000000000002"])).toEqual([2]);
   });
 });
 

@@ -2,7 +2,8 @@
 //!
 //! | path | file |
 //! |---|---|
-//! | `/api/v1/traces...` | [`traces`] |
+//! | `/api/v1/traces`, `.../histogram` | [`traces`] |
+//! | `/api/v1/traces/{trace_id}...` | [`trace`] |
 //! | `/api/v1/logs...` | [`logs`] |
 //! | `/api/v1/services...` | [`services`] |
 //! | `/api/v1/sql` | [`sql`] |
@@ -22,6 +23,7 @@ pub mod openapi;
 mod params;
 mod services;
 mod sql;
+mod trace;
 mod traces;
 
 use std::sync::Arc;
@@ -78,6 +80,7 @@ pub fn router(
 fn routes(state: ApiState) -> Router {
     Router::new()
         .merge(traces::router())
+        .merge(trace::router())
         .merge(logs::router())
         .merge(services::router())
         .merge(sql::router())

@@ -4,7 +4,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 
-use super::{ApiState, admin, health, logs, services, sql, traces};
+use super::{ApiState, admin, health, logs, services, sql, trace, traces};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +26,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Root::openapi();
     for part in [
         traces::Docs::openapi(),
+        trace::Docs::openapi(),
         logs::Docs::openapi(),
         services::Docs::openapi(),
         sql::Docs::openapi(),

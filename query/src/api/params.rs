@@ -89,10 +89,7 @@ impl Params {
     }
 
     pub(super) fn span_id(&mut self) -> Result<Option<SpanId>, QueryError> {
-        let forms = "give 16 hex digits, not all zero";
-        self.take("span_id")?
-            .map(|text| text.parse().map_err(|_| refused("span_id", &text, "a span id", forms.to_owned())))
-            .transpose()
+        self.take("span_id")?.map(|text| parse_span_id(&text)).transpose()
     }
 
     /// `attr=key=value`, any number of them. The key ends at the first `=`.
@@ -132,6 +129,11 @@ impl Params {
 pub(super) fn parse_trace_id(text: &str) -> Result<TraceId, QueryError> {
     let forms = "give 32 hex digits, not all zero";
     text.parse().map_err(|_| refused("trace_id", text, "a trace id", forms.to_owned()))
+}
+
+pub(super) fn parse_span_id(text: &str) -> Result<SpanId, QueryError> {
+    let forms = "give 16 hex digits, not all zero";
+    text.parse().map_err(|_| refused("span_id", text, "a span id", forms.to_owned()))
 }
 
 fn refused(name: &str, text: &str, what: &str, forms: String) -> QueryError {

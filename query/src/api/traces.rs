@@ -1,6 +1,6 @@
-//! `GET /api/v1/traces...`: search, histogram, one trace.
+//! `GET /api/v1/traces...`: search, histogram.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -10,14 +10,13 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::ApiState;
 use super::error::ErrorBody;
-use super::params::{Params, parse_trace_id};
+use super::params::Params;
 use crate::cursor;
 use crate::error::QueryError;
 use crate::filter::SpanFilter;
 use crate::histogram::{self, SpanHistogram};
 use crate::trace_search::{self, TraceSearch};
 use crate::trace_summary::TraceSummary;
-use crate::traces::{self, TraceAnswer};
 
 const LIMIT: usize = 20;
 const LIMIT_MAX: usize = 1000;
@@ -25,14 +24,13 @@ pub(super) const BUCKETS: usize = 60;
 pub(super) const BUCKETS_MAX: usize = 1000;
 
 #[derive(OpenApi)]
-#[openapi(paths(search, spans_over_time, trace))]
+#[openapi(paths(search, spans_over_time))]
 pub(super) struct Docs;
 
 pub(super) fn router() -> Router<ApiState> {
     Router::new()
         .route("/api/v1/traces", get(search))
         .route("/api/v1/traces/histogram", get(spans_over_time))
-        .route("/api/v1/traces/{trace_id}", get(trace))
 }
 
 /// Filters: one span of the trace has to satisfy all of them.
@@ -138,38 +136,6 @@ async fn spans_over_time(
     params.finish()?;
     let query = state.engine.begin("histogram", None).await?;
     Ok(Json(histogram::spans(&query, &filter, buckets).await?))
-}
-
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes what `trace` reads")]
-struct TraceParams {
-    /// `otlp`: OTLP/JSON equal to what was sent (`{"resourceSpans": [...], "resourceLogs": [...]}`).
-    format: Option<String>,
-}
-
-/// One whole trace with its log records.
-#[utoipa::path(get, path = "/api/v1/traces/{trace_id}", tag = "traces",
-    params(("trace_id" = String, Path, description = "32 hex digits"), TraceParams),
-    responses(
-        (status = 200, body = TraceAnswer),
-        (status = 400, body = ErrorBody),
-        (status = 404, body = ErrorBody, description = "Nothing has this trace id"),
-        (status = 422, body = ErrorBody, description = "More spans than can be shown"),
-    ))]
-async fn trace(
-    State(state): State<ApiState>,
-    Path(trace_id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, QueryError> {
-    let trace_id = parse_trace_id(&trace_id)?;
-    let mut params = Params::of(query.as_deref());
-    let is_otlp = params.word("format", &["otlp", "json"])? == Some("otlp");
-    params.finish()?;
-    let query = state.engine.begin("trace", None).await?;
-    let trace = traces::read(&query, trace_id).await?;
-    let json = query.run(async move { if is_otlp { trace.to_otlp_json() } else { trace.to_json() } }).await?;
-    Ok(json_text(json))
 }
 
 /// JSON that has been written already.

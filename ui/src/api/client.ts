@@ -42,6 +42,12 @@ export async function getJson<T>(path: string, params: Params, signal?: AbortSig
   return parseExact(await response.text()) as T;
 }
 
+/** GET with an answer that is decoded elsewhere. Throws as {@link getJson}. */
+export async function getBytes(path: string, params: Params, signal?: AbortSignal): Promise<ArrayBuffer> {
+  const response = await request(apiUrl(path, params), { headers: { accept: "application/json" }, signal: signal ?? null });
+  return response.arrayBuffer();
+}
+
 /** POST of a JSON body; the caller chooses the answer's format by `accept`. */
 export async function post(path: string, body: unknown, accept: string, signal?: AbortSignal): Promise<Response> {
   return request(apiUrl(path), {

@@ -1,16 +1,18 @@
 import { keepPreviousData, infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { decodeTrace } from "../engine/decode-trace";
 import { attributeKey, type Filter, findFilter, isReserved, type SearchState } from "../lib/filters";
 import { parseExact } from "../lib/json";
 import type { UnixNanos } from "../lib/time";
-import { ApiError, getJson, type Params, post } from "./client";
+import { ApiError, getBytes, getJson, type Params, post } from "./client";
 import type {
   LogHistogram,
+  LinksIn,
   LogPage,
   OperationRow,
   ServerStatus,
   ServiceRow,
+  SpanDetail,
   SqlResult,
-  Trace,
   TraceHistogram,
   TracePage,
 } from "./types";
@@ -23,6 +25,7 @@ export interface Window {
 
 const TRACES_PER_PAGE = 50;
 const LOGS_PER_PAGE = 500;
+const TRACE_LOGS_PER_PAGE = 2_000;
 export const HISTOGRAM_BUCKETS = 90;
 /** How often an empty lake is asked whether data has come. */
 const EMPTY_POLL_MS = 1_000;
@@ -123,13 +126,68 @@ export function anyLogQuery(window: Window, search: SearchState) {
   });
 }
 
+/** A trace as the columns that the trace page draws, decoded in a worker. */
 export function traceQuery(traceId: string) {
   return queryOptions({
     queryKey: ["trace", traceId],
-    queryFn: ({ signal }) => getJson<Trace>(`traces/${encodeURIComponent(traceId)}`, {}, signal),
+    queryFn: async ({ signal }) => decodeTrace(await getBytes(`traces/${encodeURIComponent(traceId)}`, { view: "skeleton" }, signal), signal),
     staleTime: 30_000,
-    // A big trace keeps its spans in memory only while it is looked at.
+    // A big trace keeps its columns in memory only while it is looked at.
     gcTime: 60_000,
+    // Typed arrays are compared by nobody.
+    structuralSharing: false,
+  });
+}
+
+export function spanDetailQuery(traceId: string, spanId: string) {
+  return queryOptions({
+    queryKey: ["span", traceId, spanId],
+    queryFn: ({ signal }) => getJson<SpanDetail>(`traces/${encodeURIComponent(traceId)}/spans/${spanId}`, {}, signal),
+    staleTime: 30_000,
+    gcTime: 60_000,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Spans that link to a trace; `window` bounds what is read. */
+export function linksInQuery(traceId: string, window: Window) {
+  return queryOptions({
+    queryKey: ["links-in", traceId, windowParams(window)],
+    queryFn: ({ signal }) => getJson<LinksIn>(`traces/${encodeURIComponent(traceId)}/links_in`, windowParams(window), signal),
+    staleTime: 60_000,
+    gcTime: 60_000,
+  });
+}
+
+/** The log records of a trace by time, in pages. */
+export function traceLogsQuery(traceId: string) {
+  return infiniteQueryOptions({
+    queryKey: ["trace-logs", traceId],
+    queryFn: ({ signal, pageParam }) =>
+      getJson<LogPage>("logs", { trace_id: traceId, order: "asc", limit: TRACE_LOGS_PER_PAGE, cursor: pageParam }, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+    staleTime: 30_000,
+    gcTime: 60_000,
+  });
+}
+
+const SPANS_FOUND_MAX = 100_000;
+
+/** Ids of the spans of a trace that have all these attributes, on themselves or else on their resource. */
+export function spansWithAttributesQuery(traceId: string, filters: readonly Filter[]) {
+  const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
+  const conditions = filters.map((filter) => {
+    const key = quoted(attributeKey(filter.field));
+    return `coalesce(attributes[${key}], resource[${key}]) = ${quoted(filter.value)}`;
+  });
+  const sql = `SELECT span_id FROM spans WHERE trace_id = ${quoted(traceId)} AND ${conditions.join(" AND ")} LIMIT ${SPANS_FOUND_MAX}`;
+  return queryOptions({
+    queryKey: ["spans-with", sql],
+    queryFn: async ({ signal }) => new Set((await runSql(sql, signal)).rows.map(([id]) => String(id))),
+    enabled: filters.length > 0,
+    structuralSharing: false,
+    staleTime: 30_000,
   });
 }
 

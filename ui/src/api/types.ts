@@ -75,25 +75,19 @@ export interface SpanLink {
   attributes: Attributes;
 }
 
+/** A span as it was sent. */
 export interface Span {
   span_id: string;
   parent_span_id: string | null;
-  depth: number;
-  child_count: number;
   service: string;
   name: string;
   kind: string;
   start_time_unix_nano: string;
-  start_offset_ns: number;
   duration_ns: number;
-  self_time_ns: number;
   status: SpanStatus;
   status_message: string | null;
   trace_state: string | null;
   flags: number;
-  orphan: boolean;
-  duplicate: boolean;
-  cycle: boolean;
   scope: Scope | null;
   resource: Attributes;
   attributes: Attributes;
@@ -102,6 +96,33 @@ export interface Span {
   dropped_attributes_count: number;
   dropped_events_count: number;
   dropped_links_count: number;
+}
+
+export interface SpanDetail {
+  trace_id: string;
+  /** More than one when spans of different content share the id. */
+  spans: Span[];
+  spans_truncated: boolean;
+  logs: LogRecord[];
+  logs_truncated: boolean;
+}
+
+/** A span that has a link to the trace that was asked about. */
+export interface LinkingSpan {
+  trace_id: string;
+  span_id: string;
+  service: string;
+  name: string;
+  kind: string;
+  status: SpanStatus;
+  start_time_unix_nano: string;
+  duration_ns: number;
+  linked_span_id: string;
+}
+
+export interface LinksIn {
+  links: LinkingSpan[];
+  truncated: boolean;
 }
 
 export interface LogRecord {
@@ -120,26 +141,6 @@ export interface LogRecord {
   scope: Scope | null;
   resource: Attributes;
   attributes: Attributes;
-}
-
-export interface Trace {
-  trace_id: string;
-  root: TraceRoot | null;
-  start_time_unix_nano: string;
-  end_time_unix_nano: string;
-  duration_ns: number;
-  span_count: number;
-  service_count: number;
-  error_count: number;
-  log_count: number;
-  depth: number;
-  complete: boolean;
-  orphan_count: number;
-  duplicate_count: number;
-  warnings: string[];
-  services: (ServiceShare & { self_time_ns: number })[];
-  spans: Span[];
-  logs: LogRecord[];
 }
 
 export interface LogPage {

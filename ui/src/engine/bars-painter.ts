@@ -1,7 +1,10 @@
 import { formatDuration } from "../lib/format";
-import type { CriticalPath } from "./critical-path";
+import { barColors } from "./bar-colors";
+import { isGroupRow, type RowCode, spanOfRow } from "./folds";
+import { OUTCOME } from "./skeleton";
 import type { ThemeColors } from "./theme-colors";
 import { ticks } from "./timeline";
+import { waitFrom } from "./waits";
 import type { WaterfallStore } from "./waterfall-store";
 
 export const ROW_HEIGHT = 24;
@@ -11,21 +14,18 @@ const BAR_WIDTH_MIN = 1.5;
 const LABEL_GAP = 6;
 const TEXT_ON_BAR = "#0b1220";
 
-/** Moments inside a span that are drawn as points, nanoseconds since the start of the trace. */
-export interface Points {
-  /** Log records and events per span index. */
-  logs: ReadonlyMap<number, number[]>;
-}
+/** Members of a folded group that are drawn as bars of their own; of more only every nth. */
+const MEMBERS_DRAWN_MAX = 2_000;
 
 export interface BarsScene {
   store: WaterfallStore;
   colors: ThemeColors;
   serviceColors: readonly string[];
-  critical: CriticalPath;
-  points: Points;
   width: number;
   height: number;
   scrollTop: number;
+  /** Rows that stay on top: ancestors of the first row below them. */
+  pinned: readonly RowCode[];
 }
 
 /** Paints the bars of the rows in sight; coordinates are those of the rows beside it. */
@@ -50,27 +50,64 @@ export function paintBars(context: CanvasRenderingContext2D, scene: BarsScene): 
   for (let row = first; row <= last; row += 1) {
     paintRow(context, scene, store.rows[row]!, row * ROW_HEIGHT - scrollTop, scale);
   }
+  const { pinned } = scene;
+  if (pinned.length === 0) return;
+  context.fillStyle = colors.surface;
+  context.fillRect(0, 0, width, pinned.length * ROW_HEIGHT);
+  pinned.forEach((row, k) => paintRow(context, scene, row, k * ROW_HEIGHT, scale));
 }
 
-function paintRow(context: CanvasRenderingContext2D, scene: BarsScene, index: number, top: number, scale: number): void {
-  const { store, width, colors, serviceColors } = scene;
+function paintRow(context: CanvasRenderingContext2D, scene: BarsScene, row: RowCode, top: number, scale: number): void {
+  if (isGroupRow(row)) paintGroup(context, scene, spanOfRow(row), top, scale);
+  else paintSpan(context, scene, spanOfRow(row), top, scale);
+}
+
+/** The members of a group on one line, and how long they took together. */
+function paintGroup(context: CanvasRenderingContext2D, scene: BarsScene, first: number, top: number, scale: number): void {
+  const { store, width, colors } = scene;
+  const { model, view } = store;
+  const { groups } = model;
+  const group = groups.startsAt[first]!;
+  const y = top + BAR_TOP + 2;
+  const xOf = (time: number) => (time - view.t0) * scale;
+  context.fillStyle = barColors(store, scene.serviceColors, colors)(first);
+  context.globalAlpha = 0.85;
+  const step = Math.ceil(groups.members[group]! / MEMBERS_DRAWN_MAX);
+  let painted = -Infinity;
+  for (let i = first, n = 0; i < groups.end[group]!; i = model.subtreeEnd[i]!, n += 1) {
+    const x0 = Math.max(-4, xOf(model.start[i]!));
+    const x1 = Math.min(width + 4, Math.max(x0 + 1, xOf(model.start[i]! + model.duration[i]!)));
+    // Members that fall on a pixel that is painted already are not painted again.
+    if (n % step !== 0 || x1 <= painted + 0.5 || x0 > width) continue;
+    context.fillRect(x0, y, Math.max(1, x1 - x0 - 0.5), BAR_HEIGHT - 4);
+    painted = x1;
+  }
+  context.globalAlpha = 1;
+  const label = `${groups.members[group]!} × · ${formatDuration(groups.total[group]!)}`;
+  paintLabelText(context, scene, label, xOf(model.start[first]!), xOf(groups.until[group]!), top + BAR_TOP + BAR_HEIGHT / 2);
+}
+
+function paintSpan(context: CanvasRenderingContext2D, scene: BarsScene, index: number, top: number, scale: number): void {
+  const { store, width, colors } = scene;
   const { model, view } = store;
   const x0 = (model.start[index]! - view.t0) * scale;
   const x1 = Math.max(x0 + BAR_WIDTH_MIN, x0 + model.duration[index]! * scale);
   const y = top + BAR_TOP;
   const left = Math.max(-4, x0);
   const right = Math.min(width + 4, x1);
+  paintWait(context, scene, index, x0, y, scale);
+  if (store.raw && model.shift[index] !== 0) paintGhost(context, scene, index, y, scale);
   if (right > left) {
     context.globalAlpha = isDimmed(store, index) ? 0.45 : 1;
-    context.fillStyle = serviceColors[model.service[index]!]!;
+    context.fillStyle = barColors(store, scene.serviceColors, colors)(index);
     box(context, left, y, right - left);
     context.fill();
     if (model.error[index]) {
-      context.strokeStyle = colors.fault;
+      context.strokeStyle = model.outcome[index] === OUTCOME.error ? colors.warn : colors.fault;
       context.lineWidth = 1.6;
       context.stroke();
     }
-    paintCritical(context, scene, index, y, scale);
+    if (store.showCritical) paintCritical(context, scene, index, y, scale);
     paintPoints(context, scene, index, y + BAR_HEIGHT / 2, scale);
     context.globalAlpha = 1;
   }
@@ -87,29 +124,66 @@ function box(context: CanvasRenderingContext2D, x: number, y: number, width: num
   context.roundRect(x, y, width, BAR_HEIGHT, Math.min(2, width / 2));
 }
 
+/**
+ * The time a call was under way: hatched from where its caller could have sent it to where it began. Only between
+ * services, and for what a queue held.
+ */
+function paintWait(context: CanvasRenderingContext2D, scene: BarsScene, index: number, x0: number, y: number, scale: number): void {
+  const { model, view } = scene.store;
+  const up = model.parent[index]!;
+  if (up < 0) return;
+  const calledAt = waitFrom(scene.store.model, index);
+  if (calledAt < 0) return;
+  const from = Math.max(0, (calledAt - view.t0) * scale);
+  const to = Math.min(scene.width, x0);
+  if (to - from < 3) return;
+  const middle = y + BAR_HEIGHT / 2;
+  context.strokeStyle = scene.colors.dim;
+  context.globalAlpha = 0.8;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (let x = from; x < to; x += 4) {
+    context.moveTo(x, middle + 2);
+    context.lineTo(Math.min(to, x + 3), middle - 2);
+  }
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
+/** Where a span with skewed times really was. */
+function paintGhost(context: CanvasRenderingContext2D, scene: BarsScene, index: number, y: number, scale: number): void {
+  const raw = scene.store.raw!;
+  const x = (raw.start[index]! - scene.store.view.t0) * scale;
+  const width = Math.max(2, raw.duration[index]! * scale);
+  context.strokeStyle = scene.colors.muted;
+  context.lineWidth = 1;
+  context.setLineDash([3, 2]);
+  context.strokeRect(Math.max(-4, x) + 0.5, y + 0.5, Math.min(scene.width + 4, x + width) - Math.max(-4, x), BAR_HEIGHT - 1);
+  context.setLineDash([]);
+}
+
 function paintCritical(context: CanvasRenderingContext2D, scene: BarsScene, index: number, y: number, scale: number): void {
-  const sections = scene.critical.get(index);
-  if (!sections) return;
+  const { critical } = scene.store.model;
   context.fillStyle = scene.colors.critical;
-  for (let k = 0; k < sections.length; k += 2) {
-    const from = Math.max(0, (sections[k]! - scene.store.view.t0) * scale);
-    const to = Math.min(scene.width, (sections[k + 1]! - scene.store.view.t0) * scale);
+  for (let k = critical.spanFrom[index]!; k < critical.spanFrom[index + 1]!; k += 1) {
+    const section = critical.order[k]!;
+    const from = Math.max(0, (critical.from[section]! - scene.store.view.t0) * scale);
+    const to = Math.min(scene.width, (critical.to[section]! - scene.store.view.t0) * scale);
     if (to > from) context.fillRect(from, y + BAR_HEIGHT - 1.6, Math.max(1, to - from), 1.8);
   }
 }
 
 function paintPoints(context: CanvasRenderingContext2D, scene: BarsScene, index: number, y: number, scale: number): void {
-  const times = scene.points.logs.get(index);
-  if (!times) return;
-  context.fillStyle = scene.store.model.error[index] ? scene.colors.fault : scene.colors.text;
+  const { points } = scene.store.model;
   context.strokeStyle = scene.colors.surface;
   context.lineWidth = 1;
   let last = -Infinity;
-  for (const time of times) {
-    const x = (time - scene.store.view.t0) * scale;
+  for (let k = points.from[index]!; k < points.from[index + 1]!; k += 1) {
+    const x = (points.time[k]! - scene.store.view.t0) * scale;
     // Points closer than a pixel and a half are one point.
     if (x < 0 || x > scene.width || x - last < 1.5) continue;
     last = x;
+    context.fillStyle = points.kind[k] === 2 ? scene.colors.fault : scene.colors.text;
     context.beginPath();
     context.arc(x, y, 2.4, 0, 2 * Math.PI);
     context.fill();
@@ -119,35 +193,44 @@ function paintPoints(context: CanvasRenderingContext2D, scene: BarsScene, index:
 
 function paintLabel(context: CanvasRenderingContext2D, scene: BarsScene, index: number, x0: number, x1: number, y: number): void {
   const { width, colors, store } = scene;
+  const { model } = store;
+  const label = formatDuration(model.duration[index]!);
+  if (paintLabelText(context, scene, label, x0, x1, y)) return;
+  // On the bar itself; points under the label give way to it.
+  const right = Math.min(x1, width) - LABEL_GAP;
+  const dimmed = isDimmed(store, index);
+  const labelWidth = context.measureText(label).width;
+  if (!dimmed && model.points.from[index + 1]! > model.points.from[index]!) {
+    context.fillStyle = barColors(store, scene.serviceColors, colors)(index);
+    context.fillRect(right - labelWidth - 3, y - BAR_HEIGHT / 2 + 1, labelWidth + 6, BAR_HEIGHT - 3);
+  }
+  context.fillStyle = dimmed ? colors.text : TEXT_ON_BAR;
+  context.textAlign = "right";
+  context.fillText(label, right, y + 0.5);
+}
+
+/** A label beside a bar, or an arrow towards a bar out of view. Returns false when there is no room. */
+function paintLabelText(context: CanvasRenderingContext2D, scene: BarsScene, label: string, x0: number, x1: number, y: number): boolean {
+  const { width, colors } = scene;
   if (x1 < 0 || x0 > width) {
-    // The bar lies outside the view: an arrow says on which side.
     context.fillStyle = colors.dim;
     context.textAlign = x1 < 0 ? "left" : "right";
     context.fillText(x1 < 0 ? "‹" : "›", x1 < 0 ? 4 : width - 4, y);
-    return;
+    return true;
   }
-  const label = formatDuration(store.model.duration[index]!);
   const labelWidth = context.measureText(label).width;
+  context.fillStyle = colors.muted;
   if (x1 + LABEL_GAP + labelWidth < width - 4) {
-    context.fillStyle = colors.muted;
     context.textAlign = "left";
     context.fillText(label, x1 + LABEL_GAP, y + 0.5);
-  } else if (x0 - LABEL_GAP - labelWidth > 4) {
-    context.fillStyle = colors.muted;
+    return true;
+  }
+  if (x0 - LABEL_GAP - labelWidth > 4) {
     context.textAlign = "right";
     context.fillText(label, x0 - LABEL_GAP, y + 0.5);
-  } else {
-    // On the bar itself; points under the label give way to it.
-    const right = Math.min(x1, width) - LABEL_GAP;
-    const dimmed = isDimmed(store, index);
-    if (!dimmed && scene.points.logs.has(index)) {
-      context.fillStyle = scene.serviceColors[store.model.service[index]!]!;
-      context.fillRect(right - labelWidth - 3, y - BAR_HEIGHT / 2 + 1, labelWidth + 6, BAR_HEIGHT - 3);
-    }
-    context.fillStyle = dimmed ? colors.text : TEXT_ON_BAR;
-    context.textAlign = "right";
-    context.fillText(label, right, y + 0.5);
+    return true;
   }
+  return false;
 }
 
 /** Paints the scale above the bars. */

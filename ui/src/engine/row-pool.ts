@@ -1,5 +1,7 @@
-import { formatDuration } from "../lib/format";
+import { formatDuration, group as grouped } from "../lib/format";
 import { ROW_HEIGHT } from "./bars-painter";
+import { isGroupRow, type RowCode, spanOfRow } from "./folds";
+import { nameOf, outcomeOf, serviceOf } from "./trace-model";
 import type { WaterfallStore } from "./waterfall-store";
 
 const INDENT_PX = 12;
@@ -20,6 +22,8 @@ export interface RowClasses {
   operation: string;
   mark: string;
   errorMark: string;
+  warnMark: string;
+  group: string;
   errorsBelow: string;
   timing: string;
 }
@@ -35,7 +39,7 @@ interface PooledRow {
   timing: HTMLElement;
   /** What the element shows, to update only what changed. */
   shows: string;
-  index: number;
+  code: RowCode;
 }
 
 /** Recycled DOM rows: only as many as are in sight, each reused for the row that scrolls in. */
@@ -67,8 +71,8 @@ export class RowPool {
     }
   }
 
-  elementOf(index: number): HTMLElement | undefined {
-    return this.rows.find((row) => row.index === index)?.element;
+  elementOf(code: RowCode): HTMLElement | undefined {
+    return this.rows.find((row) => row.code === code)?.element;
   }
 
   /** Everything is filled anew at the next paint (after a change of theme). */
@@ -93,7 +97,7 @@ export class RowPool {
       mark: make(classes.mark),
       timing: make(classes.timing, "gridcell"),
       shows: "",
-      index: -1,
+      code: -1,
     };
     row.twisty.dataset.twisty = "";
     row.twisty.setAttribute("aria-hidden", "true");
@@ -105,40 +109,68 @@ export class RowPool {
 
   private fill(slot: PooledRow, row: number, serviceColors: readonly string[]): void {
     const { store, classes } = this;
-    const index = store.rows[row]!;
-    const folded = store.isFolded(index);
-    const active = index === store.active;
-    const match = store.isMatch(index);
-    const shows = `${index} ${row} ${folded} ${active} ${match}`;
+    const code = store.rows[row]!;
+    const index = spanOfRow(code);
+    const isGroup = isGroupRow(code);
+    const folded = store.canFold(code) && store.isFolded(code);
+    const active = code === store.active;
+    const match = !isGroup && store.isMatch(index);
+    const shows = `${code} ${row} ${folded} ${active} ${match} ${store.mask !== null}`;
     if (slot.shows === shows) return;
     slot.shows = shows;
-    slot.index = index;
-    const { model } = store;
-    const depth = model.depth[index]!;
-    const span = model.spans[index]!;
-    const isLeaf = model.childCount[index] === 0;
-    slot.element.id = `span-row-${index}`;
-    slot.element.className = [classes.row, row % 2 ? classes.even : "", active ? classes.active : "", match ? classes.match : ""].join(" ");
-    slot.name.style.paddingLeft = `${8 + Math.min(depth, INDENT_LEVELS_MAX) * this.indent}px`;
-    slot.element.style.setProperty("--service", serviceColors[model.service[index]!]!);
-    slot.twisty.textContent = isLeaf ? "" : folded ? "▸" : "▾";
-    slot.depth.textContent = depth > INDENT_LEVELS_MAX ? String(depth) : "";
-    slot.service.textContent = span.service;
-    slot.operation.textContent = span.name;
-    slot.operation.title = `${span.service} ${span.name}`;
-    this.fillMark(slot, index, folded);
-    slot.timing.textContent = `${formatDuration(model.duration[index]!)}, starts at ${formatDuration(model.start[index]!)}`;
-    this.describe(slot.element, index, row, folded, active);
+    slot.code = code;
+    const level = this.level(code);
+    slot.element.id = `span-row-${code}`;
+    slot.element.className = [classes.row, row % 2 ? classes.even : "", active ? classes.active : "", match ? classes.match : "", isGroup ? classes.group : ""].join(" ");
+    slot.name.style.paddingLeft = `${8 + Math.min(level, INDENT_LEVELS_MAX) * this.indent}px`;
+    slot.element.style.setProperty("--service", serviceColors[store.model.service[index]!]!);
+    slot.twisty.textContent = store.canFold(code) ? (folded ? "▸" : "▾") : "";
+    slot.depth.textContent = level > INDENT_LEVELS_MAX ? String(level) : "";
+    this.fillText(slot, code);
+    this.fillMark(slot, code, folded);
+    this.describe(slot.element, code, row, level, folded, active);
   }
 
-  private fillMark(slot: PooledRow, index: number, folded: boolean): void {
+  private level(code: RowCode): number {
+    const { model, mask } = this.store;
+    const index = spanOfRow(code);
+    const extra = mask ? 0 : model.groups.extraDepth[index]! - (isGroupRow(code) ? 1 : 0);
+    return model.depth[index]! + extra;
+  }
+
+  private fillText(slot: PooledRow, code: RowCode): void {
     const { model } = this.store;
+    const index = spanOfRow(code);
+    const [service, name] = [serviceOf(model, index), nameOf(model, index)];
+    slot.service.textContent = service;
+    if (isGroupRow(code)) {
+      const group = model.groups.startsAt[index]!;
+      const total = formatDuration(model.groups.total[group]!);
+      slot.operation.textContent = `${grouped(model.groups.members[group]!)} × ${name}`;
+      slot.operation.title = `${service} ${name}: ${model.groups.members[group]!} calls one after the other, ${total} together`;
+      slot.timing.textContent = `${total} together, starting at ${formatDuration(model.start[index]!)}`;
+    } else {
+      slot.operation.textContent = name;
+      slot.operation.title = `${service} ${name}`;
+      slot.timing.textContent = `${formatDuration(model.duration[index]!)}, starts at ${formatDuration(model.start[index]!)}`;
+    }
+  }
+
+  /** Spans that failed: the row itself, and below it when that is folded away. */
+  private errors(code: RowCode): { own: string | null; below: number } {
+    const { model } = this.store;
+    const index = spanOfRow(code);
+    if (isGroupRow(code)) return { own: null, below: model.groups.errors[model.groups.startsAt[index]!]! };
+    return { own: outcomeOf(model, index), below: model.errorsBelow[index]! };
+  }
+
+  private fillMark(slot: PooledRow, code: RowCode, folded: boolean): void {
     const { classes } = this;
-    const below = model.errorsBelow[index]!;
-    if (model.error[index]) {
-      slot.mark.className = `${classes.mark} ${classes.errorMark}`;
+    const { own, below } = this.errors(code);
+    if (own !== null) {
+      slot.mark.className = `${classes.mark} ${classes.errorMark} ${own === "error" ? classes.warnMark : ""}`;
       slot.mark.textContent = "!";
-      slot.mark.title = "This span has status ERROR";
+      slot.mark.title = { fault: "This span failed", throttle: "This call was refused because of load", error: "The caller was refused (4xx)" }[own] ?? "";
     } else if (below > 0) {
       slot.mark.className = `${classes.mark} ${classes.errorsBelow}`;
       slot.mark.textContent = folded ? String(below) : "";
@@ -150,21 +182,42 @@ export class RowPool {
     }
   }
 
-  private describe(element: HTMLElement, index: number, row: number, folded: boolean, active: boolean): void {
-    const { model } = this.store;
-    const span = model.spans[index]!;
-    const up = model.parent[index]!;
-    const below = model.errorsBelow[index]!;
+  private describe(element: HTMLElement, code: RowCode, row: number, level: number, folded: boolean, active: boolean): void {
+    const { store } = this;
+    const { model } = store;
     const set = (name: string, value: string | number | boolean) => element.setAttribute(name, String(value));
+    const index = spanOfRow(code);
     set("aria-rowindex", row + 1);
-    set("aria-level", model.depth[index]! + 1);
-    set("aria-setsize", up < 0 ? model.rootCount : model.childCount[up]!);
-    set("aria-posinset", model.position[index]!);
+    set("aria-level", level + 1);
+    this.place(element, code);
     set("aria-selected", active);
-    if (model.childCount[index]! > 0) set("aria-expanded", !folded);
+    if (store.canFold(code)) set("aria-expanded", !folded);
     else element.removeAttribute("aria-expanded");
-    const error = model.error[index] ? ", error" : below > 0 ? `, ${below} errors below` : "";
-    set("aria-label", `${span.service} ${span.name}, ${formatDuration(model.duration[index]!)}${error}`);
+    const { own, below } = this.errors(code);
+    const error = own !== null ? ", error" : below > 0 ? `, ${below} errors below` : "";
+    const [service, name] = [serviceOf(model, index), nameOf(model, index)];
+    if (isGroupRow(code)) {
+      const group = model.groups.startsAt[index]!;
+      set("aria-label", `${model.groups.members[group]!} times ${service} ${name}, ${formatDuration(model.groups.total[group]!)} together${error}`);
+    } else set("aria-label", `${service} ${name}, ${formatDuration(model.duration[index]!)}${error}`);
+  }
+
+  /** Position among the rows of its level; not told while only some rows are shown. */
+  private place(element: HTMLElement, code: RowCode): void {
+    const { model, mask } = this.store;
+    const { groups, parent } = model;
+    if (mask) {
+      element.removeAttribute("aria-setsize");
+      element.removeAttribute("aria-posinset");
+      return;
+    }
+    const index = spanOfRow(code);
+    const group = groups.of[index]!;
+    const up = parent[index]!;
+    const isMember = group >= 0 && !isGroupRow(code);
+    const size = isMember ? groups.members[group]! : up < 0 ? groups.rootRows : groups.rowsBelow[up]!;
+    element.setAttribute("aria-setsize", String(size));
+    element.setAttribute("aria-posinset", String(isGroupRow(code) ? groups.groupPosition[group]! : groups.position[index]!));
   }
 }
 

@@ -1,6 +1,10 @@
 import { assignSlots, paletteColor } from "../lib/color";
 
 /** Colours that canvas painters need as values; read again when the theme changes. */
+/** The pink of the palette. */
+const THROTTLE_SLOT = 6;
+const KIND_COLORS = 6;
+
 export interface ThemeColors {
   dark: boolean;
   text: string;
@@ -8,6 +12,11 @@ export interface ThemeColors {
   dim: string;
   line: string;
   fault: string;
+  warn: string;
+  ok: string;
+  throttle: string;
+  /** Colours that belong to nothing, for span kinds. */
+  kinds: readonly string[];
   accent: string;
   surface: string;
   critical: string;
@@ -18,13 +27,18 @@ export interface ThemeColors {
 export function readThemeColors(element: Element = document.documentElement): ThemeColors {
   const style = getComputedStyle(element);
   const token = (name: string) => style.getPropertyValue(name).trim();
+  const dark = token("--is-dark") === "1";
   return {
-    dark: token("--is-dark") === "1",
+    dark,
     text: token("--text"),
     muted: token("--muted"),
     dim: token("--dim"),
     line: token("--line"),
     fault: token("--fault"),
+    warn: token("--warn"),
+    ok: token("--ok"),
+    throttle: paletteColor(THROTTLE_SLOT, dark),
+    kinds: Array.from({ length: KIND_COLORS }, (_, slot) => paletteColor(slot, dark)),
     accent: token("--accent"),
     surface: token("--surface"),
     critical: token("--critical"),

@@ -1,24 +1,36 @@
-import { expandSiblings, foldAllBut, type Folds, foldToLevels, openingFolds, reveal, rowOf, visibleRows } from "./folds";
-import { pan, type TimeView, viewOf, zoomAt } from "./timeline";
+import {
+  expandSiblings, foldAllBut, type Folds, foldToLevels, groupRow, isGroupRow, openingFolds, reveal, type RowCode, rowOf,
+  spanOfRow, spanRow, visibleRows, withAncestors,
+} from "./folds";
+import { clampView, pan, type TimeView, viewOf, zoomAt } from "./timeline";
 import type { TraceModel } from "./trace-model";
 
 /** What the keyboard asked for that the store cannot do itself. */
 export type KeyOutcome = "handled" | "inspect" | "close" | "ignored";
+
+/** What bars are coloured by. */
+export type ColorBy = "service" | "status" | "kind";
 
 /**
  * State of one waterfall: folds, active row, time view, search matches. Views subscribe; nothing
  * here knows the DOM.
  */
 export class WaterfallStore {
-  readonly model: TraceModel;
+  model: TraceModel;
+  /** Where spans really were, when `model` has their skew undone; else null. */
+  raw: TraceModel | null = null;
   /** Levels shown when the trace opened folded, else null. */
   readonly shownLevels: number | null;
   rows: Int32Array;
-  /** The active span (the treegrid's current row). */
-  active = 0;
+  /** The active row (the treegrid's current one). */
+  active: RowCode = spanRow(0);
   view: TimeView;
+  /** Spans that were found, ascending. */
   matches: Int32Array = new Int32Array(0);
-  hover = -1;
+  /** Only spans of these are shown: null for all. */
+  mask: Uint8Array | null = null;
+  colorBy: ColorBy = "service";
+  showCritical = true;
   private readonly folds: Folds;
   private readonly listeners = new Set<() => void>();
 
@@ -36,30 +48,44 @@ export class WaterfallStore {
     return () => this.listeners.delete(listener);
   };
 
-  isFolded(index: number): boolean {
-    return this.folds[index] === 1;
+  /** The span of the active row, the first member when it is a group's line. */
+  get activeSpan(): number {
+    return spanOfRow(this.active);
   }
 
-  /** The row of the active span, or of the ancestor that hides it. */
+  isFolded(row: RowCode): boolean {
+    const index = spanOfRow(row);
+    return isGroupRow(row) ? this.folds.groups[this.model.groups.startsAt[index]!] === 1 : this.folds.spans[index] === 1;
+  }
+
+  canFold(row: RowCode): boolean {
+    return isGroupRow(row) || this.model.childCount[spanOfRow(row)]! > 0;
+  }
+
+  /** Position of the active row. */
   activeRow(): number {
     return rowOf(this.rows, this.active);
   }
 
+  /** Makes a span active and unfolds what hides it. */
   setActive(index: number): void {
     if (index < 0 || index >= this.model.count) return;
-    if (reveal(this.model, this.folds, index)) this.rows = visibleRows(this.model, this.folds);
-    this.active = index;
+    if (this.mask && !this.mask[index]) return;
+    if (reveal(this.model, this.folds, index)) this.rows = visibleRows(this.model, this.folds, this.mask);
+    this.active = spanRow(index);
     this.changed();
   }
 
-  setHover(index: number): void {
-    if (index === this.hover) return;
-    this.hover = index;
+  /** Makes a row that is in sight active. */
+  setActiveRow(row: RowCode): void {
+    this.active = row;
     this.changed();
   }
 
   setView(view: TimeView): void {
-    this.view = view;
+    const next = clampView(view, this.model.durationNs);
+    if (next.t0 === this.view.t0 && next.t1 === this.view.t1) return;
+    this.view = next;
     this.changed();
   }
 
@@ -72,13 +98,40 @@ export class WaterfallStore {
     return this.matches.length > 0 && this.matches[rowOf(this.matches, index)] === index;
   }
 
-  toggle(index: number): void {
-    if (this.model.childCount[index] === 0) return;
-    this.refold(() => (this.folds[index] = this.folds[index] ? 0 : 1));
+  /** Shows only these spans and their ancestors; null shows all. */
+  showOnly(spans: Iterable<number> | null): void {
+    if (spans === null && this.mask === null) return;
+    this.refold(() => (this.mask = spans && withAncestors(this.model, spans)));
+  }
+
+  /** Changes how bars look. */
+  setLook(look: { colorBy?: ColorBy; showCritical?: boolean }): void {
+    Object.assign(this, look);
+    this.changed();
+  }
+
+  /** Shows other times of the same spans (`raw` given: its ghosts too). */
+  setTimes(model: TraceModel, raw: TraceModel | null): void {
+    if (this.model === model) return;
+    const whole = this.view.t0 <= 0 && this.view.t1 >= this.model.durationNs;
+    this.model = model;
+    this.raw = raw;
+    this.view = whole ? { t0: 0, t1: model.durationNs } : clampView(this.view, model.durationNs);
+    this.changed();
+  }
+
+  toggle(row: RowCode): void {
+    if (!this.canFold(row)) return;
+    const index = spanOfRow(row);
+    const [folds, at] = isGroupRow(row) ? [this.folds.groups, this.model.groups.startsAt[index]!] : [this.folds.spans, index];
+    this.refold(() => (folds[at] = folds[at] ? 0 : 1));
   }
 
   expandAll(): void {
-    this.refold(() => this.folds.fill(0));
+    this.refold(() => {
+      this.folds.spans.fill(0);
+      this.folds.groups.fill(0);
+    });
   }
 
   foldToLevels(levels: number): void {
@@ -106,8 +159,8 @@ export class WaterfallStore {
   stepError(direction: 1 | -1): void {
     const { count, error } = this.model;
     for (let step = 1; step <= count; step += 1) {
-      const index = (this.active + direction * step + count * 2) % count;
-      if (error[index]) {
+      const index = (this.activeSpan + direction * step + count * 2) % count;
+      if (error[index] && (!this.mask || this.mask[index])) {
         this.setActive(index);
         return;
       }
@@ -118,11 +171,11 @@ export class WaterfallStore {
   stepMatch(direction: 1 | -1): number {
     const { matches } = this;
     if (matches.length === 0) return -1;
-    const at = rowOf(matches, this.active);
+    const at = rowOf(matches, this.activeSpan);
     const here = matches[at]!;
     let next = at + direction;
-    if (here > this.active) next = direction === 1 ? 0 : matches.length - 1;
-    else if (here < this.active && direction === -1) next = at;
+    if (here > this.activeSpan) next = direction === 1 ? 0 : matches.length - 1;
+    else if (here < this.activeSpan && direction === -1) next = at;
     next = (next + matches.length) % matches.length;
     this.setActive(matches[next]!);
     return next;
@@ -130,27 +183,31 @@ export class WaterfallStore {
 
   /** Keys of the WAI-ARIA treegrid pattern and our own; `page` is the number of rows in sight. */
   key(key: string, page: number): KeyOutcome {
-    const { model, active } = this;
+    const { model, activeSpan } = this;
     if (/^[1-9]$/.test(key)) this.foldToLevels(Number(key));
-    else if (key === "Enter") return "inspect";
-    else if (key === "Escape") return "close";
+    else if (key === "Enter") {
+      // A group's line has nothing to inspect: Enter opens it.
+      if (!isGroupRow(this.active)) return "inspect";
+      this.toggle(this.active);
+    } else if (key === "Escape") return "close";
     else if (!this.moveKey(key, page) && !this.viewKey(key)) {
-      if (key === "*") this.refold(() => expandSiblings(model, this.folds, active));
-      else if (key === "C") this.refold(() => foldAllBut(model, this.folds, active));
+      if (key === "*") this.refold(() => expandSiblings(model, this.folds, activeSpan));
+      else if (key === "C") this.refold(() => foldAllBut(model, this.folds, activeSpan));
       else if (key === "e") this.stepError(1);
       else if (key === "E") this.stepError(-1);
       else if (key === "n") this.stepMatch(1);
       else if (key === "N") this.stepMatch(-1);
-      else if (key === "p") this.setActive(model.parent[active]!);
+      else if (key === "p") this.setActive(model.parent[activeSpan]!);
       else return "ignored";
     }
     return "handled";
   }
 
   private moveKey(key: string, page: number): boolean {
-    const { model, active, rows } = this;
-    const moveTo = (row: number) => this.setActive(rows[Math.max(0, Math.min(rows.length - 1, row))]!);
+    const { active, rows } = this;
+    const moveTo = (row: number) => this.setActiveRow(rows[Math.max(0, Math.min(rows.length - 1, row))]!);
     const row = this.activeRow();
+    if (rows.length === 0) return false;
     if (key === "ArrowDown") moveTo(row + 1);
     else if (key === "ArrowUp") moveTo(row - 1);
     else if (key === "PageDown") moveTo(row + page);
@@ -158,13 +215,21 @@ export class WaterfallStore {
     else if (key === "Home") moveTo(0);
     else if (key === "End") moveTo(rows.length - 1);
     else if (key === "ArrowRight") {
-      if (this.isFolded(active)) this.toggle(active);
-      else if (model.childCount[active]! > 0) this.setActive(active + 1);
+      if (this.canFold(active) && this.isFolded(active)) this.toggle(active);
+      else if (this.canFold(active)) moveTo(row + 1);
     } else if (key === "ArrowLeft") {
-      if (model.childCount[active]! > 0 && !this.isFolded(active)) this.toggle(active);
-      else this.setActive(model.parent[active]!);
+      if (this.canFold(active) && !this.isFolded(active)) this.toggle(active);
+      else this.moveUp();
     } else return false;
     return true;
+  }
+
+  /** To the line of the group the active row is in, or to its parent. */
+  private moveUp(): void {
+    const { groups, parent } = this.model;
+    const group = groups.of[this.activeSpan]!;
+    if (group >= 0 && !this.mask && !isGroupRow(this.active)) this.setActiveRow(groupRow(groups.first[group]!));
+    else this.setActive(parent[this.activeSpan]!);
   }
 
   private viewKey(key: string): boolean {
@@ -173,14 +238,14 @@ export class WaterfallStore {
     else if (key === "a") this.pan(-0.2);
     else if (key === "d") this.pan(0.2);
     else if (key === "0") this.resetView();
-    else if (key === "z") this.zoomToSpan(this.active);
+    else if (key === "z") this.zoomToSpan(this.activeSpan);
     else return false;
     return true;
   }
 
   private refold(change: () => void): void {
     change();
-    this.rows = visibleRows(this.model, this.folds);
+    this.rows = visibleRows(this.model, this.folds, this.mask);
     // A fold above the active row takes it away: its visible ancestor becomes active.
     if (this.rows.length > 0) this.active = this.rows[this.activeRow()]!;
     this.changed();

@@ -1,25 +1,28 @@
 import { formatDuration } from "../lib/format";
-import { type BarsScene, paintBars, paintRuler, type Points, ROW_HEIGHT } from "./bars-painter";
-import type { CriticalPath } from "./critical-path";
+import { type BarsScene, paintBars, paintRuler, ROW_HEIGHT } from "./bars-painter";
+import { isGroupRow, outlineAncestors, type RowCode, spanOfRow } from "./folds";
 import { onThemeChange, prepareCanvas, readThemeColors, serviceColors, type ThemeColors } from "./theme-colors";
 import type { WaterfallStore } from "./waterfall-store";
+import { PinnedRows, type PinnedClasses } from "./pinned-rows";
 import { type RowClasses, RowPool } from "./row-pool";
 
 const RULER_HEIGHT = 26;
 const NAME_WIDTH_MIN = 160;
 /** Names never take more than this share; the bars are what one came for. */
 const NAME_SHARE_MAX = 0.55;
+/** Ancestors that stay in sight above the first row. */
+const PINNED_MAX = 6;
 
 export interface WaterfallOptions {
-  critical: CriticalPath;
-  points: Points;
-  classes: RowClasses & { scroller: string; sizer: string; window: string; bars: string; ruler: string; rulerCanvas: string; selection: string };
+  classes: RowClasses & PinnedClasses & { scroller: string; sizer: string; window: string; bars: string; ruler: string; rulerCanvas: string; selection: string };
   label: string;
   /** A row was chosen by click or Enter. */
   onInspect: (index: number) => void;
   /** The active row changed by keyboard. */
   onActive: (index: number) => void;
   onClose: () => void;
+  /** A key that the waterfall has no use for; true when something was done. */
+  onKey: (key: string) => boolean;
   onHover: (index: number, clientX: number, clientY: number) => void;
   /** The names got this many pixels: what was asked for, or what fits. */
   onNameWidth: (width: number) => void;
@@ -41,6 +44,7 @@ export class WaterfallView {
   private readonly rulerCanvas = document.createElement("canvas");
   private readonly selection = document.createElement("div");
   private readonly pool: RowPool;
+  private readonly pinned: PinnedRows;
   private readonly cleanups: (() => void)[] = [];
   private colors: ThemeColors;
   private serviceColors: string[];
@@ -60,6 +64,7 @@ export class WaterfallView {
     this.serviceColors = serviceColors(store.model.services, this.colors.dark);
     this.build();
     this.pool = new RowPool(this.window, store, options.classes);
+    this.pinned = new PinnedRows(this.window, store, options.classes);
     this.listen();
     this.measure();
   }
@@ -87,9 +92,27 @@ export class WaterfallView {
     const top = this.store.activeRow() * ROW_HEIGHT;
     const { scrollTop } = this.scroller;
     if (center) this.scroller.scrollTop = top - this.height / 2;
-    else if (top < scrollTop) this.scroller.scrollTop = top;
+    // Not under the pinned ancestors.
+    else if (top - this.pinnedHeight() < scrollTop) this.scroller.scrollTop = top - this.pinnedHeight();
     else if (top + ROW_HEIGHT > scrollTop + this.height) this.scroller.scrollTop = top + ROW_HEIGHT - this.height;
     this.schedule();
+  }
+
+  private pinnedHeight(): number {
+    const { active, model, mask } = this.store;
+    return outlineAncestors(model, active, mask !== null, PINNED_MAX).length * ROW_HEIGHT;
+  }
+
+  /** Ancestors of the first row that they do not cover themselves. */
+  private pinnedRows(scrollTop: number): RowCode[] {
+    const { rows, model, mask } = this.store;
+    const first = Math.floor(scrollTop / ROW_HEIGHT);
+    for (let covered = 0; ; covered += 1) {
+      const row = rows[first + covered];
+      if (row === undefined) return [];
+      const above = outlineAncestors(model, row, mask !== null, PINNED_MAX);
+      if (above.length <= covered || covered === PINNED_MAX) return first + covered === 0 ? [] : above.slice(-covered || above.length);
+    }
   }
 
   private build(): void {
@@ -135,6 +158,7 @@ export class WaterfallView {
         this.colors = readThemeColors();
         this.serviceColors = serviceColors(this.store.model.services, this.colors.dark);
         this.pool.forget();
+        this.pinned.forget();
         this.schedule();
       }),
     );
@@ -162,14 +186,15 @@ export class WaterfallView {
     const scrollTop = this.scroller.scrollTop;
     this.scroller.setAttribute("aria-rowcount", String(store.rows.length));
     this.pool.show(scrollTop, height, nameWidth, this.serviceColors);
+    const pinned = this.pinnedRows(scrollTop);
+    this.pinned.show(pinned, this.serviceColors);
     const activeRow = this.pool.elementOf(store.active);
     if (activeRow) this.scroller.setAttribute("aria-activedescendant", activeRow.id);
     else this.scroller.removeAttribute("aria-activedescendant");
     const barsWidth = Math.max(1, width - nameWidth);
     const barsHeight = Math.min(height, store.rows.length * ROW_HEIGHT);
     const scene: BarsScene = {
-      store, colors: this.colors, serviceColors: this.serviceColors, critical: this.options.critical,
-      points: this.options.points, width: barsWidth, height: barsHeight, scrollTop,
+      store, colors: this.colors, serviceColors: this.serviceColors, width: barsWidth, height: barsHeight, scrollTop, pinned,
     };
     paintBars(prepareCanvas(this.canvas, barsWidth, barsHeight), scene);
     this.canvas.style.width = `${barsWidth}px`;
@@ -186,39 +211,42 @@ export class WaterfallView {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const before = this.store.active;
     const outcome = this.store.key(event.key, Math.max(1, Math.floor(this.height / ROW_HEIGHT) - 1));
-    if (outcome === "ignored") return;
+    if (outcome === "ignored" && !this.options.onKey(event.key)) return;
     event.preventDefault();
     event.stopPropagation();
-    if (outcome === "inspect") this.options.onInspect(this.store.active);
+    if (outcome === "inspect") this.options.onInspect(this.store.activeSpan);
     else if (outcome === "close") this.options.onClose();
-    else if (this.store.active !== before) this.options.onActive(this.store.active);
+    else if (this.store.active !== before && !isGroupRow(this.store.active)) this.options.onActive(this.store.activeSpan);
   }
 
-  private indexAt(event: MouseEvent): number {
-    const y = event.clientY - this.scroller.getBoundingClientRect().top + this.scroller.scrollTop;
-    const row = Math.floor(y / ROW_HEIGHT);
-    return this.store.rows[row] ?? -1;
+  /** The row under the pointer, or -1. */
+  private rowAt(event: MouseEvent): RowCode {
+    const y = event.clientY - this.scroller.getBoundingClientRect().top;
+    const pinned = this.pinned.rows[Math.floor(y / ROW_HEIGHT)];
+    return pinned ?? this.store.rows[Math.floor((y + this.scroller.scrollTop) / ROW_HEIGHT)] ?? -1;
   }
 
   private onClick(event: MouseEvent): void {
-    const index = this.indexAt(event);
-    if (index < 0) return;
+    const row = this.rowAt(event);
+    if (row < 0) return;
     const twisty = event.target instanceof Element && event.target.closest("[data-twisty]") !== null;
-    if (twisty && this.store.model.childCount[index]! > 0) {
-      this.store.toggle(index);
+    if (isGroupRow(row) || (twisty && this.store.canFold(row))) {
+      this.store.setActiveRow(row);
+      this.store.toggle(row);
       return;
     }
-    this.store.setActive(index);
-    this.options.onInspect(index);
+    this.store.setActive(spanOfRow(row));
+    this.options.onInspect(spanOfRow(row));
   }
 
   private onDoubleClick(event: MouseEvent): void {
-    const index = this.indexAt(event);
-    if (index >= 0 && this.timeX(event) > 0) this.store.zoomToSpan(index);
+    const row = this.rowAt(event);
+    if (row >= 0 && !isGroupRow(row) && this.timeX(event) > 0) this.store.zoomToSpan(spanOfRow(row));
   }
 
   private onMove(event: PointerEvent): void {
-    this.hover(this.timeX(event) > 0 ? this.indexAt(event) : -1, event);
+    const row = this.timeX(event) > 0 ? this.rowAt(event) : -1;
+    this.hover(row < 0 || isGroupRow(row) ? -1 : spanOfRow(row), event);
   }
 
   private hover(index: number, event: PointerEvent): void {

@@ -1,20 +1,39 @@
-import { ChevronDown, ChevronUp } from "lucide-react";
+import { useQuery } from "@tanstack/react-query";
+import { ChevronDown, ChevronUp, EyeOff } from "lucide-react";
 import { type KeyboardEvent, useEffect, useMemo, useSyncExternalStore } from "react";
-import { findSpans } from "../../engine/find";
-import type { WaterfallStore } from "../../engine/waterfall-store";
+import { spansWithAttributesQuery } from "../../api/queries";
+import { findSpans, readFind } from "../../engine/find";
 import { rowOf } from "../../engine/folds";
+import type { TraceModel } from "../../engine/trace-model";
+import type { WaterfallStore } from "../../engine/waterfall-store";
 import { Button } from "../../kit/button";
 import { TextField } from "../../kit/search-field";
 import { useUrl } from "../../kit/use-url";
 import { group } from "../../lib/format";
 import css from "./trace-screen.module.css";
 
+export interface Found {
+  matches: Int32Array;
+  /** The server is being asked about attributes. */
+  pending: boolean;
+  failed: boolean;
+}
+
+/** Spans that the find text of the address means: names and times at once, attributes when the server has answered. */
+export function useFind(traceId: string, model: TraceModel, text: string): Found {
+  const query = useMemo(() => readFind(model, text), [model, text]);
+  const asked = query.attributes.length > 0;
+  const ids = useQuery(spansWithAttributesQuery(traceId, query.attributes));
+  const known = asked ? (ids.data ?? null) : null;
+  const matches = useMemo(() => findSpans(model, query, known), [model, query, known]);
+  return { matches, pending: asked && ids.isPending, failed: asked && ids.isError };
+}
+
 /** Find in the trace: marks matches while typing, Enter goes to the next one. */
-export function FindField({ store }: { store: WaterfallStore }) {
-  const { search, patch } = useUrl();
-  const text = new URLSearchParams(search).get("find") ?? "";
-  const matches = useMemo(() => findSpans(store.model, text), [store, text]);
-  const active = useSyncExternalStore(store.subscribe, () => store.active);
+export function FindField({ store, found, text, hide }: { store: WaterfallStore; found: Found; text: string; hide: boolean }) {
+  const { patch } = useUrl();
+  const { matches } = found;
+  const active = useSyncExternalStore(store.subscribe, () => store.activeSpan);
   const nearest = matches.length > 0 ? rowOf(matches, active) : -1;
   const current = nearest >= 0 && matches[nearest] === active ? nearest : -1;
   useEffect(() => store.setMatches(matches), [store, matches]);
@@ -23,18 +42,22 @@ export function FindField({ store }: { store: WaterfallStore }) {
     event.preventDefault();
     store.stepMatch(event.shiftKey ? -1 : 1);
   };
+  const count = matches.length === 0 ? "no match" : `${current >= 0 ? `${group(current + 1)} of ` : ""}${group(matches.length)}`;
   return (
     <TextField
       value={text}
       live
       placeholder="find in this trace: words, service:cart, error, duration>50ms"
       label="Find in this trace"
-      onCommit={(next) => patch({ find: next }, { replace: true })}
+      onCommit={(next) => patch({ find: next, ...(next === "" && { hide: null }) }, { replace: true })}
       onKey={onKey}
       trailing={
         text === "" ? undefined : (
           <span className={css.find}>
-            <span role="status">{matches.length === 0 ? "no match" : `${current >= 0 ? `${group(current + 1)} of ` : ""}${group(matches.length)}`}</span>
+            <span role="status">{found.failed ? "attributes could not be searched" : found.pending ? "searching" : count}</span>
+            <Button small look="quiet" iconLabel="Hide other spans" aria-pressed={hide} disabled={matches.length === 0 && !hide} onClick={() => patch({ hide: hide ? null : "1" })}>
+              <EyeOff size={13} aria-hidden />
+            </Button>
             <Button small look="quiet" iconLabel="Previous match (Shift Enter)" disabled={matches.length === 0} onClick={() => store.stepMatch(-1)}>
               <ChevronUp size={13} aria-hidden />
             </Button>

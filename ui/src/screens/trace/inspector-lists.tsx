@@ -1,5 +1,9 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
-import type { LogRecord, Span, SpanEvent } from "../../api/types";
+import { linksInQuery } from "../../api/queries";
+import type { LinkingSpan, LogRecord, Span, SpanEvent } from "../../api/types";
+import type { LoadedTrace } from "../../engine/decode-trace";
+import { indexOfSpan } from "../../engine/trace-model";
 import { AttributeTable } from "../../kit/attribute-table";
 import { LongText, SeverityBadge } from "../../kit/text";
 import { useTime } from "../../kit/time-context";
@@ -14,11 +18,11 @@ import css from "./trace-screen.module.css";
 const LOGS_MAX = 50;
 const EVENTS_MAX = 100;
 
-export function SpanLogs({ logs }: { logs: readonly LogRecord[] }) {
+export function SpanLogs({ logs, more }: { logs: readonly LogRecord[]; more: boolean }) {
   const { zone } = useTime();
   if (logs.length === 0) return null;
   return (
-    <Section title="Logs of this span" {...(logs.length > LOGS_MAX ? { hint: `first ${LOGS_MAX} of ${logs.length}` } : {})}>
+    <Section title="Logs of this span" {...(logs.length > LOGS_MAX ? { hint: `first ${LOGS_MAX} of ${more ? "more than " : ""}${logs.length}` } : {})}>
       {logs.slice(0, LOGS_MAX).map((log) => (
         <div key={log.id} className={css.logItem}>
           <SeverityBadge severity={log.severity} />
@@ -78,7 +82,7 @@ function EventItem({ event, startUnixNano }: { event: SpanEvent; startUnixNano: 
 export function SpanLinks({ span, carry }: { span: Span; carry: string }) {
   if (span.links.length === 0) return null;
   return (
-    <Section title="Links">
+    <Section title="Links out" {...(span.dropped_links_count > 0 ? { hint: `${plural(span.dropped_links_count, "link")} dropped by the sender` } : {})}>
       <ul className={css.links}>
         {span.links.map((link, i) => (
           // oxlint-disable-next-line react/no-array-index-key
@@ -91,5 +95,65 @@ export function SpanLinks({ span, carry }: { span: Span; carry: string }) {
         ))}
       </ul>
     </Section>
+  );
+}
+
+/** How far around a trace spans that link to it are looked for: links point back, to what was there already. */
+const LINKS_BEFORE_NS = 3_600_000_000_000n;
+const LINKS_AFTER_NS = 86_400_000_000_000n;
+
+/** Spans elsewhere that link to this span, and how many link to others of this trace. */
+export function LinksInSection(props: { trace: LoadedTrace; spanId: string; carry: string; onSelect: (index: number) => void }) {
+  const { facts, model } = props.trace;
+  const window = { from: shifted(facts.start_time_unix_nano, -LINKS_BEFORE_NS), to: shifted(facts.end_time_unix_nano, LINKS_AFTER_NS) };
+  const query = useQuery(linksInQuery(facts.trace_id, window));
+  if (query.isError) {
+    return (
+      <Section title="Links in">
+        <p className={css.pathNote}>Who links here could not be asked: {query.error.message}</p>
+      </Section>
+    );
+  }
+  if (!query.data || query.data.links.length === 0) return null;
+  const here = query.data.links.filter((link) => link.linked_span_id === props.spanId);
+  const elsewhere = query.data.links.filter((link) => link.linked_span_id !== props.spanId);
+  const next = elsewhere.map((link) => indexOfSpan(model, link.linked_span_id)).find((index) => index >= 0) ?? -1;
+  return (
+    <Section title="Links in" hint={`from 1 h before to 24 h after the trace${query.data.truncated ? ", the first ones" : ""}`}>
+      {here.length > 0 && (
+        <ul className={css.links}>
+          {here.map((link) => (
+            <LinkIn key={`${link.trace_id} ${link.span_id}`} link={link} carry={props.carry} />
+          ))}
+        </ul>
+      )}
+      {elsewhere.length > 0 && (
+        <p className={css.pathNote}>
+          {plural(elsewhere.length, here.length > 0 ? "more link" : "link")} to other spans of this trace.{" "}
+          {next >= 0 && (
+            <button type="button" className={css.inlineButton} onClick={() => props.onSelect(next)}>
+              Show the first
+            </button>
+          )}
+        </p>
+      )}
+    </Section>
+  );
+}
+
+/** A time so much later. */
+const shifted = (time: string, by: bigint) => nanos(String(nanos(time) + by));
+
+function LinkIn({ link, carry }: { link: LinkingSpan; carry: string }) {
+  const { zone } = useTime();
+  return (
+    <li>
+      <Link href={href(`/trace/${link.trace_id}`, { span: link.span_id }, carry)}>
+        {link.service} {link.name}
+      </Link>
+      <div className={css.logTime}>
+        {formatClock(nanos(link.start_time_unix_nano), zone, 3)} · {formatDuration(link.duration_ns)} · {link.trace_id}
+      </div>
+    </li>
   );
 }

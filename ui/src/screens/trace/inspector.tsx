@@ -1,42 +1,44 @@
+import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
-import { useMemo, useState } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
-import type { Span, Trace } from "../../api/types";
-import { ancestors } from "../../engine/trace-model";
+import { spanDetailQuery } from "../../api/queries";
+import type { Span, SpanDetail } from "../../api/types";
+import type { LoadedTrace } from "../../engine/decode-trace";
+import { FLAG, STATUS_NAMES } from "../../engine/skeleton";
+import { ancestors, kindOf, nameOf, outcomeOf, serviceOf, spanIdOf, type TraceModel } from "../../engine/trace-model";
 import type { WaterfallStore } from "../../engine/waterfall-store";
 import { AttributeTable } from "../../kit/attribute-table";
 import { Button, buttonClass, CopyButton } from "../../kit/button";
 import { storedNumber, storeNumber } from "../../kit/preferences";
 import { Resizer } from "../../kit/resizer";
+import { ErrorState, Skeleton } from "../../kit/states";
 import { useServiceColors } from "../../kit/use-service-colors";
 import { useUrl } from "../../kit/use-url";
 import { attributeFilter, printFilter } from "../../lib/filters";
-import { formatDuration, formatNanos, formatShare } from "../../lib/format";
+import { formatDuration, formatNanos, formatShare, plural } from "../../lib/format";
 import { stringifyExact } from "../../lib/json";
+import { nanos } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
-import { SpanEvents, SpanLinks, SpanLogs } from "./inspector-lists";
+import { LinksInSection, SpanEvents, SpanLinks, SpanLogs } from "./inspector-lists";
 import { Section } from "./section";
 import css from "./trace-screen.module.css";
 
 const WIDTH = 388;
 const CRUMBS_MAX = 3;
 
-/** Everything about one span. */
+/** Everything about one span: what the waterfall knows at once, the rest when the server has answered. */
 export function Inspector(props: {
-  trace: Trace;
+  trace: LoadedTrace;
   store: WaterfallStore;
   index: number;
   onSelect: (index: number) => void;
   onClose: () => void;
 }) {
   const { trace, store, index } = props;
-  const { search, navigate } = useUrl();
+  const { model } = trace;
   const [width, setWidth] = useState(() => storedNumber("inspector-width", WIDTH));
-  const span = store.model.spans[index]!;
-  const color = useServiceColors(store.model.services).get(span.service)!;
-  const logs = useMemo(() => trace.logs.filter((log) => log.span_id === span.span_id), [trace, span]);
-  const carry = carryOver(search);
-  const filter = (key: string, value: string) => navigate(href("/traces", { f: [printFilter(attributeFilter(key, value))] }, carry));
+  const color = useServiceColors(model.services).get(serviceOf(model, index))!;
   const resize = (next: number) => {
     setWidth(next);
     storeNumber("inspector-width", next);
@@ -49,33 +51,83 @@ export function Inspector(props: {
       <div className={css.inspectorBody} tabIndex={0} role="region" aria-label="Details of the span">
         <div className={css.inspectorHead}>
           <i className={css.dot} style={{ background: color }} />
-          <h2>{span.name}</h2>
+          <h2>{nameOf(model, index)}</h2>
           <Button look="quiet" small iconLabel="Close (Esc)" onClick={props.onClose}>
             <X size={15} aria-hidden />
           </Button>
         </div>
-        <Path store={store} index={index} onSelect={props.onSelect} />
-        <Tiles span={span} durationNs={store.model.durationNs} start={store.model.start[index]!} />
-        {span.status_message && <p className={css.statusMessage}>{span.status_message}</p>}
-        <SpanEvents span={span} startUnixNano={trace.start_time_unix_nano} />
-        <SpanLogs logs={logs} />
-        <Section title="Span">
-          <AttributeTable label="Span" attributes={spanFacts(span)} />
-        </Section>
-        <Attributes title="Attributes" attributes={span.attributes} dropped={span.dropped_attributes_count} onFilter={filter} />
-        <SpanLinks span={span} carry={carry} />
-        <Attributes title="Resource" attributes={span.resource} onFilter={filter} />
-        <div className={css.actions}>
-          <Link className={buttonClass("default", true)} href={href("/traces", { f: [`service:eq:${span.service}`, `operation:eq:${span.name}`] }, carry)}>
-            Similar spans
-          </Link>
-          <CopyButton text={() => stringifyExact(span, 2)} label="Copy as JSON">
-            Copy JSON
-          </CopyButton>
-        </div>
-        <RawSpan span={span} />
+        <Path model={model} index={index} onSelect={props.onSelect} />
+        <Tiles model={model} index={index} />
+        <Skew model={model} index={index} adjusted={store.raw !== null} />
+        <Detail {...props} />
       </div>
     </aside>
+  );
+}
+
+function Detail({ trace, index, onSelect }: { trace: LoadedTrace; index: number; onSelect: (index: number) => void }) {
+  const { model, facts } = trace;
+  const { search, navigate } = useUrl();
+  const id = spanIdOf(model, index);
+  const query = useQuery(spanDetailQuery(facts.trace_id, id));
+  const carry = carryOver(search);
+  // While another span loads, the one before stays in the cache's answer: it must not be shown as this one.
+  const detail = query.data && !query.isPlaceholderData ? query.data : null;
+  if (query.isError) return <ErrorState title="The span could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
+  if (!detail) return <DetailSkeleton />;
+  const span = spanAt(detail, model, index, facts.start_time_unix_nano);
+  const filter = (key: string, value: string) => navigate(href("/traces", { f: [printFilter(attributeFilter(key, value))] }, carry));
+  return (
+    <>
+      {span.status_message && <p className={css.statusMessage}>{span.status_message}</p>}
+      <SpanEvents span={span} startUnixNano={facts.start_time_unix_nano} />
+      <SpanLogs logs={detail.logs} more={detail.logs_truncated} />
+      <Section title="Span">
+        <AttributeTable label="Span" attributes={spanFacts(span, model, index)} />
+      </Section>
+      <Attributes title="Attributes" attributes={span.attributes} dropped={span.dropped_attributes_count} onFilter={filter} />
+      <SpanLinks span={span} carry={carry} />
+      <LinksInSection trace={trace} spanId={id} carry={carry} onSelect={onSelect} />
+      <Attributes title="Resource" attributes={span.resource} onFilter={filter} />
+      <div className={css.actions}>
+        <Link className={buttonClass("default", true)} href={href("/traces", { f: [`service:eq:${span.service}`, `operation:eq:${span.name}`] }, carry)}>
+          Similar spans
+        </Link>
+        <CopyButton text={() => stringifyExact(span, 2)} label="Copy as JSON">
+          Copy JSON
+        </CopyButton>
+      </div>
+      <RawSpan span={span} />
+    </>
+  );
+}
+
+/** Of spans that share an id, the one that the row shows. */
+function spanAt(detail: SpanDetail, model: TraceModel, index: number, traceStart: string): Span {
+  const start = nanos(traceStart);
+  const isShown = (span: Span) =>
+    Number(nanos(span.start_time_unix_nano) - start) === model.start[index]! && Math.max(0, span.duration_ns) === model.duration[index]! && span.name === nameOf(model, index);
+  return detail.spans.find(isShown) ?? detail.spans[0]!;
+}
+
+/** As tall as what mostly follows, so that nothing below jumps. */
+function DetailSkeleton() {
+  return (
+    <div className={css.detailSkeleton} aria-busy="true">
+      {Array.from({ length: 9 }, (_, i) => (
+        <Skeleton key={i} width={`${88 - ((i * 41) % 50)}%`} height={13} />
+      ))}
+    </div>
+  );
+}
+
+function Skew({ model, index, adjusted }: { model: TraceModel; index: number; adjusted: boolean }) {
+  const shift = model.shift[index]!;
+  if (shift === 0) return null;
+  return (
+    <p className={css.pathNote}>
+      It starts {formatDuration(Math.abs(shift))} too early for its caller: the clocks differ. {adjusted ? "It is drawn where it fits; the dashed outline is where it was." : "It is drawn as sent."}
+    </p>
   );
 }
 
@@ -89,40 +141,40 @@ function Attributes(props: { title: string; attributes: Span["attributes"]; drop
 }
 
 /** The way from the root, shortened in the middle; every step selects its span. */
-function Path({ store, index, onSelect }: { store: WaterfallStore; index: number; onSelect: (index: number) => void }) {
-  const { spans } = store.model;
+function Path({ model, index, onSelect }: { model: TraceModel; index: number; onSelect: (index: number) => void }) {
   // A step per change of service: where the request has been, not every call on the way.
-  const path = ancestors(store.model, index).filter((step, i, all) => spans[step]!.service !== spans[all[i + 1] ?? index]!.service);
+  const path = ancestors(model, index).filter((step, i, all) => model.service[step] !== model.service[all[i + 1] ?? index]);
   const shown = path.length <= CRUMBS_MAX ? path : [path[0]!, ...path.slice(-2)];
   return (
     <div className={css.path}>
       {shown.map((step, i) => (
         <span key={step}>
           {i === 1 && path.length > CRUMBS_MAX && "… › "}
-          <button type="button" onClick={() => onSelect(step)} title={`${spans[step]!.service} ${spans[step]!.name}`}>
-            {spans[step]!.service}
+          <button type="button" onClick={() => onSelect(step)} title={`${serviceOf(model, step)} ${nameOf(model, step)}`}>
+            {serviceOf(model, step)}
           </button>
           {" › "}
         </span>
       ))}
-      {spans[index]!.service}
+      {serviceOf(model, index)}
     </div>
   );
 }
 
-function Tiles({ span, durationNs, start }: { span: Span; durationNs: number; start: number }) {
+function Tiles({ model, index }: { model: TraceModel; index: number }) {
+  const [duration, self, start] = [model.duration[index]!, model.selfTime[index]!, model.start[index]!];
   return (
     <div className={css.tiles}>
-      <div title={formatNanos(span.duration_ns)}>
-        <b>{formatDuration(span.duration_ns)}</b>
+      <div title={formatNanos(duration)}>
+        <b>{formatDuration(duration)}</b>
         <span>duration</span>
       </div>
-      <div title={formatNanos(span.self_time_ns)}>
-        <b>{formatDuration(span.self_time_ns)}</b>
+      <div title={formatNanos(self)}>
+        <b>{formatDuration(self)}</b>
         <span>self</span>
       </div>
       <div>
-        <b>{formatShare(span.duration_ns, durationNs)}</b>
+        <b>{formatShare(duration, model.durationNs)}</b>
         <span>of trace</span>
       </div>
       <div title={formatNanos(start)}>
@@ -133,13 +185,18 @@ function Tiles({ span, durationNs, start }: { span: Span; durationNs: number; st
   );
 }
 
-function spanFacts(span: Span): Record<string, string> {
-  const marks = [span.orphan && "parent missing", span.duplicate && "duplicate id", span.cycle && "in a parent cycle"].filter(Boolean);
+function spanFacts(span: Span, model: TraceModel, index: number): Record<string, string> {
+  const flags = model.flags[index]!;
+  const marks = [flags & FLAG.orphan && "parent missing", flags & FLAG.duplicate && "duplicate id", flags & FLAG.cycle && "in a parent cycle"].filter((mark) => typeof mark === "string");
+  const below = model.subtreeEnd[index]! - index - 1;
   return {
-    kind: span.kind,
-    status: span.status,
+    kind: kindOf(model, index),
+    status: span.status || STATUS_NAMES[model.status[index]!]!,
+    outcome: outcomeOf(model, index) ?? "ok",
     span_id: span.span_id,
     ...(span.parent_span_id && { parent_span_id: span.parent_span_id }),
+    ...(below > 0 && { below: plural(below, "span") }),
+    ...(span.duration_ns < 0 && { ends: `${formatDuration(-span.duration_ns)} before it starts` }),
     ...(span.scope?.name && { scope: `${span.scope.name} ${span.scope.version}`.trim() }),
     ...(span.trace_state && { trace_state: span.trace_state }),
     ...(marks.length > 0 && { marked: marks.join(", ") }),

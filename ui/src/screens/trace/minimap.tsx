@@ -13,7 +13,7 @@ export function Minimap({ store }: { store: WaterfallStore }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const view = useSyncExternalStore(store.subscribe, () => store.view);
   const matches = useSyncExternalStore(store.subscribe, () => store.matches);
-  const { model } = store;
+  const model = useSyncExternalStore(store.subscribe, () => store.model);
   useEffect(() => {
     const element = canvas.current!;
     const paint = () => {

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import { useMemo } from "react";
 import { traceOtlpQuery } from "../../api/queries";
+import { type OtlpTrace, toJaeger, toTraceEvents } from "../../engine/export-trace";
 import { Button, CopyButton } from "../../kit/button";
 import { saveFile } from "../../kit/save-file";
 import { ErrorState, Skeleton } from "../../kit/states";
@@ -26,12 +27,19 @@ export function RawView({ traceId }: { traceId: string }) {
       </div>
     );
   }
-  const save = () => saveFile(new Blob([text], { type: "application/json" }), `trace-${traceId}.otlp.json`);
+  const save = (form: string, content: string) => saveFile(new Blob([content], { type: "application/json" }), `trace-${traceId}.${form}.json`);
+  const otlp = query.data as OtlpTrace;
   return (
     <>
       <div className={css.rawBar}>
-        <Button onClick={save}>
+        <Button onClick={() => save("otlp", text)}>
           <Download size={14} aria-hidden /> Download OTLP/JSON
+        </Button>
+        <Button onClick={() => save("jaeger", stringifyExact(toJaeger(traceId, otlp)))} title="For Jaeger's Upload file">
+          <Download size={14} aria-hidden /> Jaeger JSON
+        </Button>
+        <Button onClick={() => save("perfetto", stringifyExact(toTraceEvents(otlp)))} title="Trace Event Format, for ui.perfetto.dev and chrome://tracing">
+          <Download size={14} aria-hidden /> Perfetto
         </Button>
         <CopyButton text={text} label="Copy OTLP/JSON">
           Copy

@@ -4,27 +4,34 @@ import { useEffect, useMemo } from "react";
 import { Link } from "wouter";
 import { ApiError } from "../../api/client";
 import { traceQuery } from "../../api/queries";
-import type { Trace } from "../../api/types";
+import type { LoadedTrace } from "../../engine/decode-trace";
+import type { TraceFacts } from "../../engine/skeleton";
+import { serviceOf, spanIdOf } from "../../engine/trace-model";
 import { WaterfallStore } from "../../engine/waterfall-store";
-import { buildTraceModel } from "../../engine/trace-model";
 import { announce } from "../../kit/announce";
 import { Button, buttonClass, CopyButton } from "../../kit/button";
 import { Page } from "../../kit/page";
-import { EmptyState, ErrorState, Note, Skeleton } from "../../kit/states";
+import { EmptyState, ErrorState, Skeleton } from "../../kit/states";
 import { TAB_PANEL_ID, tabId, Tabs } from "../../kit/tabs";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatNanos, group, plural } from "../../lib/format";
 import { formatDateTime, nanos, zoneLabel } from "../../lib/time";
-import { carryOver } from "../../lib/url-state";
-import { FindField } from "./find-field";
+import { carryOver, href } from "../../lib/url-state";
+import { FindField, useFind } from "./find-field";
+import { FlameTab } from "./flame-tab";
 import { RawView } from "./raw-view";
+import { StatisticsTab } from "./statistics-tab";
+import { TraceHealth } from "./trace-health";
 import { TraceLogs } from "./trace-logs";
 import css from "./trace-screen.module.css";
+import { readTraceUrl, useTraceUrl } from "./use-trace-url";
 import { WaterfallTab } from "./waterfall-tab";
 
 const VIEWS = [
   { value: "waterfall", label: "Waterfall" },
+  { value: "flame", label: "Flame" },
+  { value: "table", label: "Statistics" },
   { value: "logs", label: "Logs" },
   { value: "raw", label: "Raw" },
 ] as const;
@@ -34,7 +41,7 @@ type View = (typeof VIEWS)[number]["value"];
 export function TraceScreen({ traceId }: { traceId: string }) {
   const id = traceId.toLowerCase();
   const query = useQuery(traceQuery(id));
-  if (query.data) return <LoadedTrace trace={query.data} refreshing={query.isFetching} onRefresh={() => void query.refetch()} />;
+  if (query.data) return <TracePage trace={query.data} refreshing={query.isFetching} onRefresh={() => void query.refetch()} />;
   return (
     <Page title="Trace" crumb={<Crumb name={id} />}>
       {query.isError ? <TraceError id={id} error={query.error} onRetry={() => void query.refetch()} /> : <TraceSkeleton />}
@@ -52,25 +59,40 @@ function Crumb({ service, name }: { service?: string | undefined; name: string }
   );
 }
 
-function LoadedTrace({ trace, refreshing, onRefresh }: { trace: Trace; refreshing: boolean; onRefresh: () => void }) {
-  const { search, patch } = useUrl();
-  const model = useMemo(() => buildTraceModel(trace.spans, trace.duration_ns), [trace]);
+function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refreshing: boolean; onRefresh: () => void }) {
+  const { facts, model } = trace;
+  const { search, patch, navigate } = useUrl();
   const store = useMemo(() => new WaterfallStore(model), [model]);
   const params = new URLSearchParams(search);
+  const found = useFind(facts.trace_id, model, readTraceUrl(search).find);
+  const url = useTraceUrl(store, model, found.matches);
   // Log records can arrive without any span: then they are what there is to see.
   const usual: View = model.count > 0 ? "waterfall" : "logs";
   const view = VIEWS.find((one) => one.value === params.get("view"))?.value ?? usual;
   const setView = (next: View) => patch({ view: next === usual ? null : next });
   useEffect(() => {
-    announce(`Trace with ${plural(trace.span_count, "span")} and ${plural(trace.error_count, "error")}`);
-  }, [trace]);
+    announce(`Trace with ${plural(facts.span_count, "span")} and ${plural(model.errorCount, "error")}`);
+  }, [facts, model]);
+  /** Keys of the waterfall that lead out of it. */
+  const onKey = (key: string): boolean => {
+    if (key === "c") patch({ cp: url.critical ? null : "1", ...(!url.critical && { span: null }) });
+    else if (key === "l") setView("logs");
+    else if (key === "j") setView("raw");
+    else if (key === "v") setView(VIEWS[(VIEWS.findIndex((one) => one.value === view) + 1) % VIEWS.length]!.value);
+    else return false;
+    return true;
+  };
+  const select = (index: number) => patch({ view: null, span: spanIdOf(model, index) });
   return (
     <Page
-      title={trace.root ? `${trace.root.service} ${trace.root.name}` : "Trace"}
-      crumb={<Crumb service={trace.root?.service ?? model.spans[0]?.service} name={trace.root?.name ?? "without a root"} />}
-      field={<FindField store={store} />}
+      title={facts.root ? `${facts.root.service} ${facts.root.name}` : "Trace"}
+      crumb={<Crumb service={facts.root?.service ?? (model.count > 0 ? serviceOf(model, 0) : undefined)} name={facts.root?.name ?? "without a root"} />}
+      field={<FindField store={store} found={found} text={url.find} hide={url.hide} />}
       actions={
         <>
+          <Button small onClick={() => navigate(href(`/compare/${facts.trace_id}...`, {}, carryOver(search)))}>
+            Compare
+          </Button>
           <CopyButton text={() => window.location.href} label="Copy link">
             Copy link
           </CopyButton>
@@ -80,77 +102,60 @@ function LoadedTrace({ trace, refreshing, onRefresh }: { trace: Trace; refreshin
         </>
       }
     >
-      <TraceHead trace={trace} levels={model.levels} />
+      <TraceHead facts={facts} errors={model.errorCount} />
       <div className={css.tabs}>
-        <Tabs label="Views of the trace" value={view} choices={VIEWS.map((one) => (one.value === "logs" ? { ...one, label: `Logs ${group(trace.log_count)}` } : one))} onChange={setView} />
+        <Tabs label="Views of the trace" value={view} choices={VIEWS.map((one) => (one.value === "logs" ? { ...one, label: `Logs ${group(facts.log_count)}` } : one))} onChange={setView} />
       </div>
-      <TraceHealth trace={trace} store={store} />
+      <TraceHealth trace={trace} store={store} problems={url.problems} />
       <div className={css.panel} role="tabpanel" id={TAB_PANEL_ID} aria-labelledby={tabId(view)}>
-        {view === "waterfall" && model.count > 0 && <WaterfallTab trace={trace} store={store} />}
-        {view === "waterfall" && model.count === 0 && (
+        {(view === "waterfall" || view === "flame" || view === "table") && model.count === 0 ? (
           <EmptyState title="No span of this trace has arrived">
             <p>Only log records carry this trace id so far; they are in the Logs tab.</p>
           </EmptyState>
+        ) : (
+          <>
+            {view === "waterfall" && <WaterfallTab trace={trace} store={store} url={url} onKey={onKey} />}
+            {view === "flame" && <FlameTab model={model} matches={found.matches} onSelect={select} />}
+            {view === "table" && <StatisticsTab model={model} />}
+          </>
         )}
         {view === "logs" && <TraceLogs trace={trace} />}
-        {view === "raw" && <RawView traceId={trace.trace_id} />}
+        {view === "raw" && <RawView traceId={facts.trace_id} />}
       </div>
     </Page>
   );
 }
 
-function TraceHead({ trace, levels }: { trace: Trace; levels: number }) {
+function TraceHead({ facts, errors }: { facts: TraceFacts; errors: number }) {
   const { zone } = useTime();
-  const start = nanos(trace.start_time_unix_nano);
+  const start = nanos(facts.start_time_unix_nano);
   return (
     <div className={css.facts}>
-      <span title={formatNanos(trace.duration_ns)}>
-        <b>{formatDuration(trace.duration_ns)}</b> duration
+      <span title={formatNanos(facts.duration_ns)}>
+        <b>{formatDuration(facts.duration_ns)}</b> duration
       </span>
-      <Fact count={trace.span_count} noun="span" />
-      <Fact count={trace.service_count} noun="service" title={trace.services.map((one) => one.service).join(", ")} />
-      <Fact count={trace.error_count} noun="error" bad={trace.error_count > 0} />
-      <Fact count={trace.log_count} noun="log" />
-      <Fact count={levels} noun="level" />
+      <Fact count={facts.span_count} noun="span" />
+      <Fact count={facts.service_count} noun="service" />
+      <Fact count={errors} noun="error" bad={errors > 0} title={`${plural(facts.error_count, "span")} with status ERROR; errors are these and answers 4xx, 5xx and their like of gRPC`} />
+      <Fact count={facts.log_count} noun="log" />
+      <Fact count={facts.depth} noun="level" />
       <span className={css.start} title={`${formatDateTime(start, zone, 9)} ${zoneLabel(start, zone)}`}>
         {formatDateTime(start, zone, 3)} {zoneLabel(start, zone)}
       </span>
       <span className={css.traceId}>
-        {trace.trace_id}
-        <CopyButton text={trace.trace_id} label="Copy trace id" />
+        {facts.trace_id}
+        <CopyButton text={facts.trace_id} label="Copy trace id" />
       </span>
     </div>
   );
 }
 
-function Fact({ count, noun, bad, title }: { count: number; noun: string; bad?: boolean; title?: string }) {
+function Fact({ count, noun, bad, title }: { count: number; noun: string; bad?: boolean; title?: string | undefined }) {
   return (
     <span className={bad ? css.bad : undefined} title={title}>
       <b>{group(count)}</b> {plural(count, noun).replace(/^\S+ /, "")}
     </span>
   );
-}
-
-/** What a reader must know before trusting the picture. */
-function TraceHealth({ trace, store }: { trace: Trace; store: WaterfallStore }) {
-  const causes: string[] = [];
-  const roots = store.model.rootCount;
-  if (trace.orphan_count > 0) {
-    causes.push(`${plural(trace.orphan_count, "span")} without ${trace.orphan_count === 1 ? "its" : "their"} parent, shown as ${trace.orphan_count === 1 ? "a root" : "roots"}: the parent was not sampled, has not arrived yet, or was never sent.`);
-  } else if (!trace.complete && roots > 1) causes.push(`The trace has ${roots} roots.`);
-  if (trace.duplicate_count > 0) causes.push(`${plural(trace.duplicate_count, "duplicate span id")}: all spans are shown.`);
-  causes.push(...trace.warnings.filter((warning) => !/orphan|duplicate|parent|root/i.test(warning)));
-  const { shownLevels } = store;
-  if (shownLevels !== null) {
-    causes.push(`Large trace: opened with ${plural(shownLevels, "level")} of ${group(store.model.levels)} and the spans that failed. Keys 1–9 fold to a level.`);
-  }
-  if (causes.length === 0) return null;
-  const unfold = shownLevels !== null && (
-    <button type="button" className={buttonClass("default", true)} onClick={() => store.expandAll()}>
-      Unfold all
-    </button>
-  );
-  return <Note action={unfold}>{causes.join(" ")}</Note>;
 }
 
 function TraceError({ id, error, onRetry }: { id: string; error: unknown; onRetry: () => void }) {

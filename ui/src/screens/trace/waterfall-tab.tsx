@@ -1,60 +1,66 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import type { Trace } from "../../api/types";
-import { criticalPath } from "../../engine/critical-path";
+import { useCallback, useEffect, useRef, useState } from "react";
+import type { LoadedTrace } from "../../engine/decode-trace";
+import { indexOfSpan, nameOf, serviceOf, spanIdOf } from "../../engine/trace-model";
 import type { WaterfallStore } from "../../engine/waterfall-store";
 import { WaterfallView } from "../../engine/waterfall-view";
 import { storedNumber, storeNumber } from "../../kit/preferences";
 import { Resizer } from "../../kit/resizer";
-import { Note } from "../../kit/states";
+import { EmptyState, Note } from "../../kit/states";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatShare } from "../../lib/format";
 import { Inspector } from "./inspector";
 import { Minimap } from "./minimap";
-import { spanPoints } from "./span-points";
+import { PathPanel } from "./path-panel";
 import css from "./trace-screen.module.css";
+import type { TraceUrl } from "./use-trace-url";
+import { WaterfallToolbar } from "./waterfall-toolbar";
 
 const NAME_WIDTH = 400;
 
 /** Minimap, waterfall and the inspector of the selected span. */
-export function WaterfallTab({ trace, store }: { trace: Trace; store: WaterfallStore }) {
+export function WaterfallTab({ trace, store, url, onKey }: { trace: LoadedTrace; store: WaterfallStore; url: TraceUrl; onKey: (key: string) => boolean }) {
   const { search, patch } = useUrl();
+  const { model } = trace;
   const spanId = new URLSearchParams(search).get("span");
-  const selected = spanId === null ? -1 : (store.model.indexOf.get(spanId) ?? -1);
+  const selected = spanId === null ? -1 : indexOfSpan(model, spanId);
   const select = useCallback(
-    (index: number | null, replace = false) =>
-      patch({ span: index === null ? null : store.model.spans[index]!.span_id }, { replace }),
-    [patch, store],
+    (index: number | null, replace = false) => patch({ span: index === null ? null : spanIdOf(model, index) }, { replace }),
+    [patch, model],
   );
   return (
     <>
       {spanId !== null && selected < 0 && <Note>The span {spanId} of the address is not in this trace, or has not arrived yet.</Note>}
       <Minimap store={store} />
+      <WaterfallToolbar trace={trace} store={store} url={url} />
       <div className={css.stage}>
-        <Waterfall trace={trace} store={store} selected={selected} onSelect={select} />
-        {selected >= 0 && <Inspector trace={trace} store={store} index={selected} onSelect={select} onClose={() => select(null)} />}
+        <Waterfall store={store} selected={selected} onSelect={select} onKey={onKey} />
+        {selected >= 0 ? (
+          <Inspector trace={trace} store={store} index={selected} onSelect={select} onClose={() => select(null)} />
+        ) : (
+          url.critical && <PathPanel store={store} onSelect={select} onClose={() => patch({ cp: null })} />
+        )}
       </div>
     </>
   );
 }
 
 interface WaterfallProps {
-  trace: Trace;
   store: WaterfallStore;
   selected: number;
   onSelect: (index: number | null, replace?: boolean) => void;
+  onKey: (key: string) => boolean;
 }
 
-function Waterfall({ trace, store, selected, onSelect }: WaterfallProps) {
+function Waterfall({ store, selected, onSelect, onKey }: WaterfallProps) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<WaterfallView | null>(null);
   const [nameWidth, setNameWidth] = useState(() => storedNumber("name-width", NAME_WIDTH));
   const [tip, setTip] = useState<{ index: number; x: number; y: number } | null>(null);
-  const critical = useMemo(() => criticalPath(store.model), [store]);
-  const points = useMemo(() => spanPoints(trace, store.model), [trace, store]);
+  const [empty, setEmpty] = useState(false);
   // The view outlives renders; it calls what is current through this reference.
-  const current = useRef({ selected, onSelect });
+  const current = useRef({ selected, onSelect, onKey });
   useEffect(() => {
-    current.current = { selected, onSelect };
+    current.current = { selected, onSelect, onKey };
   });
 
   useEffect(() => {
@@ -62,13 +68,12 @@ function Waterfall({ trace, store, selected, onSelect }: WaterfallProps) {
       host.current!,
       store,
       {
-        critical,
-        points,
         classes: css as never,
         label: "Spans of the trace",
         onInspect: (index) => current.current.onSelect(index),
         onActive: (index) => current.current.selected >= 0 && current.current.onSelect(index, true),
         onClose: () => current.current.selected >= 0 && current.current.onSelect(null),
+        onKey: (key) => current.current.onKey(key),
         onNameWidth: setNameWidth,
         onHover: (index, x, y) => setTip(index < 0 ? null : { index, x, y }),
       },
@@ -76,14 +81,16 @@ function Waterfall({ trace, store, selected, onSelect }: WaterfallProps) {
     );
     view.current = waterfall;
     waterfall.focus();
+    const stop = store.subscribe(() => setEmpty(store.rows.length === 0));
     return () => {
+      stop();
       view.current = null;
       waterfall.destroy();
     };
-  }, [store, critical, points]);
+  }, [store]);
 
   useEffect(() => {
-    if (selected < 0 || store.active === selected) return;
+    if (selected < 0 || store.activeSpan === selected) return;
     store.setActive(selected);
     view.current?.revealActive(true);
   }, [store, selected]);
@@ -98,6 +105,13 @@ function Waterfall({ trace, store, selected, onSelect }: WaterfallProps) {
       <div style={{ "--name-width": `${nameWidth}px` } as React.CSSProperties}>
         <Resizer className={css.resizer} label="Width of the names" value={nameWidth} min={160} max={900} onChange={resize} />
       </div>
+      {empty && (
+        <div className={css.nothing}>
+          <EmptyState title="Every span is hidden">
+            <p>No span is both found and of the chosen services. Clear one of the two.</p>
+          </EmptyState>
+        </div>
+      )}
       {tip && <SpanTip store={store} {...tip} />}
     </section>
   );
@@ -105,15 +119,15 @@ function Waterfall({ trace, store, selected, onSelect }: WaterfallProps) {
 
 function SpanTip({ store, index, x, y }: { store: WaterfallStore; index: number; x: number; y: number }) {
   const { model } = store;
-  const span = model.spans[index];
-  if (!span) return null;
+  if (index >= model.count) return null;
   const left = Math.min(x + 14, window.innerWidth - 380);
   const top = y + 90 > window.innerHeight ? y - 84 : y + 16;
+  const duration = model.duration[index]!;
   return (
     <div className={css.tip} style={{ left, top }} aria-hidden>
-      <b>{span.service}</b> {span.name}
+      <b>{serviceOf(model, index)}</b> {nameOf(model, index)}
       <div>
-        {formatDuration(span.duration_ns)} · self {formatDuration(span.self_time_ns)} · {formatShare(span.duration_ns, model.durationNs)} of the trace
+        {formatDuration(duration)} · self {formatDuration(model.selfTime[index]!)} · {formatShare(duration, model.durationNs)} of the trace
       </div>
       <div>starts at {formatDuration(model.start[index]!)}</div>
     </div>

@@ -1,0 +1,20 @@
+import { factsOf, type Skeleton, type TraceFacts } from "./skeleton";
+import { buffersOf, buildTraceModel, type TraceModel } from "./trace-model";
+
+/** What the worker answers to the bytes of a skeleton. */
+export type WorkerAnswer = { facts: TraceFacts; model: TraceModel } | { failure: string };
+
+const scope = globalThis as unknown as {
+  onmessage: ((event: MessageEvent<ArrayBuffer>) => void) | null;
+  postMessage: (answer: WorkerAnswer, transfer: ArrayBuffer[]) => void;
+};
+
+scope.onmessage = (event) => {
+  try {
+    const skeleton = JSON.parse(new TextDecoder().decode(event.data)) as Skeleton;
+    const model = buildTraceModel(skeleton);
+    scope.postMessage({ facts: factsOf(skeleton), model }, buffersOf(model));
+  } catch (error) {
+    scope.postMessage({ failure: error instanceof Error ? error.message : String(error) }, []);
+  }
+};
