@@ -174,9 +174,11 @@ export function traceLogsQuery(traceId: string) {
 
 const SPANS_FOUND_MAX = 100_000;
 
+/** A text as a SQL literal. */
+const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
 /** Ids of the spans of a trace that have all these attributes, on themselves or else on their resource. */
 export function spansWithAttributesQuery(traceId: string, filters: readonly Filter[]) {
-  const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
   const conditions = filters.map((filter) => {
     const key = quoted(attributeKey(filter.field));
     return `coalesce(attributes[${key}], resource[${key}]) = ${quoted(filter.value)}`;

@@ -7,6 +7,7 @@ import { NotFound } from "./not-found";
 import { Shell } from "./shell";
 
 const TraceScreen = lazy(async () => ({ default: (await import("../screens/trace/trace-screen")).TraceScreen }));
+const CompareScreen = lazy(async () => ({ default: (await import("../screens/compare/compare-screen")).CompareScreen }));
 const LogsScreen = lazy(async () => ({ default: (await import("../screens/logs/logs-screen")).LogsScreen }));
 const ServicesScreen = lazy(async () => ({ default: (await import("../screens/services/services-screen")).ServicesScreen }));
 const SqlScreen = lazy(async () => ({ default: (await import("../screens/sql/sql-screen")).SqlScreen }));
@@ -26,6 +27,7 @@ export function App() {
               <Route path="/" component={TracesScreen} />
               <Route path="/traces" component={TracesScreen} />
               <Route path="/trace/:traceId">{({ traceId }) => <TraceScreen key={traceId} traceId={traceId} />}</Route>
+              <Route path="/compare/:pair">{({ pair }) => <CompareScreen pair={pair} />}</Route>
               <Route path="/logs" component={LogsScreen} />
               <Route path="/services" component={ServicesScreen} />
               <Route path="/sql" component={SqlScreen} />

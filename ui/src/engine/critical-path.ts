@@ -112,13 +112,14 @@ export interface PathShare {
   name: number;
   ns: number;
   sections: number;
-  /** The span with the longest section, -1 when there is none. */
+  /** The span with the longest section (-1 when there is none), and how long that is. */
   longest: number;
+  longestNs: number;
 }
 
 /** Where the time went: operations by their time on the path, the longest first; the times add up to the trace's. */
 export function whereTheTimeWent(model: Timed & { service: Int32Array; name: Int32Array; critical: CriticalPath }): PathShare[] {
-  const shares = new Map<string, PathShare & { longestNs: number }>();
+  const shares = new Map<string, PathShare>();
   const { span, from, to } = model.critical;
   for (let k = 0; k < span.length; k += 1) {
     const i = span[k]!;
@@ -132,5 +133,5 @@ export function whereTheTimeWent(model: Timed & { service: Int32Array; name: Int
     share.sections += 1;
     if (ns > share.longestNs) [share.longest, share.longestNs] = [i, ns];
   }
-  return [...shares.values()].toSorted((a, b) => b.ns - a.ns).map(({ longestNs: _, ...share }) => share);
+  return [...shares.values()].toSorted((a, b) => b.ns - a.ns);
 }

@@ -59,8 +59,10 @@ export function toJaeger(traceId: string, otlp: OtlpTrace): unknown {
   return { data: [{ traceID: traceId, spans, processes, warnings: null }], total: 0, limit: 0, offset: 0, errors: null };
 }
 
+/** A tag, unless there is nothing to say. */
+const text = (key: string, value: string | undefined): Tag[] => (value ? [{ key, type: "string", value }] : []);
+
 function jaegerSpan(span: OtlpSpan, scope: { name?: string; version?: string } | undefined, processID: string) {
-  const text = (key: string, value: string | undefined): Tag[] => (value ? [{ key, type: "string", value }] : []);
   const parent = span.parentSpanId ? [{ refType: "CHILD_OF", traceID: span.traceId, spanID: span.parentSpanId }] : [];
   const failed = span.status?.code === STATUS_ERROR;
   return {

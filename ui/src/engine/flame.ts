@@ -97,7 +97,7 @@ function layers(depth: readonly number[], levels: number, x: Float64Array) {
   const depthFrom = new Int32Array(levels + 1);
   for (const one of depth) depthFrom[one + 1]! += 1;
   for (let d = 0; d < levels; d += 1) depthFrom[d + 1]! += depthFrom[d]!;
-  const byDepth = Int32Array.from(depth.keys()).sort((a, b) => depth[a]! - depth[b]! || x[a]! - x[b]! || a - b);
+  const byDepth = Int32Array.from(depth.keys()).toSorted((a, b) => depth[a]! - depth[b]! || x[a]! - x[b]! || a - b);
   return { depthFrom, byDepth };
 }
 

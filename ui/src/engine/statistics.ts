@@ -52,7 +52,7 @@ export function statistics(model: TraceModel, by: StatisticsBy): StatisticsRow[]
   }
   return [...rows.values()]
     .map(({ durations, ...row }) => {
-      const sorted = Float64Array.from(durations).sort();
+      const sorted = Float64Array.from(durations).toSorted();
       return { ...row, mean: row.total / row.count, p95: sorted[Math.ceil(row.count * 0.95) - 1]! };
     })
     .toSorted((a, b) => b.self - a.self || b.total - a.total);

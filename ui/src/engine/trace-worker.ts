@@ -5,11 +5,11 @@ import { buffersOf, buildTraceModel, type TraceModel } from "./trace-model";
 export type WorkerAnswer = { facts: TraceFacts; model: TraceModel } | { failure: string };
 
 const scope = globalThis as unknown as {
-  onmessage: ((event: MessageEvent<ArrayBuffer>) => void) | null;
+  addEventListener: (type: "message", listener: (event: MessageEvent<ArrayBuffer>) => void) => void;
   postMessage: (answer: WorkerAnswer, transfer: ArrayBuffer[]) => void;
 };
 
-scope.onmessage = (event) => {
+scope.addEventListener("message", (event) => {
   try {
     const skeleton = JSON.parse(new TextDecoder().decode(event.data)) as Skeleton;
     const model = buildTraceModel(skeleton);
@@ -17,4 +17,4 @@ scope.onmessage = (event) => {
   } catch (error) {
     scope.postMessage({ failure: error instanceof Error ? error.message : String(error) }, []);
   }
-};
+});
