@@ -131,10 +131,8 @@ mod tests {
     const TARGET: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
     fn span(id: u64, start: i64, links: &[(&str, u64)]) -> Json {
-        let links: Vec<Json> = links
-            .iter()
-            .map(|(trace, span)| json!({"trace_id": trace, "span_id": format!("{span:016x}")}))
-            .collect();
+        let links: Vec<Json> =
+            links.iter().map(|(trace, span)| json!({"trace_id": trace, "span_id": format!("{span:016x}")})).collect();
         json!({"trace_id": format!("{:032x}", 0xf0 + id), "span_id": format!("{id:016x}"), "service": "s", "name": "n",
             "start_time_unix_nano": start, "duration_ns": 1, "resource": "{}",
             "links": if links.is_empty() { Json::Null } else { json!(links) }})
@@ -144,7 +142,8 @@ mod tests {
     async fn links_are_found_from_memory_and_files_in_the_order_of_time() {
         let (_directory, store) = store().await;
         let other = "0000000000000000000000000000000f";
-        append(&store, Signal::Spans, &[span(1, 30, &[(TARGET, 7)]), span(2, 10, &[(other, 7)]), span(3, 5, &[])]).await;
+        append(&store, Signal::Spans, &[span(1, 30, &[(TARGET, 7)]), span(2, 10, &[(other, 7)]), span(3, 5, &[])])
+            .await;
         store.flush(Signal::Spans).await.expect("flushed");
         append(&store, Signal::Spans, &[span(4, 20, &[(other, 1), (TARGET, 8)]), span(1, 30, &[(TARGET, 7)])]).await;
 

@@ -225,7 +225,8 @@ fn skeleton<'a>(
         row_of[place.span] = index(row);
     }
     let logs = log_columns(spans, &row_of, records, start, logs_truncated);
-    let (mut services, mut names, mut kinds) = (services_by_self_time(spans, tree), Dictionary::new(), Dictionary::new());
+    let (mut services, mut names, mut kinds) =
+        (services_by_self_time(spans, tree), Dictionary::new(), Dictionary::new());
     let mut columns = SpanColumns::default();
     let mut ids = Vec::with_capacity(spans.rows.len() * 8);
     let mut error_count = 0;

@@ -7,7 +7,9 @@ import { chromium } from 'playwright-core';
 import { Server } from './server.mjs';
 import { Visitor } from './visitor.mjs';
 import { dataWalk } from './walk-data.mjs';
+import { largeWalk } from './walk-large.mjs';
 import { setupWalk } from './walk-setup.mjs';
+import { traceWalk } from './walk-trace.mjs';
 
 const ARGUMENTS = [
   '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
@@ -46,7 +48,7 @@ async function run(title, walk, browser, server) {
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
 try {
-  for (const [title, walk, pack] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket']]) {
+  for (const [title, walk, pack] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['traces', traceWalk, null], ['large traces', largeWalk, null]]) {
     const server = await Server.start();
     try {
       if (pack) await server.replayToNow(pack);

@@ -20,3 +20,4 @@ mod retention;
 mod roundtrip;
 mod sql_answers;
 mod sql_guard;
+mod trace_view;

@@ -148,11 +148,12 @@ describe("folds", () => {
       const folds = openingFolds(model).folds;
       for (let round = 0; round < 40; round += 1) {
         const i = Math.floor(next() * model.count);
-        if (next() < 0.5) folds.spans[i] = folds.spans[i] ? 0 : 1;
-        else if (model.groups.count > 0 && next() < 0.5) {
+        const what = next();
+        if (what < 0.5) folds.spans[i] = folds.spans[i] ? 0 : 1;
+        else if (what < 0.75 && model.groups.count > 0) {
           const g = Math.floor(next() * model.groups.count);
           folds.groups[g] = folds.groups[g] ? 0 : 1;
-        } else if (next() < 0.5) expandSiblings(model, folds, i);
+        } else if (what < 0.9) expandSiblings(model, folds, i);
         else reveal(model, folds, i);
         const rows = visibleRows(model, folds);
         expect([...rows], `seed ${seed}`).toEqual(naiveRows(model, folds));

@@ -22,6 +22,9 @@ export function span(id: number, parent: number, start: number, duration: number
   return { id, parent, start, duration, service: "service", name: `op ${id}`, kind: "INTERNAL", status: 0, outcome: 0, flags: 0, events: [], ...more };
 }
 
+const dictionary = (texts: string[]) => [...new Set(texts)];
+const indexes = (all: string[]) => new Map(all.map((text, i) => [text, i]));
+
 /** What the server answers: naive, by lists of children, but without recursion for the sake of chains. */
 export function skeletonOf(spans: readonly TestSpan[], logs: { span: number; time: number; severity: number }[] = []): Skeleton {
   const children = new Map<number, TestSpan[]>();
@@ -40,12 +43,10 @@ export function skeletonOf(spans: readonly TestSpan[], logs: { span: number; tim
     for (const child of inOrder(children.get(next.one.id) ?? [])) stack.push({ one: child, parent: order.length, depth: next.depth + 1 });
     order.push(next);
   }
-  const dictionary = (texts: string[]) => [...new Set(texts)];
   const services = dictionary(order.map(({ one }) => one.service));
   const names = dictionary(order.map(({ one }) => one.name));
   const kinds = dictionary(order.map(({ one }) => one.kind));
   const texts = dictionary(order.flatMap(({ one }) => one.events.map((event) => event.text)));
-  const indexes = (all: string[]) => new Map(all.map((text, i) => [text, i]));
   const [serviceAt, nameAt, kindAt, textAt] = [indexes(services), indexes(names), indexes(kinds), indexes(texts)];
   const end = order.reduce((latest, { one }) => Math.max(latest, one.start + one.duration), 0);
   const events = order.flatMap(({ one }, row) => one.events.map((event) => ({ ...event, row })));

@@ -28,9 +28,7 @@ pub(super) const BUCKETS_MAX: usize = 1000;
 pub(super) struct Docs;
 
 pub(super) fn router() -> Router<ApiState> {
-    Router::new()
-        .route("/api/v1/traces", get(search))
-        .route("/api/v1/traces/histogram", get(spans_over_time))
+    Router::new().route("/api/v1/traces", get(search)).route("/api/v1/traces/histogram", get(spans_over_time))
 }
 
 /// Filters: one span of the trace has to satisfy all of them.

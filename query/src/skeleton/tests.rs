@@ -63,8 +63,7 @@ fn rows(skeleton: &Json) -> Vec<Json> {
 }
 
 fn same_rows_of(whole: &Json) -> Vec<Json> {
-    let keys =
-        ["span_id", "start_offset_ns", "duration_ns", "service", "name", "kind", "orphan", "duplicate", "cycle"];
+    let keys = ["span_id", "start_offset_ns", "duration_ns", "service", "name", "kind", "orphan", "duplicate", "cycle"];
     let row = |span: &Json| keys.iter().map(|key| ((*key).to_owned(), span[*key].clone())).collect::<HashMap<_, _>>();
     whole["spans"].as_array().expect("spans").iter().map(|span| json!(row(span))).collect()
 }
@@ -73,18 +72,34 @@ fn same_rows_of(whole: &Json) -> Vec<Json> {
 async fn it_says_what_the_rows_say() {
     let spans = [
         with(span((1, 0, 0, 100)), &json!({"attr_http_response_status_code": 429, "flags": 0x101})),
-        with(span((2, 1, 10, 30)), &json!({"status": "ERROR", "flags": 0x301, "events": [
+        with(
+            span((2, 1, 10, 30)),
+            &json!({"status": "ERROR", "flags": 0x301, "events": [
             {"time_unix_nano": T0 + 12, "name": "exception",
                 "attributes": r#"{"exception.type":"Gone","exception.message":"away"}"#},
-            {"time_unix_nano": T0 + 13, "name": "retry", "attributes": "{}"}]})),
+            {"time_unix_nano": T0 + 13, "name": "retry", "attributes": "{}"}]}),
+        ),
         with(span((3, 1, 50, 20)), &json!({"links": [{"trace_id": TRACE, "span_id": "0000000000000002"}]})),
         span((4, 9, 5, 1)),
     ];
     let (skeleton, whole) = ask(&spans, &[log(Some(3), 55), log(None, 2), log(Some(77), 3)]).await;
     assert_eq!(rows(&skeleton), same_rows_of(&whole));
-    for key in ["trace_id", "root", "start_time_unix_nano", "end_time_unix_nano", "duration_ns", "span_count",
-        "service_count", "error_count", "log_count", "depth", "complete", "orphan_count", "duplicate_count", "warnings"]
-    {
+    for key in [
+        "trace_id",
+        "root",
+        "start_time_unix_nano",
+        "end_time_unix_nano",
+        "duration_ns",
+        "span_count",
+        "service_count",
+        "error_count",
+        "log_count",
+        "depth",
+        "complete",
+        "orphan_count",
+        "duplicate_count",
+        "warnings",
+    ] {
         assert_eq!(skeleton[key], whole[key], "{key}");
     }
     let columns = &skeleton["spans"];

@@ -88,8 +88,9 @@ export function openingFolds(model: TraceModel): OpeningFolds {
 
 function longestCritical(model: TraceModel): number[] {
   const { span, from, to } = model.critical;
-  const longest = Array.from(span.keys()).toSorted((a, b) => to[b]! - from[b]! - (to[a]! - from[a]!));
-  return longest.slice(0, OPEN_CRITICAL_MAX).map((k) => span[k]!).filter((i) => i >= 0);
+  const lengths = to.map((end, k) => end - from[k]!);
+  const least = lengths.toSorted().at(-OPEN_CRITICAL_MAX) ?? 0;
+  return Array.from(span).filter((i, k) => i >= 0 && lengths[k]! >= least).slice(0, OPEN_CRITICAL_MAX);
 }
 
 function levelsThatFit(model: TraceModel): number {

@@ -1,10 +1,11 @@
 import { ROW_HEIGHT } from "./bars-painter";
 import { isGroupRow, type RowCode, spanOfRow } from "./folds";
 import { nameOf, serviceOf } from "./trace-model";
+import { INDENT_LEVELS_MAX } from "./row-pool";
 import type { WaterfallStore } from "./waterfall-store";
 
-const INDENT_PX = 12;
-const INDENT_LEVELS_MAX = 24;
+/** Where names begin in a row of the grid: its padding, the mark to fold, the gap. */
+const NAME_LEFT_PX = 28;
 
 export interface PinnedClasses {
   pinned: string;
@@ -32,26 +33,27 @@ export class PinnedRows {
     parent.append(this.element);
   }
 
-  show(rows: readonly RowCode[], serviceColors: readonly string[]): void {
+  show(rows: readonly RowCode[], serviceColors: readonly string[], indent: number): void {
     this.rows = rows;
-    const shows = rows.join(" ");
+    const shows = `${rows.join(" ")} ${indent}`;
     if (shows === this.shows) return;
     this.shows = shows;
     this.element.style.height = `${rows.length * ROW_HEIGHT}px`;
-    this.element.replaceChildren(...rows.map((row) => this.create(row, serviceColors)));
+    this.element.replaceChildren(...rows.map((row) => this.create(row, serviceColors, indent)));
   }
 
   forget(): void {
     this.shows = "";
   }
 
-  private create(row: RowCode, serviceColors: readonly string[]): HTMLElement {
+  private create(row: RowCode, serviceColors: readonly string[], indent: number): HTMLElement {
     const { model } = this.store;
     const index = spanOfRow(row);
     const element = document.createElement("div");
     element.className = this.classes.pinnedRow;
-    const level = model.depth[index]! + (this.store.mask ? 0 : model.groups.extraDepth[index]!);
-    element.style.paddingLeft = `${25 + Math.min(level, INDENT_LEVELS_MAX) * INDENT_PX * (model.levels > INDENT_LEVELS_MAX ? 0.5 : 1)}px`;
+    const extra = this.store.mask ? 0 : model.groups.extraDepth[index]! - (isGroupRow(row) ? 1 : 0);
+    const level = model.depth[index]! + extra;
+    element.style.paddingLeft = `${NAME_LEFT_PX + Math.min(level, INDENT_LEVELS_MAX) * indent}px`;
     element.style.setProperty("--service", serviceColors[model.service[index]!]!);
     const service = document.createElement("span");
     service.className = this.classes.service;

@@ -8,7 +8,7 @@ const INDENT_PX = 12;
 /** Indents together never take more than this share of the name column. */
 const INDENT_SHARE_MAX = 0.45;
 /** Deeper levels are not indented further; their depth is shown as a number instead. */
-const INDENT_LEVELS_MAX = 24;
+export const INDENT_LEVELS_MAX = 24;
 
 export interface RowClasses {
   row: string;
@@ -45,7 +45,8 @@ interface PooledRow {
 /** Recycled DOM rows: only as many as are in sight, each reused for the row that scrolls in. */
 export class RowPool {
   private readonly rows: PooledRow[] = [];
-  private indent = INDENT_PX;
+  /** Pixels a level. */
+  indent = INDENT_PX;
 
   constructor(
     private readonly parent: HTMLElement,

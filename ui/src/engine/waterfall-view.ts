@@ -187,7 +187,7 @@ export class WaterfallView {
     this.scroller.setAttribute("aria-rowcount", String(store.rows.length));
     this.pool.show(scrollTop, height, nameWidth, this.serviceColors);
     const pinned = this.pinnedRows(scrollTop);
-    this.pinned.show(pinned, this.serviceColors);
+    this.pinned.show(pinned, this.serviceColors, this.pool.indent);
     const activeRow = this.pool.elementOf(store.active);
     if (activeRow) this.scroller.setAttribute("aria-activedescendant", activeRow.id);
     else this.scroller.removeAttribute("aria-activedescendant");

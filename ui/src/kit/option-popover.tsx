@@ -21,6 +21,7 @@ export function OptionPopover(props: {
   none: string;
   /** Accept what was typed when nothing matches. */
   free?: boolean;
+  small?: boolean;
   onPick: (value: string | null) => void;
 }) {
   const [open, setOpen] = useState(false);
@@ -31,7 +32,7 @@ export function OptionPopover(props: {
   return (
     <Radix.Root open={open} onOpenChange={setOpen}>
       <Radix.Trigger asChild>
-        <Button>
+        <Button small={props.small ?? false}>
           {props.label}
           <ChevronDown size={13} aria-hidden />
         </Button>

@@ -18,8 +18,9 @@ interface Step extends Contribution {
 export function ContributionView({ parts, a, b }: { parts: readonly Contribution[]; a: LoadedTrace; b: LoadedTrace }) {
   const [all, setAll] = useState(false);
   const steps = useMemo(() => stepsOf(parts, a.model.durationNs), [parts, a]);
-  const shown = all ? steps : steps.slice(0, ROWS_SHOWN);
-  const hidden = steps.slice(shown.length).filter((step) => step.delta !== 0);
+  const different = steps.filter((step) => step.delta !== 0);
+  const shown = all ? steps : different.slice(0, ROWS_SHOWN);
+  const hidden = steps.length - shown.length;
   const ends = [a.model.durationNs, b.model.durationNs, ...steps.flatMap((step) => [step.from, step.to])];
   const low = Math.min(...ends);
   // A fifth of the width stays left of the smallest end, so that both whole durations are bars.
@@ -67,7 +68,7 @@ export function ContributionView({ parts, a, b }: { parts: readonly Contribution
                 {formatDuration(step.delta)}
               </td>
               <td className={css.chart} aria-hidden>
-                <span className={step.delta > 0 ? css.barMore : css.barLess} style={place(step.from, step.to)} />
+                {step.delta !== 0 && <span className={step.delta > 0 ? css.barMore : css.barLess} style={place(step.from, step.to)} />}
               </td>
               <td className={classNames(css.number, step.countA !== step.countB && css.changed)}>
                 {step.countA === step.countB ? group(step.countA) : `${group(step.countA)} → ${group(step.countB)}`}
@@ -79,9 +80,10 @@ export function ContributionView({ parts, a, b }: { parts: readonly Contribution
       </table>
       <p className={css.footNote}>
         Times are those on the critical paths, which cover each trace without a gap: the differences add up.
-        {hidden.length > 0 && (
+        {hidden > 0 && (
           <Button small onClick={() => setAll(true)}>
-            Show {plural(hidden.length, "more difference")}
+            Show {plural(hidden, "more operation")}
+            {different.length <= ROWS_SHOWN && " without a difference"}
           </Button>
         )}
       </p>

@@ -33,7 +33,7 @@ export function FlameTab({ model, matches, onSelect }: { model: TraceModel; matc
   return (
     <>
       <div className={css.toolbar}>
-        <div role="group" aria-label="Order" className={css.legend}>
+        <div role="group" aria-label="Order" className={css.orders}>
           {ORDERS.map((one) => (
             <Button key={one.value} small aria-pressed={one.value === order} onClick={() => patch({ order: one.value === "heavy" ? null : one.value }, { replace: true })}>
               {one.label}

@@ -6,18 +6,19 @@ import { buttonClass } from "../../kit/button";
 import { Note } from "../../kit/states";
 import { formatDuration, group, plural } from "../../lib/format";
 import { nanos, nowNanos } from "../../lib/time";
+import type { TraceUrl } from "./use-trace-url";
 
 /** Spans of a trace that ended less than this ago may well be on their way. */
 const STILL_ARRIVING_NS = 60_000_000_000n;
 
 /** What a reader must know before trusting the picture. */
-export function TraceHealth({ trace, store, problems }: { trace: LoadedTrace; store: WaterfallStore; problems: readonly string[] }) {
+export function TraceHealth({ trace, store, url }: { trace: LoadedTrace; store: WaterfallStore; url: TraceUrl }) {
   const { facts, model } = trace;
-  const causes = [...problems];
+  const causes = [...url.problems];
   if (facts.orphan_count > 0) causes.push(orphans(trace));
   causes.push(...facts.warnings.filter((warning) => !/have? a parent that is not|have parents that are not/.test(warning)));
   if (facts.logs_truncated) causes.push("There are more log records than are marked.");
-  if (model.skewedCount > 0) causes.push(skew(model));
+  if (model.skewedCount > 0) causes.push(skew(model, url.skew === "adj"));
   const { shownLevels } = store;
   if (shownLevels !== null) {
     causes.push(`Large trace: opened with ${plural(shownLevels, "level")} of ${group(model.levels)}, and what failed or held it up. Keys 1–9 fold to a level.`);
@@ -47,11 +48,11 @@ function orphans({ facts, model }: LoadedTrace): string {
   return `${which}: not sampled, lost on the way, or not ended yet`;
 }
 
-function skew(model: TraceModel): string {
+function skew(model: TraceModel, undone: boolean): string {
   let largest = 0;
   for (const shift of model.shift) largest = Math.max(largest, Math.abs(shift));
   const count = model.skewedCount;
-  return `${plural(count, "span")} ${count === 1 ? "starts" : "start"} up to ${formatDuration(largest)} before the caller: clocks differ. Times are shown as sent`;
+  return `${plural(count, "span")} ${count === 1 ? "starts" : "start"} up to ${formatDuration(largest)} before the caller: clocks differ. ${undone ? "They are drawn where they fit; dashed outlines are where they were" : "Times are shown as sent"}`;
 }
 
 function sentence(text: string): string {

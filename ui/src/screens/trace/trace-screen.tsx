@@ -106,7 +106,7 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
       <div className={css.tabs}>
         <Tabs label="Views of the trace" value={view} choices={VIEWS.map((one) => (one.value === "logs" ? { ...one, label: `Logs ${group(facts.log_count)}` } : one))} onChange={setView} />
       </div>
-      <TraceHealth trace={trace} store={store} problems={url.problems} />
+      <TraceHealth trace={trace} store={store} url={url} />
       <div className={css.panel} role="tabpanel" id={TAB_PANEL_ID} aria-labelledby={tabId(view)}>
         {(view === "waterfall" || view === "flame" || view === "table") && model.count === 0 ? (
           <EmptyState title="No span of this trace has arrived">

@@ -42,7 +42,7 @@ export function WaterfallToolbar({ trace, store, url }: { trace: LoadedTrace; st
           </button>
         ))}
         {others.length > 0 && (
-          <OptionPopover label={`${others.length} more`} value={undefined} options={others.map((value) => ({ value }))} none="No such service in this trace" onPick={(service) => service !== null && toggle(service)} />
+          <OptionPopover small label={`${others.length} more`} value={undefined} options={others.map((value) => ({ value }))} none="No such service in this trace" onPick={(service) => service !== null && toggle(service)} />
         )}
         {only.size > 0 && (
           <Button small look="quiet" onClick={() => patch({ only: null })}>

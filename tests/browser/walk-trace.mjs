@@ -1,0 +1,251 @@
+// Someone reads a trace that has everything odd about it, and compares it with a normal one.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { send } from './large-trace.mjs';
+
+const MS = 1_000_000;
+const SLOW = '1'.repeat(32);
+const FAST = '2'.repeat(32);
+const AFTER = '3'.repeat(32);
+const KIND = { INTERNAL: 1, SERVER: 2, CLIENT: 3, PRODUCER: 4, CONSUMER: 5 };
+const LOOP = 47;
+
+const id = (number) => number.toString(16).padStart(16, '0');
+const text = (key, value) => ({ key, value: { stringValue: value } });
+
+/** Times in milliseconds since `start`. */
+function span(traceId, number, parent, service, name, kind, start, from, to, more = {}) {
+  const at = (ms) => String(start + BigInt(Math.round(ms * MS)));
+  return { service, traceId, spanId: id(number), ...(parent && { parentSpanId: id(parent) }), name, kind, startTimeUnixNano: at(from), endTimeUnixNano: at(to), ...more };
+}
+
+/** A checkout; `extra` milliseconds more are spent in the charge. */
+function checkout(traceId, start, extra) {
+  const s = (...rest) => span(traceId, ...rest);
+  return [
+    s(1, 0, 'shop', 'POST /checkout', KIND.SERVER, start, 0, 500 + extra),
+    s(2, 1, 'shop', 'load cart', KIND.INTERNAL, start, 5, 150),
+    ...Array.from({ length: LOOP }, (_, i) => s(100 + i, 2, 'shop', 'SELECT items', KIND.CLIENT, start, 6 + i * 3, 8 + i * 3)),
+    s(3, 1, 'shop', 'POST /charge', KIND.CLIENT, start, 160, 400 + extra),
+    s(4, 3, 'payment', 'charge', KIND.SERVER, start, 200, 390 + extra, { attributes: [text('card.brand', 'visa')] }),
+    s(5, 1, 'shop', 'send mail', KIND.PRODUCER, start, 410 + extra, 415 + extra),
+  ];
+}
+
+function oddities(start) {
+  const s = (...rest) => span(SLOW, ...rest);
+  return [
+    s(6, 5, 'mail', 'deliver', KIND.CONSUMER, start, 1300, 1340),
+    // Its clock is two hundred milliseconds behind its caller's.
+    s(7, 3, 'fraud', 'score', KIND.SERVER, start, -40, 10),
+    s(8, 99, 'stock', 'reserve', KIND.SERVER, start, 420, 440, {
+      status: { code: 2, message: 'out of stock' },
+      events: [{ timeUnixNano: String(start + 430n * 1_000_000n), name: 'exception', attributes: [text('exception.type', 'StockError'), text('exception.message', 'nothing left')] }],
+    }),
+  ];
+}
+
+export function traceWalk(visitor, server) {
+  const { page } = visitor;
+  const waterfall = page.getByRole('treegrid', { name: 'Spans of the trace' });
+  const details = page.getByRole('region', { name: 'Details of the span' });
+  const row = (name) => waterfall.getByRole('row', { name });
+  const rowCount = async () => Number(await waterfall.getAttribute('aria-rowcount'));
+  const search = () => new URL(page.url()).searchParams;
+  const start = (BigInt(Date.now()) - 120_000n) * 1_000_000n;
+  const total = 6 + LOOP + 3;
+
+  return [
+    ['a slow and a fast checkout, and work that links to the slow one', async () => {
+      const link = { traceId: SLOW, spanId: id(5) };
+      const after = span(AFTER, 1, 0, 'mail', 'batch', KIND.CONSUMER, start, 2000, 2100, { links: [link] });
+      await send(`http://${server.addresses.otlp_http}`, [...checkout(SLOW, start, 640), ...oddities(start), ...checkout(FAST, start, 0), after]);
+    }],
+
+    ['what is odd about a trace is said', async () => {
+      await page.goto(`/trace/${SLOW}`);
+      await row('shop POST /checkout, 1.14 s, 1 errors below').or(row(/^shop POST \/checkout, 1\.14 s/)).first().waitFor();
+      const said = await page.getByRole('main').innerText();
+      assert.match(said, /1 span names a parent that is not here/);
+      assert.match(said, /1 span starts up to \d+ ms before the caller: clocks differ/);
+    }],
+
+    ['47 equal calls are one row, which opens', async () => {
+      const group = row(/^47 times shop SELECT items, 94 ms together/);
+      await group.waitFor();
+      assert.equal(await group.getAttribute('aria-expanded'), 'false');
+      assert.equal(await rowCount(), total - LOOP + 1);
+      await group.click();
+      assert.equal(await rowCount(), total + 1);
+      assert.equal(await row(/^shop SELECT items, 2 ms/).first().getAttribute('aria-setsize'), String(LOOP));
+      await visitor.assertAccessible();
+    }],
+
+    ['ancestors of the first row stay in sight', async () => {
+      await waterfall.evaluate((element) => (element.scrollTop = 24 * 20));
+      await visitor.settle();
+      const pinned = await waterfall.locator('[aria-hidden="true"]', { hasText: 'load cart' }).first().innerText();
+      assert.match(pinned.replace(/\s+/g, ' '), /POST \/checkout.*load cart.*SELECT items/);
+    }],
+
+    ['only some services are shown, in the address too', async () => {
+      const services = page.getByRole('group', { name: 'Show only these services' });
+      await services.getByRole('button', { name: 'payment' }).click();
+      await page.waitForFunction(() => document.querySelector('[role=treegrid]').getAttribute('aria-rowcount') === '3');
+      assert.equal(search().get('only'), 'payment');
+      await page.reload();
+      await row(/^payment charge/).waitFor();
+      assert.equal(await rowCount(), 3, 'the span and its ancestors');
+      await services.getByRole('button', { name: 'All services' }).click();
+      await page.waitForFunction(() => Number(document.querySelector('[role=treegrid]').getAttribute('aria-rowcount')) > 3);
+    }],
+
+    ['find knows names at once and attributes from the server', async () => {
+      const field = page.getByRole('textbox', { name: 'Find in this trace' });
+      await field.fill('exception');
+      await field.fill('card.brand=visa');
+      await page.getByRole('status').getByText(/^(1 of )?1$/).waitFor();
+      await field.press('Enter');
+      await page.getByRole('button', { name: 'Hide other spans' }).click();
+      await page.waitForFunction(() => document.querySelector('[role=treegrid]').getAttribute('aria-rowcount') === '3');
+      await page.reload();
+      await row(/^payment charge/).waitFor();
+      await page.waitForFunction(() => document.querySelector('[role=treegrid]').getAttribute('aria-rowcount') === '3');
+      await field.fill('');
+      await page.waitForFunction(() => Number(document.querySelector('[role=treegrid]').getAttribute('aria-rowcount')) > 3);
+    }],
+
+    ['the zoom is in the address and comes back', async () => {
+      await waterfall.focus();
+      for (const key of ['Home', 'w', 'w', 'd']) await page.keyboard.press(key);
+      await page.waitForFunction(() => /^\d+,\d+$/.test(new URL(location.href).searchParams.get('z') ?? ''));
+      const zoom = search().get('z');
+      await page.reload();
+      await row(/^shop POST/).first().waitFor();
+      await page.waitForTimeout(400);
+      assert.equal(search().get('z'), zoom);
+      await waterfall.focus();
+      await page.keyboard.press('0');
+      await page.waitForFunction(() => !new URL(location.href).searchParams.has('z'));
+    }],
+
+    ['the critical path says where the time went', async () => {
+      await waterfall.focus();
+      await page.keyboard.press('c');
+      const table = page.getByRole('table', { name: 'Operations on the critical path' });
+      await table.waitFor();
+      const first = await table.getByRole('row').nth(1).innerText();
+      assert.match(first.replace(/\s+/g, ' '), /payment charge 830 ms/);
+      await visitor.assertAccessible();
+      await visitor.pictures('trace-critical-path');
+      await table.getByRole('button', { name: /payment charge/ }).click();
+      await details.getByRole('heading', { level: 2, name: 'charge' }).waitFor();
+    }],
+
+    ['clocks are undone on demand, and the reader is told', async () => {
+      await page.getByRole('button', { name: 'Undo clock skew' }).click();
+      await page.getByText(/drawn where they fit; dashed outlines are where they were/).waitFor();
+      assert.equal(search().get('skew'), 'adj');
+      await page.getByRole('button', { name: 'Undo clock skew' }).click();
+      await page.getByText(/Times are shown as sent/).waitFor();
+    }],
+
+    ['a failed span has its exception and its message', async () => {
+      await waterfall.focus();
+      await page.keyboard.press('e');
+      await page.keyboard.press('Enter');
+      await details.getByText('StockError: nothing left').waitFor();
+      await details.getByText('out of stock').waitFor();
+      assert.equal(search().get('span'), id(8));
+    }],
+
+    ['who links here is found, and links lead both ways', async () => {
+      await page.goto(`/trace/${SLOW}?span=${id(5)}`);
+      await details.getByRole('heading', { name: /^Links in/ }).waitFor();
+      await visitor.assertAccessible();
+      await details.getByRole('link', { name: 'mail batch' }).click();
+      await details.getByRole('heading', { level: 2, name: 'batch' }).waitFor();
+      await details.getByRole('link', { name: new RegExp(SLOW) }).click();
+      await details.getByRole('heading', { level: 2, name: 'send mail' }).waitFor();
+    }],
+
+    ['statistics add up', async () => {
+      await page.getByRole('tab', { name: 'Statistics' }).click();
+      const table = page.getByRole('table', { name: 'Statistics' });
+      const loop = table.getByRole('row').filter({ hasText: 'SELECT items' });
+      assert.match((await loop.innerText()).replace(/\s+/g, ' '), /shop SELECT items 47 – 94 ms/);
+      await page.getByRole('group', { name: 'Group by' }).getByRole('button', { name: 'Service' }).click();
+      await table.getByRole('row').filter({ hasText: 'fraud' }).waitFor();
+      await visitor.assertAccessible();
+      await visitor.pictures('trace-statistics');
+    }],
+
+    ['the flame merges equal calls and is walked by keys', async () => {
+      await page.getByRole('tab', { name: 'Flame' }).click();
+      const flame = page.getByRole('application', { name: /^Flame graph of/ });
+      await flame.focus();
+      await page.keyboard.press('ArrowDown');
+      const status = page.getByRole('status').filter({ hasText: 'with what is below' });
+      await status.getByText('shop POST /charge').waitFor();
+      await page.keyboard.press('Enter');
+      await page.getByRole('navigation', { name: 'Zoom' }).getByRole('button', { name: /POST \/charge/ }).waitFor();
+      await visitor.assertAccessible();
+    }],
+
+    ['it can be taken along in three forms', async () => {
+      await page.getByRole('tab', { name: 'Raw' }).click();
+      const saved = async (name) => {
+        const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()]);
+        return JSON.parse(readFileSync(await download.path(), 'utf8'));
+      };
+      const otlp = await saved('Download OTLP/JSON');
+      assert.equal(otlp.resourceSpans.flatMap((one) => one.scopeSpans.flatMap((scope) => scope.spans)).length, total);
+      const [jaeger] = (await saved('Jaeger JSON')).data;
+      assert.deepEqual([jaeger.traceID, jaeger.spans.length], [SLOW, total]);
+      const root = jaeger.spans.find((one) => one.spanID === id(1));
+      assert.deepEqual([root.operationName, root.duration, jaeger.processes[root.processID].serviceName], ['POST /checkout', 1_140_000, 'shop']);
+      const { traceEvents } = await saved('Perfetto');
+      assert.equal(traceEvents.filter((event) => event.ph === 'X').length, total);
+    }],
+
+    ['compared with the fast one, the planted 640 ms come first', async () => {
+      await page.goto(`/trace/${FAST}`);
+      await page.getByRole('button', { name: 'Compare' }).click();
+      await visitor.settle();
+      await page.getByRole('button', { name: /^Compare with 1111/ }).waitFor();
+      await visitor.assertAccessible();
+      await page.getByRole('button', { name: /^Compare with 1111/ }).click();
+      const table = page.getByRole('table', { name: 'Contributions' });
+      await table.waitFor();
+      // The row of trace A stands above the parts.
+      assert.match((await table.getByRole('row').nth(2).innerText()).replace(/\s+/g, ' '), /payment charge .*\+640 ms/);
+      await page.getByText(/^B takes .* more than A: \+640 ms payment charge/).waitFor();
+      await visitor.pictures('compare');
+      await visitor.assertAccessible();
+    }],
+    ['swapping inverts the signs', async () => {
+      await page.getByRole('button', { name: 'Swap' }).click();
+      await page.getByText(/^B takes .* less than A: −640 ms payment charge/).waitFor();
+      assert.ok(page.url().includes(`/compare/${SLOW}...${FAST}`));
+    }],
+    ['the structure shows what is only in one of them', async () => {
+      await page.getByRole('tab', { name: 'Structure' }).click();
+      const tree = page.getByRole('treegrid', { name: 'Calls of both traces' });
+      await tree.getByRole('row', { name: 'stock reserve, only in A' }).waitFor();
+      await tree.focus();
+      await page.keyboard.press('End');
+      await page.keyboard.press('Home');
+      assert.equal(await tree.getAttribute('aria-activedescendant'), await tree.getByRole('row', { name: /^shop POST \/checkout/ }).getAttribute('id'));
+      await visitor.pictures('compare-structure');
+      await visitor.assertAccessible();
+    }],
+    ['an id that is none is refused in words', async () => {
+      await page.goto(`/compare/${SLOW}...`);
+      await page.getByRole('textbox', { name: 'Trace id' }).fill('12');
+      await page.getByRole('button', { name: 'Compare', exact: true }).click();
+      await page.getByRole('alert').getByText('That is not a trace id').waitFor();
+      await visitor.assertAccessible();
+    }],
+  ];
+}
