@@ -98,17 +98,21 @@ interface Slice {
 
 /**
  * The Trace Event Format that Perfetto and chrome://tracing read: one process per service. Slices of one thread must
- * nest, so spans that overlap without nesting get threads of their own.
+ * nest, so spans that overlap without nesting get threads of their own. Times count from the start of the trace: as
+ * microseconds since 1970 a double would lose the nanoseconds.
  */
 export function toTraceEvents(otlp: OtlpTrace): unknown {
   const services = new Map<string, Slice[]>();
+  const starts = otlp.resourceSpans.flatMap((one) => one.scopeSpans.flatMap((scope) => scope.spans.map((span) => BigInt(span.startTimeUnixNano))));
+  const first = starts.reduce((least, start) => (start < least ? start : least), starts[0] ?? 0n);
+  const sinceFirst = (nanos: string) => Number(BigInt(nanos) - first) / 1000;
   for (const { resource, scopeSpans } of otlp.resourceSpans) {
     const name = serviceName(resource);
     const slices = services.get(name) ?? [];
     services.set(name, slices);
     for (const span of scopeSpans.flatMap((one) => one.spans)) {
-      const start = Number(BigInt(span.startTimeUnixNano)) / 1000;
-      slices.push({ start, end: Math.max(start, Number(BigInt(span.endTimeUnixNano)) / 1000), span });
+      const start = sinceFirst(span.startTimeUnixNano);
+      slices.push({ start, end: Math.max(start, sinceFirst(span.endTimeUnixNano)), span });
     }
   }
   const traceEvents: unknown[] = [];

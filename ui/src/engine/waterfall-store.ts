@@ -22,6 +22,8 @@ export class WaterfallStore {
   /** Levels shown when the trace opened folded, else null. */
   readonly shownLevels: number | null;
   rows: Int32Array;
+  /** Levels it was folded to last; null when it was not, or was unfolded whole since. */
+  foldedTo: number | null = null;
   /** The active row (the treegrid's current one). */
   active: RowCode = spanRow(0);
   view: TimeView;
@@ -128,6 +130,7 @@ export class WaterfallStore {
   }
 
   expandAll(): void {
+    this.foldedTo = null;
     this.refold(() => {
       this.folds.spans.fill(0);
       this.folds.groups.fill(0);
@@ -135,6 +138,7 @@ export class WaterfallStore {
   }
 
   foldToLevels(levels: number): void {
+    this.foldedTo = levels;
     this.refold(() => foldToLevels(this.model, this.folds, levels));
   }
 

@@ -6,7 +6,7 @@ import { buttonClass } from "../../kit/button";
 import { Note } from "../../kit/states";
 import { formatDuration, group, plural } from "../../lib/format";
 import { nanos, nowNanos } from "../../lib/time";
-import type { TraceUrl } from "./use-trace-url";
+import type { TraceUrl } from "./trace-url";
 
 /** Spans of a trace that ended less than this ago may well be on their way. */
 const STILL_ARRIVING_NS = 60_000_000_000n;

@@ -25,7 +25,8 @@ import { StatisticsTab } from "./statistics-tab";
 import { TraceHealth } from "./trace-health";
 import { TraceLogs } from "./trace-logs";
 import css from "./trace-screen.module.css";
-import { readTraceUrl, useTraceUrl } from "./use-trace-url";
+import { readTraceUrl } from "./trace-url";
+import { useTraceUrl } from "./use-trace-url";
 import { WaterfallTab } from "./waterfall-tab";
 
 const VIEWS = [

@@ -12,7 +12,7 @@ import { Inspector } from "./inspector";
 import { Minimap } from "./minimap";
 import { PathPanel } from "./path-panel";
 import css from "./trace-screen.module.css";
-import type { TraceUrl } from "./use-trace-url";
+import type { TraceUrl } from "./trace-url";
 import { WaterfallToolbar } from "./waterfall-toolbar";
 
 const NAME_WIDTH = 400;

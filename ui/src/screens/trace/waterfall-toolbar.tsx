@@ -9,7 +9,7 @@ import { useServiceColors } from "../../kit/use-service-colors";
 import { useUrl } from "../../kit/use-url";
 import { plural } from "../../lib/format";
 import css from "./trace-screen.module.css";
-import { printOnly, type TraceUrl } from "./use-trace-url";
+import { printOnly, type TraceUrl } from "./trace-url";
 
 /** Services with a button of their own; the others are in a list. */
 const LEGEND_MAX = 8;
