@@ -8,7 +8,7 @@ import { EmptyState } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { EMPTY_SEARCH } from "../../lib/filters";
-import { formatDuration } from "../../lib/format";
+import { formatDuration, plural } from "../../lib/format";
 import { recogniseId } from "../../lib/ids";
 import { formatDateTime, nanos, type UnixNanos } from "../../lib/time";
 import { href } from "../../lib/url-state";
@@ -79,32 +79,50 @@ function OfferList(props: { known: string; service: string; name: string; start:
       </EmptyState>
     );
   }
+  const good = found.filter((one) => one.error_count === 0);
+  const typical = median(good.length > 0 ? good : found);
   return (
-    <table className={css.table} aria-label={`Other traces of ${props.service} ${props.name}`}>
-      <thead>
-        <tr>
-          <th scope="col">Start</th>
-          <th scope="col" className={css.number}>Duration</th>
-          <th scope="col" className={css.number}>Spans</th>
-          <th scope="col" className={css.number}>Errors</th>
-          <th scope="col">Trace</th>
-        </tr>
-      </thead>
-      <tbody>
-        {found.map((one) => (
-          <tr key={one.trace_id}>
-            <td>{formatDateTime(nanos(one.start_time_unix_nano), zone, 3)}</td>
-            <td className={css.number}>{formatDuration(one.duration_ns)}</td>
-            <td className={css.number}>{one.span_count}</td>
-            <td className={css.number}>{one.error_count}</td>
-            <td>
-              <Button small onClick={() => props.onPick(one.trace_id)}>
-                Compare with {one.trace_id.slice(0, 8)}
-              </Button>
-            </td>
+    <>
+      <p className={css.typical}>
+        <Button look="primary" onClick={() => props.onPick(typical.trace_id)}>
+          Compare with a typical one
+        </Button>
+        <span>
+          {formatDuration(typical.duration_ns)}: the median of {plural(good.length || found.length, "trace")} {good.length > 0 && "without errors "}of {props.service} {props.name} from half an hour before to half an hour after
+        </span>
+      </p>
+      <table className={css.table} aria-label={`Other traces of ${props.service} ${props.name}`}>
+        <thead>
+          <tr>
+            <th scope="col">Start</th>
+            <th scope="col" className={css.number}>Duration</th>
+            <th scope="col" className={css.number}>Spans</th>
+            <th scope="col" className={css.number}>Errors</th>
+            <th scope="col">Trace</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {found.map((one) => (
+            <tr key={one.trace_id}>
+              <td>{formatDateTime(nanos(one.start_time_unix_nano), zone, 3)}</td>
+              <td className={css.number}>{formatDuration(one.duration_ns)}</td>
+              <td className={css.number}>{one.span_count}</td>
+              <td className={css.number}>{one.error_count}</td>
+              <td>
+                <Button small onClick={() => props.onPick(one.trace_id)}>
+                  Compare with {one.trace_id.slice(0, 8)}
+                </Button>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
   );
+}
+
+/** The one in the middle by duration. */
+function median(traces: readonly TraceSummary[]): TraceSummary {
+  const sorted = traces.toSorted((a, b) => a.duration_ns - b.duration_ns);
+  return sorted[(sorted.length - 1) >> 1]!;
 }

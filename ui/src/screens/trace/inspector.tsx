@@ -7,7 +7,6 @@ import type { Span, SpanDetail } from "../../api/types";
 import type { LoadedTrace } from "../../engine/decode-trace";
 import { FLAG, STATUS_NAMES } from "../../engine/skeleton";
 import { ancestors, kindOf, nameOf, outcomeOf, serviceOf, spanIdOf, type TraceModel } from "../../engine/trace-model";
-import type { WaterfallStore } from "../../engine/waterfall-store";
 import { AttributeTable } from "../../kit/attribute-table";
 import { Button, buttonClass, CopyButton } from "../../kit/button";
 import { storedNumber, storeNumber } from "../../kit/preferences";
@@ -30,12 +29,13 @@ const CRUMBS_MAX = 3;
 /** Everything about one span: what the waterfall knows at once, the rest when the server has answered. */
 export function Inspector(props: {
   trace: LoadedTrace;
-  store: WaterfallStore;
   index: number;
+  /** Clock skew is undone in the waterfall. */
+  adjusted: boolean;
   onSelect: (index: number) => void;
   onClose: () => void;
 }) {
-  const { trace, store, index } = props;
+  const { trace, index } = props;
   const { model } = trace;
   const [width, setWidth] = useState(() => storedNumber("inspector-width", WIDTH));
   const color = useServiceColors(model.services).get(serviceOf(model, index))!;
@@ -58,7 +58,7 @@ export function Inspector(props: {
         </div>
         <Path model={model} index={index} onSelect={props.onSelect} />
         <Tiles model={model} index={index} />
-        <Skew model={model} index={index} adjusted={store.raw !== null} />
+        <Skew model={model} index={index} adjusted={props.adjusted} />
         <Detail {...props} />
       </div>
     </aside>

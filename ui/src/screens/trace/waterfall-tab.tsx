@@ -35,7 +35,7 @@ export function WaterfallTab({ trace, store, url, onKey }: { trace: LoadedTrace;
       <div className={css.stage}>
         <Waterfall store={store} selected={selected} onSelect={select} onKey={onKey} />
         {selected >= 0 ? (
-          <Inspector trace={trace} store={store} index={selected} onSelect={select} onClose={() => select(null)} />
+          <Inspector trace={trace} index={selected} adjusted={url.skew === "adj"} onSelect={select} onClose={() => select(null)} />
         ) : (
           url.critical && <PathPanel store={store} onSelect={select} onClose={() => patch({ cp: null })} />
         )}

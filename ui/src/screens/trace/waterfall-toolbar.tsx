@@ -13,6 +13,8 @@ import { printOnly, type TraceUrl } from "./trace-url";
 
 /** Services with a button of their own; the others are in a list. */
 const LEGEND_MAX = 8;
+const LEGEND_MAX_NARROW = 4;
+const NARROW_PX = 1200;
 const COLORS: readonly { value: ColorBy; label: string }[] = [
   { value: "service", label: "Service" },
   { value: "status", label: "Status" },
@@ -29,9 +31,10 @@ export function WaterfallToolbar({ trace, store, url }: { trace: LoadedTrace; st
     const next = only.has(service) ? url.only.filter((one) => one !== service) : [...url.only, service];
     patch({ only: printOnly(next) });
   };
-  const legend = model.services.slice(0, LEGEND_MAX);
+  const named = window.innerWidth < NARROW_PX ? LEGEND_MAX_NARROW : LEGEND_MAX;
+  const legend = model.services.slice(0, named);
   const extra = url.only.filter((service) => !legend.includes(service));
-  const others = model.services.slice(LEGEND_MAX).filter((service) => !only.has(service));
+  const others = model.services.slice(named).filter((service) => !only.has(service));
   return (
     <div className={css.toolbar}>
       <div className={css.legend} role="group" aria-label="Show only these services">
