@@ -48,7 +48,7 @@ const SPAN_FLAGS_IS_REMOTE: i64 = 0x200;
 /// A trace as columns. Rows are in pre-order: the root first, then each span's children by start time.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TraceSkeleton)]
-struct SkeletonAnswer<'a> {
+pub(crate) struct SkeletonAnswer<'a> {
     trace_id: String,
     /// The earliest span without a parent.
     root: Option<TraceRoot>,
@@ -86,11 +86,6 @@ struct SkeletonAnswer<'a> {
     logs: LogColumns,
 }
 
-/// What the answer is, for the description of the API.
-#[derive(ToSchema)]
-#[schema(as = TraceSkeleton)]
-pub(crate) struct Skeleton(#[expect(dead_code, reason = "only described")] SkeletonAnswer<'static>);
-
 /// One entry a span in every column.
 #[derive(Default, Serialize, ToSchema)]
 struct SpanColumns {
@@ -109,8 +104,10 @@ struct SpanColumns {
     /// Index into `kinds`.
     kind: Vec<u32>,
     /// 0 UNSET, 1 OK, 2 ERROR, 3 a number this server does not know.
+    #[schema(value_type = Vec<u32>)]
     status: Vec<u8>,
     /// Bits: 1 error, 2 throttle, 4 fault; 0 is ok.
+    #[schema(value_type = Vec<u32>)]
     outcome: Vec<u8>,
     /// Bits: 1 has events, 2 has links, 4 has logs, 8 orphan, 16 shares its id, 32 in a parent cycle, 64 has an
     /// exception event, 128 its parent is in another process, 256 its parent is in the same process (neither: the
@@ -206,7 +203,8 @@ fn to_json(
     }
     let records = logs.batches.iter().map(LogBatch::of).collect::<Result<Vec<_>, _>>()?;
     let mut records: Vec<LogRow<'_>> = records.iter().flat_map(LogBatch::rows).collect();
-    records.sort_by_key(|record| record.time_unix_nano());
+    // By more than the time: the answer does not depend on where records lie.
+    records.sort_by_key(|record| (record.time_unix_nano(), record.span_id(), record.severity_number()));
     let answer = skeleton(trace_id, &spans, &tree, &records, logs.truncated);
     let json = serde_json::to_string(&answer);
     json.map(Some).map_err(|error| QueryError::internal(format!("trace {trace_id}: {error}")))

@@ -33,19 +33,26 @@ pub(crate) struct SpanDetailAnswer<'a> {
 
 /// The detail as JSON text. Errors: `NotFound`.
 pub(crate) async fn read(query: &Query, trace_id: TraceId, span_id: SpanId) -> Result<String, QueryError> {
-    let rows = async |signal, max| {
-        let frame = query.table(signal)?.filter(trace_is(trace_id))?.filter(span_is(span_id))?;
-        query.collect_rows(frame, max).await
-    };
-    let spans = rows(Signal::Spans, SPANS_MAX).await?;
+    let spans = rows(query, Signal::Spans, trace_id, span_id, SPANS_MAX).await?;
     if spans.row_count() == 0 {
         return Err(QueryError::not_found(
             format!("trace {trace_id} has no span {span_id}"),
             "check the ids; the span may not have arrived yet, or its date may have been dropped by retention",
         ));
     }
-    let logs = rows(Signal::Logs, LOGS_MAX).await?;
+    let logs = rows(query, Signal::Logs, trace_id, span_id, LOGS_MAX).await?;
     query.run(async move { to_json(trace_id, &spans, &logs) }).await
+}
+
+async fn rows(
+    query: &Query,
+    signal: Signal,
+    trace_id: TraceId,
+    span_id: SpanId,
+    rows_max: usize,
+) -> Result<Rows, QueryError> {
+    let frame = query.table(signal)?.filter(trace_is(trace_id))?.filter(span_is(span_id))?;
+    query.collect_rows(frame, rows_max).await
 }
 
 fn to_json(trace_id: TraceId, spans: &Rows, logs: &Rows) -> Result<String, QueryError> {

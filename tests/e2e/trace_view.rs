@@ -94,12 +94,23 @@ fn compare(skeleton: &Value, rows: &Value, id: &str) {
         ]);
         assert_eq!(told, expected, "{id} row {row}");
     }
-    let logs = rows["logs"].as_array().expect("logs");
-    assert_eq!(skeleton["logs"]["time_ns"].as_array().map(Vec::len), Some(logs.len()), "{id}");
-    for (nth, log) in logs.iter().enumerate() {
-        let row = skeleton["logs"]["span"][nth].as_i64().expect("a row");
-        assert!(row >= 0 && ids[row as usize] == log["span_id"].as_str().unwrap_or_default(), "{id} log {nth}");
-    }
+    let start = nanos(&rows["start_time_unix_nano"]);
+    let in_rows = rows["logs"].as_array().expect("logs").iter();
+    let mut in_rows: Vec<_> =
+        in_rows.map(|log| (nanos(&log["time_unix_nano"]) - start, log["span_id"].to_string())).collect();
+    let columns = &skeleton["logs"];
+    let log = |nth: usize| {
+        let row = columns["span"][nth].as_i64().expect("a row");
+        (columns["time_ns"][nth].as_i64().expect("an offset"), json!(ids[row as usize]).to_string())
+    };
+    let mut in_columns: Vec<_> = (0..columns["span"].as_array().map_or(0, Vec::len)).map(log).collect();
+    in_rows.sort();
+    in_columns.sort();
+    assert_eq!(in_columns, in_rows, "{id} logs");
+}
+
+fn nanos(text: &Value) -> i64 {
+    text.as_str().and_then(|text| text.parse().ok()).expect("decimal nanoseconds")
 }
 
 #[test]

@@ -51,8 +51,11 @@ impl Params {
     pub(super) fn finish(self) -> Result<(), QueryError> {
         let Some((name, _)) = self.left.first() else { return Ok(()) };
         let name: String = name.chars().take(64).collect();
-        let known = self.known.join(", ");
-        Err(QueryError::bad_request(format!("parameter {name:?} is not known here"), format!("known are {known}")))
+        let known = match self.known[..] {
+            [] => "leave it out: there are none".to_owned(),
+            _ => format!("known are {}", self.known.join(", ")),
+        };
+        Err(QueryError::bad_request(format!("parameter {name:?} is not known here"), known))
     }
 
     pub(super) fn range(&mut self) -> Result<TimeRange, QueryError> {

@@ -12,7 +12,7 @@ use super::params::{Params, parse_span_id, parse_trace_id};
 use super::traces::json_text;
 use crate::error::QueryError;
 use crate::links_in::{self, LinkingSpans, LinksIn};
-use crate::skeleton::{self, Skeleton};
+use crate::skeleton::{self, SkeletonAnswer};
 use crate::span_detail::{self, SpanDetailAnswer};
 use crate::traces::{self, TraceAnswer};
 
@@ -20,7 +20,7 @@ const LINKS: usize = 100;
 const LINKS_MAX: usize = 1_000;
 
 #[derive(OpenApi)]
-#[openapi(paths(trace, span, links_in), components(schemas(Skeleton)))]
+#[openapi(paths(trace, span, links_in), components(schemas(SkeletonAnswer)))]
 pub(super) struct Docs;
 
 pub(super) fn router() -> Router<ApiState> {
@@ -36,7 +36,7 @@ pub(super) fn router() -> Router<ApiState> {
 struct TraceParams {
     /// `otlp`: OTLP/JSON equal to what was sent (`{"resourceSpans": [...], "resourceLogs": [...]}`).
     format: Option<String>,
-    /// `skeleton`: the columns of [`Skeleton`] instead of rows, for traces of any size: tree, times, names, outcomes and
+    /// `skeleton`: the columns of `TraceSkeleton` instead of rows, for traces of any size: tree, times, names, outcomes and
     /// where events and log records are. What a span says is at `/spans/{span_id}`. `full` (the default) has all.
     view: Option<String>,
 }
