@@ -50,11 +50,12 @@ export function traceWalk(visitor, server) {
   const { page } = visitor;
   const waterfall = page.getByRole('treegrid', { name: 'Spans of the trace' });
   const details = page.getByRole('region', { name: 'Details of the span' });
+  const main = page.getByRole('main');
   const row = (name) => waterfall.getByRole('row', { name });
   const rowCount = async () => Number(await waterfall.getAttribute('aria-rowcount'));
   const search = () => new URL(page.url()).searchParams;
   const start = (BigInt(Date.now()) - 120_000n) * 1_000_000n;
-  const total = 6 + LOOP + 3;
+  const total = 5 + LOOP + 3;
 
   return [
     ['a slow and a fast checkout, and work that links to the slow one', async () => {
@@ -151,6 +152,23 @@ export function traceWalk(visitor, server) {
       await page.getByText(/Times are shown as sent/).waitFor();
     }],
 
+    ['whatever is pressed, the active row is in sight and says so', async () => {
+      await waterfall.focus();
+      const keys = ['ArrowDown', 'ArrowRight', 'ArrowLeft', 'End', 'ArrowUp', '*', 'Home', '3', 'PageDown', 'e', 'p', 'C', '9', 'n', 'w', 'd', '0', 'PageUp'];
+      for (let i = 0; i < 120; i += 1) {
+        await page.keyboard.press(keys[(i * 7 + Math.floor(i / 5)) % keys.length]);
+        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+        const state = await waterfall.evaluate((grid) => {
+          const active = document.getElementById(grid.getAttribute('aria-activedescendant'));
+          const [outer, inner] = [grid.getBoundingClientRect(), active?.getBoundingClientRect()];
+          return { selected: active?.getAttribute('aria-selected'), selectedRows: grid.querySelectorAll('[role=row][aria-selected=true]').length, inSight: inner && inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1 };
+        });
+        assert.deepEqual(state, { selected: 'true', selectedRows: 1, inSight: true }, `after key ${i}`);
+      }
+      await page.goto(`/trace/${SLOW}`);
+      await row(/^shop POST/).first().waitFor();
+    }],
+
     ['a failed span has its exception and its message', async () => {
       await waterfall.focus();
       await page.keyboard.press('e');
@@ -220,13 +238,13 @@ export function traceWalk(visitor, server) {
       await table.waitFor();
       // The row of trace A stands above the parts.
       assert.match((await table.getByRole('row').nth(2).innerText()).replace(/\s+/g, ' '), /payment charge .*\+640 ms/);
-      await page.getByText(/^B takes .* more than A: \+640 ms payment charge/).waitFor();
+      await main.getByText(/^B takes .* more than A: \+640 ms payment charge/).waitFor();
       await visitor.pictures('compare');
       await visitor.assertAccessible();
     }],
     ['swapping inverts the signs', async () => {
       await page.getByRole('button', { name: 'Swap' }).click();
-      await page.getByText(/^B takes .* less than A: −640 ms payment charge/).waitFor();
+      await main.getByText(/^B takes .* less than A: −640 ms payment charge/).waitFor();
       assert.ok(page.url().includes(`/compare/${SLOW}...${FAST}`));
     }],
     ['the structure shows what is only in one of them', async () => {

@@ -1,7 +1,7 @@
 import { formatDuration } from "../lib/format";
 import { barColors } from "./bar-colors";
 import { isGroupRow, type RowCode, spanOfRow } from "./folds";
-import { OUTCOME } from "./skeleton";
+import { FLAG, OUTCOME } from "./skeleton";
 import type { ThemeColors } from "./theme-colors";
 import { ticks } from "./timeline";
 import { waitFrom } from "./waits";
@@ -109,6 +109,7 @@ function paintSpan(context: CanvasRenderingContext2D, scene: BarsScene, index: n
     }
     if (store.showCritical) paintCritical(context, scene, index, y, scale);
     paintPoints(context, scene, index, y + BAR_HEIGHT / 2, scale);
+    if (model.flags[index]! & FLAG.links) paintLinkMark(context, scene, left, y);
     context.globalAlpha = 1;
   }
   paintLabel(context, scene, index, x0, x1, y + BAR_HEIGHT / 2);
@@ -148,6 +149,16 @@ function paintWait(context: CanvasRenderingContext2D, scene: BarsScene, index: n
   }
   context.stroke();
   context.globalAlpha = 1;
+}
+
+/** A corner at the start of the bar: the span links to others. */
+function paintLinkMark(context: CanvasRenderingContext2D, scene: BarsScene, left: number, y: number): void {
+  context.fillStyle = scene.colors.text;
+  context.beginPath();
+  context.moveTo(left, y - 3);
+  context.lineTo(left + 7, y - 3);
+  context.lineTo(left, y + 4);
+  context.fill();
 }
 
 /** Where a span with skewed times really was. */
