@@ -131,8 +131,8 @@ function box(context: CanvasRenderingContext2D, x: number, y: number, width: num
  */
 function paintWait(context: CanvasRenderingContext2D, scene: BarsScene, index: number, x0: number, y: number, scale: number): void {
   const { model, view } = scene.store;
-  const up = model.parent[index]!;
-  if (up < 0) return;
+  // Where a span with a wrong clock is put, nothing is known about waiting.
+  if (model.shift[index] !== 0) return;
   const calledAt = waitFrom(scene.store.model, index);
   if (calledAt < 0) return;
   const from = Math.max(0, (calledAt - view.t0) * scale);
@@ -237,6 +237,8 @@ function paintLabelText(context: CanvasRenderingContext2D, scene: BarsScene, lab
     return true;
   }
   if (x0 - LABEL_GAP - labelWidth > 4) {
+    // The hatching of a wait gives way to it.
+    context.clearRect(x0 - LABEL_GAP - labelWidth - 3, y - BAR_HEIGHT / 2, labelWidth + 6, BAR_HEIGHT);
     context.textAlign = "right";
     context.fillText(label, x0 - LABEL_GAP, y + 0.5);
     return true;

@@ -6,7 +6,7 @@ import type { TraceModel } from "../../engine/trace-model";
 import { Button } from "../../kit/button";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatShare, group, plural } from "../../lib/format";
-import css from "./trace-screen.module.css";
+import css from "./views.module.css";
 
 const CRUMBS_MAX = 6;
 const ORDERS: readonly { value: FlameOrder; label: string }[] = [

@@ -12,7 +12,7 @@ import { formatDuration, plural } from "../../lib/format";
 import { formatClock, nanos } from "../../lib/time";
 import { href } from "../../lib/url-state";
 import { Section } from "./section";
-import css from "./trace-screen.module.css";
+import css from "./inspector.module.css";
 
 /** More log records of one span than this are counted, not listed; the Logs tab has them all. */
 const LOGS_MAX = 50;

@@ -21,7 +21,7 @@ import { nanos } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
 import { LinksInSection, SpanEvents, SpanLinks, SpanLogs } from "./inspector-lists";
 import { Section } from "./section";
-import css from "./trace-screen.module.css";
+import css from "./inspector.module.css";
 
 const WIDTH = 388;
 const CRUMBS_MAX = 3;

@@ -3,7 +3,7 @@ import { paintMinimap } from "../../engine/minimap-painter";
 import { onThemeChange, prepareCanvas, readThemeColors, serviceColors } from "../../engine/theme-colors";
 import type { WaterfallStore } from "../../engine/waterfall-store";
 import { classNames } from "../../kit/class-names";
-import css from "./trace-screen.module.css";
+import css from "./waterfall.module.css";
 
 const DRAG_MIN_PX = 4;
 const HITS_MAX = 400;

@@ -5,7 +5,8 @@ import type { WaterfallStore } from "../../engine/waterfall-store";
 import { Button } from "../../kit/button";
 import { useServiceColors } from "../../kit/use-service-colors";
 import { formatDuration, formatNanos, formatShare, plural } from "../../lib/format";
-import css from "./trace-screen.module.css";
+import css from "./inspector.module.css";
+import views from "./views.module.css";
 
 const ROWS_SHOWN = 40;
 
@@ -30,7 +31,7 @@ export function PathPanel({ store, onSelect, onClose }: { store: WaterfallStore;
         <p className={css.pathNote}>
           The end of the trace waited for these, one after the other; together they are its {formatDuration(model.durationNs)}. What ran beside them could be slower without anyone noticing.
         </p>
-        <table className={css.pathTable} aria-label="Operations on the critical path">
+        <table className={views.pathTable} aria-label="Operations on the critical path">
           <thead>
             <tr>
               <th scope="col">Operation</th>
@@ -45,22 +46,22 @@ export function PathPanel({ store, onSelect, onClose }: { store: WaterfallStore;
                 <tr key={`${row.service} ${row.name}`}>
                   <td>
                     {service === null ? (
-                      <span className={css.pathNothing}>no span of the path (between roots, or asynchronous work only)</span>
+                      <span className={views.pathNothing}>no span of the path (between roots, or asynchronous work only)</span>
                     ) : (
-                      <button type="button" className={css.pathName} onClick={() => onSelect(row.longest)} title={`Show the longest of ${plural(row.sections, "section")}`}>
-                        <i className={css.swatch} style={{ background: colors.get(service) }} />
+                      <button type="button" className={views.pathName} onClick={() => onSelect(row.longest)} title={`Show the longest of ${plural(row.sections, "section")}`}>
+                        <i className={views.swatch} style={{ background: colors.get(service) }} />
                         <span>
                           <b>{service}</b> {model.names[row.name]}
                         </span>
                       </button>
                     )}
                   </td>
-                  <td className={css.number} title={formatNanos(row.ns)}>
+                  <td className={views.number} title={formatNanos(row.ns)}>
                     {formatDuration(row.ns)}
                   </td>
-                  <td className={css.number}>
+                  <td className={views.number}>
                     {formatShare(row.ns, model.durationNs)}
-                    <span className={css.track} aria-hidden>
+                    <span className={views.track} aria-hidden>
                       <span style={{ width: `${(row.ns / rows[0]!.ns) * 100}%` }} />
                     </span>
                   </td>

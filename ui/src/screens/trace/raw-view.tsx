@@ -8,7 +8,8 @@ import { saveFile } from "../../kit/save-file";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { formatBytes } from "../../lib/format";
 import { stringifyExact } from "../../lib/json";
-import css from "./trace-screen.module.css";
+import css from "./views.module.css";
+import screen from "./trace-screen.module.css";
 
 /** More than this is offered as a download only: a browser cannot show 50 MB of text well. */
 const SHOWN_CHARACTERS = 500_000;
@@ -20,7 +21,7 @@ export function RawView({ traceId }: { traceId: string }) {
   if (query.isError) return <ErrorState title="The OTLP form could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
   if (text === null) {
     return (
-      <div className={css.skeleton}>
+      <div className={screen.skeleton}>
         {Array.from({ length: 16 }, (_, i) => (
           <Skeleton key={i} width={`${30 + ((i * 29) % 40)}%`} />
         ))}

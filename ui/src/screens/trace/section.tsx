@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import css from "./trace-screen.module.css";
+import css from "./inspector.module.css";
 
 /** A titled part of the inspector. */
 export function Section({ title, hint, children }: { title: string; hint?: string; children: ReactNode }) {

@@ -7,7 +7,7 @@ import { classNames } from "../../kit/class-names";
 import { useServiceColors } from "../../kit/use-service-colors";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatNanos, formatShare, group } from "../../lib/format";
-import css from "./trace-screen.module.css";
+import css from "./views.module.css";
 
 const BY: readonly { value: StatisticsBy; label: string }[] = [
   { value: "operation", label: "Operation" },

@@ -25,6 +25,7 @@ import { StatisticsTab } from "./statistics-tab";
 import { TraceHealth } from "./trace-health";
 import { TraceLogs } from "./trace-logs";
 import css from "./trace-screen.module.css";
+import views from "./views.module.css";
 import { readTraceUrl } from "./trace-url";
 import { useTraceUrl } from "./use-trace-url";
 import { WaterfallTab } from "./waterfall-tab";
@@ -153,7 +154,7 @@ function TraceHead({ facts, errors }: { facts: TraceFacts; errors: number }) {
 
 function Fact({ count, noun, bad, title }: { count: number; noun: string; bad?: boolean; title?: string | undefined }) {
   return (
-    <span className={bad ? css.bad : undefined} title={title}>
+    <span className={bad ? views.bad : undefined} title={title}>
       <b>{group(count)}</b> {plural(count, noun).replace(/^\S+ /, "")}
     </span>
   );

@@ -11,7 +11,7 @@ import { formatDuration, formatShare } from "../../lib/format";
 import { Inspector } from "./inspector";
 import { Minimap } from "./minimap";
 import { PathPanel } from "./path-panel";
-import css from "./trace-screen.module.css";
+import css from "./waterfall.module.css";
 import type { TraceUrl } from "./trace-url";
 import { WaterfallToolbar } from "./waterfall-toolbar";
 

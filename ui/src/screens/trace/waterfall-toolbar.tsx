@@ -8,7 +8,8 @@ import { OptionPopover } from "../../kit/option-popover";
 import { useServiceColors } from "../../kit/use-service-colors";
 import { useUrl } from "../../kit/use-url";
 import { plural } from "../../lib/format";
-import css from "./trace-screen.module.css";
+import css from "./waterfall.module.css";
+import views from "./views.module.css";
 import { printOnly, type TraceUrl } from "./trace-url";
 
 /** Services with a button of their own; the others are in a list. */
@@ -36,11 +37,11 @@ export function WaterfallToolbar({ trace, store, url }: { trace: LoadedTrace; st
   const extra = url.only.filter((service) => !legend.includes(service));
   const others = model.services.slice(named).filter((service) => !only.has(service));
   return (
-    <div className={css.toolbar}>
+    <div className={views.toolbar}>
       <div className={css.legend} role="group" aria-label="Show only these services">
         {[...legend, ...extra].map((service) => (
           <button key={service} type="button" className={classNames(css.legendItem, only.size > 0 && !only.has(service) && css.legendOff)} aria-pressed={only.has(service)} title={`Show only ${service}`} onClick={() => toggle(service)}>
-            <i className={css.swatch} style={{ background: colors.get(service) }} />
+            <i className={views.swatch} style={{ background: colors.get(service) }} />
             <span>{service === "" ? "no service" : service}</span>
           </button>
         ))}
