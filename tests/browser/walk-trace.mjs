@@ -144,6 +144,11 @@ export function traceWalk(visitor, server) {
       await details.getByRole('heading', { level: 2, name: 'charge' }).waitFor();
     }],
 
+    ['a span is compared with others of its operation', async () => {
+      await details.getByRole('button', { name: 'Is that slow?' }).click();
+      await details.getByText(/^As slow as or slower than 100% of 2: half take up to 190 ms, .* the longest 830 ms/).waitFor();
+    }],
+
     ['clocks are undone on demand, and the reader is told', async () => {
       await page.getByRole('button', { name: 'Undo clock skew' }).click();
       await page.getByText(/drawn where they fit; dashed outlines are where they were/).waitFor();

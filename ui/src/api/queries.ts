@@ -193,6 +193,31 @@ export function spansWithAttributesQuery(traceId: string, filters: readonly Filt
   });
 }
 
+/** How a duration compares with others of the same operation. Nanoseconds. */
+export interface Peers {
+  count: number;
+  /** Of them not longer than the one asked about. */
+  notLonger: number;
+  p50: number;
+  p95: number;
+  max: number;
+}
+
+/** Spans of one operation in a window: exact figures, by a scan, so only when somebody asks. */
+export function peersQuery(service: string, name: string, durationNs: number, window: Window) {
+  const isoOf = (time: UnixNanos) => quoted(new Date(Number(time / 1_000_000n)).toISOString());
+  const sql = `SELECT count(*), count(*) FILTER (WHERE duration_ns <= ${durationNs}), percentile(duration_ns, 0.5), percentile(duration_ns, 0.95), max(duration_ns)
+FROM spans WHERE service = ${quoted(service)} AND name = ${quoted(name)} AND start_time >= ${isoOf(window.from)} AND start_time < ${isoOf(window.to)}`;
+  return queryOptions({
+    queryKey: ["peers", sql],
+    queryFn: async ({ signal }): Promise<Peers> => {
+      const [count, notLonger, p50, p95, max] = ((await runSql(sql, signal)).rows[0] ?? []).map(Number);
+      return { count: count ?? 0, notLonger: notLonger ?? 0, p50: p50 ?? 0, p95: p95 ?? 0, max: max ?? 0 };
+    },
+    staleTime: 60_000,
+  });
+}
+
 export function traceOtlpQuery(traceId: string) {
   return queryOptions({
     queryKey: ["trace-otlp", traceId],

@@ -20,6 +20,7 @@ import { stringifyExact } from "../../lib/json";
 import { nanos } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
 import { LinksInSection, SpanEvents, SpanLinks, SpanLogs } from "./inspector-lists";
+import { PeersSection } from "./peers-section";
 import { Section } from "./section";
 import css from "./inspector.module.css";
 
@@ -82,6 +83,7 @@ function Detail({ trace, index, onSelect }: { trace: LoadedTrace; index: number;
       {span.status_message && <p className={css.statusMessage}>{span.status_message}</p>}
       <SpanEvents span={span} startUnixNano={facts.start_time_unix_nano} />
       <SpanLogs logs={detail.logs} more={detail.logs_truncated} />
+      <PeersSection key={id} span={span} />
       <Section title="Span">
         <AttributeTable label="Span" attributes={spanFacts(span, model, index)} />
       </Section>
