@@ -35,13 +35,13 @@ export function paintBars(context: CanvasRenderingContext2D, scene: BarsScene): 
   context.strokeStyle = colors.line;
   context.globalAlpha = 0.7;
   context.lineWidth = 1;
+  context.beginPath();
   for (const time of ticks(store.view, width)) {
     const x = Math.round((time - store.view.t0) * scale) + 0.5;
-    context.beginPath();
     context.moveTo(x, 0);
     context.lineTo(x, Math.min(height, store.rows.length * ROW_HEIGHT - scrollTop));
-    context.stroke();
   }
+  context.stroke();
   context.globalAlpha = 1;
   context.font = `11px ${colors.mono}`;
   context.textBaseline = "middle";

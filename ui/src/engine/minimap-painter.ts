@@ -26,6 +26,8 @@ export function paintMinimap(
   const dense = model.count > lanes;
   // In a large trace most spans fall on the same pixels; each pixel start is painted once a lane.
   const painted = new Uint8Array(lanes * (Math.ceil(width) + 1));
+  // In a deep one the spans of a lane are as good as equal: a bar over the last one of its lane is not painted.
+  const last = { x: new Float64Array(lanes).fill(-1), end: new Float64Array(lanes) };
   for (const errors of [0, 1]) {
     if (errors) context.fillStyle = colors.fault;
     for (let i = 0; i < model.count; i += 1) {
@@ -37,6 +39,8 @@ export function paintMinimap(
       const cell = row * (Math.ceil(width) + 1) + Math.min(Math.ceil(width), Math.max(0, Math.floor(x)));
       if (!errors && w < 3 && painted[cell]) continue;
       painted[cell] = 1;
+      if (!errors && Math.abs(x - last.x[row]!) < 1 && Math.abs(x + w - last.end[row]!) < 1) continue;
+      [last.x[row], last.end[row]] = [x, x + w];
       if (!errors) context.fillStyle = serviceColors[model.service[i]!]!;
       context.fillRect(x, 3 + row * lane, w, bar);
     }
