@@ -28,7 +28,7 @@ function checkout(traceId, start, extra) {
     s(2, 1, 'shop', 'load cart', KIND.INTERNAL, start, 5, 150),
     ...Array.from({ length: LOOP }, (_, i) => s(100 + i, 2, 'shop', 'SELECT items', KIND.CLIENT, start, 6 + i * 3, 8 + i * 3)),
     s(3, 1, 'shop', 'POST /charge', KIND.CLIENT, start, 160, 400 + extra),
-    s(4, 3, 'payment', 'charge', KIND.SERVER, start, 200, 390 + extra, { attributes: [text('card.brand', 'visa')] }),
+    s(4, 3, 'payment', 'charge', KIND.SERVER, start, 200, 390 + extra, { attributes: [text('card.brand', extra > 0 ? 'visa' : 'mastercard')] }),
     s(5, 1, 'shop', 'send mail', KIND.PRODUCER, start, 410 + extra, 415 + extra),
   ];
 }
@@ -261,6 +261,13 @@ export function traceWalk(visitor, server) {
       await page.keyboard.press('Home');
       assert.equal(await tree.getAttribute('aria-activedescendant'), await tree.getByRole('row', { name: /^shop POST \/checkout/ }).getAttribute('id'));
       await visitor.pictures('compare-structure');
+      await visitor.assertAccessible();
+    }],
+    ['the attributes of an operation stand side by side', async () => {
+      await page.getByRole('tab', { name: 'Attributes' }).click();
+      const row = page.getByRole('table', { name: 'Attributes' }).getByRole('row', { name: /^card.brand/ });
+      assert.match((await row.innerText()).replace(/\s+/g, ' '), /card.brand visa mastercard/);
+      await page.getByRole('table', { name: 'Attributes' }).getByText('1 of 1 differ').waitFor();
       await visitor.assertAccessible();
     }],
     ['an id that is none is refused in words', async () => {

@@ -320,6 +320,8 @@ fn the_other_routes_answer() {
         "/api/v1/status",
         "/api/v1/traces",
         "/api/v1/traces/{trace_id}",
+        "/api/v1/traces/{trace_id}/spans/{span_id}",
+        "/api/v1/traces/{trace_id}/links_in",
         "/api/v1/traces/histogram",
         "/api/v1/logs",
         "/api/v1/logs/histogram",
@@ -329,6 +331,7 @@ fn the_other_routes_answer() {
     ] {
         assert!(openapi["paths"][path].is_object(), "/openapi.json does not describe {path}");
     }
+    assert!(openapi["components"]["schemas"]["TraceSkeleton"].is_object(), "the columns of a skeleton are described");
     for path in ["/", "/traces/abc", "/logs?q=x"] {
         let page = server.try_get(path, "text/html").expect("a page");
         assert!(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { contributions, unionTree } from "../src/engine/compare";
+import { contributions, longestOf, pairAttributes, unionTree } from "../src/engine/compare";
 import { isCritical, whereTheTimeWent } from "../src/engine/critical-path";
 import { findSpans, readFind } from "../src/engine/find";
 import { buildFlame, flameStep, nodeAt } from "../src/engine/flame";
@@ -317,6 +317,14 @@ describe("the comparison", () => {
       }
       expect(contributions(a, a).every((row) => row.delta === 0)).toBe(true);
     }
+  });
+
+  it("pairs the attributes of an operation's longest spans, what differs first", () => {
+    const model = modelOf([...fast, span(9, 1, 90, 5, { service: "payment", name: "charge" })]);
+    expect([idAt(model, longestOf(model, "payment", "charge")), longestOf(model, "payment", "refund")]).toEqual([2, -1]);
+    expect(pairAttributes({ host: "h1", same: "s", zone: "z" }, { host: "h2", same: "s", zone: "z", extra: "" })).toEqual([
+      { key: "extra", a: null, b: "" }, { key: "host", a: "h1", b: "h2" }, { key: "same", a: "s", b: "s" }, { key: "zone", a: "z", b: "z" },
+    ]);
   });
 
   it("merges both trees by path, with every span in its place once", () => {

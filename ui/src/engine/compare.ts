@@ -47,6 +47,30 @@ function countCalls(rows: Map<string, Contribution>, model: TraceModel, count: "
   }
 }
 
+/** The longest span of an operation, -1 when the trace has none. */
+export function longestOf(model: TraceModel, service: string, name: string): number {
+  let longest = -1;
+  for (let i = 0; i < model.count; i += 1) {
+    const isOne = model.services[model.service[i]!] === service && model.names[model.name[i]!] === name;
+    if (isOne && (longest < 0 || model.duration[i]! > model.duration[longest]!)) longest = i;
+  }
+  return longest;
+}
+
+/** One key of two sets of attributes; null where it is absent. */
+export interface AttributePair {
+  key: string;
+  a: string | null;
+  b: string | null;
+}
+
+/** All keys of both, those that differ first, then by name. Values are texts already. */
+export function pairAttributes(a: Record<string, string>, b: Record<string, string>): AttributePair[] {
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].toSorted();
+  const pairs = keys.map((key) => ({ key, a: a[key] ?? null, b: b[key] ?? null }));
+  return [...pairs.filter((pair) => pair.a !== pair.b), ...pairs.filter((pair) => pair.a === pair.b)];
+}
+
 /** Figures of one path in one of the traces. */
 export interface SideFigures {
   count: number;

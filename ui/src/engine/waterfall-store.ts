@@ -60,6 +60,11 @@ export class WaterfallStore {
     return isGroupRow(row) ? this.folds.groups[this.model.groups.startsAt[index]!] === 1 : this.folds.spans[index] === 1;
   }
 
+  /** Every span has a row. */
+  isWhole(): boolean {
+    return this.rows.length >= this.model.count + (this.mask ? 0 : this.model.groups.count);
+  }
+
   canFold(row: RowCode): boolean {
     return isGroupRow(row) || this.model.childCount[spanOfRow(row)]! > 0;
   }

@@ -15,6 +15,7 @@ import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatNanos, formatShare, group, plural } from "../../lib/format";
 import { formatDateTime, nanos } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
+import { AttributesView } from "./attributes-view";
 import css from "./compare-screen.module.css";
 import { ContributionView } from "./contribution-view";
 import { PickTrace } from "./pick-trace";
@@ -23,6 +24,7 @@ import { StructureView } from "./structure-view";
 const MODES = [
   { value: "latency", label: "Latency" },
   { value: "structure", label: "Structure" },
+  { value: "attributes", label: "Attributes" },
 ] as const;
 type Mode = (typeof MODES)[number]["value"];
 /** Parts of the difference that the sentence names. */
@@ -92,7 +94,9 @@ function Comparison({ a, b, go }: { a: LoadedTrace; b: LoadedTrace; go: (a: stri
         </Button>
       </div>
       <div className={css.panel} role="tabpanel" id={TAB_PANEL_ID} aria-labelledby={tabId(mode)}>
-        {mode === "latency" ? <ContributionView parts={parts} a={a} b={b} /> : <StructureView tree={tree} a={a} b={b} />}
+        {mode === "latency" && <ContributionView parts={parts} a={a} b={b} />}
+        {mode === "structure" && <StructureView tree={tree} a={a} b={b} />}
+        {mode === "attributes" && <AttributesView parts={parts} a={a} b={b} />}
       </div>
     </>
   );

@@ -1,3 +1,4 @@
+import { useSyncExternalStore } from "react";
 import type { LoadedTrace } from "../../engine/decode-trace";
 import { FLAG } from "../../engine/skeleton";
 import type { TraceModel } from "../../engine/trace-model";
@@ -14,6 +15,7 @@ const STILL_ARRIVING_NS = 60_000_000_000n;
 /** What a reader must know before trusting the picture. */
 export function TraceHealth({ trace, store, url }: { trace: LoadedTrace; store: WaterfallStore; url: TraceUrl }) {
   const { facts, model } = trace;
+  const unfolded = useSyncExternalStore(store.subscribe, () => store.isWhole());
   const causes = [...url.problems];
   if (facts.orphan_count > 0) causes.push(orphans(trace));
   causes.push(...facts.warnings.filter((warning) => !/have? a parent that is not|have parents that are not/.test(warning)));
@@ -24,7 +26,7 @@ export function TraceHealth({ trace, store, url }: { trace: LoadedTrace; store: 
     causes.push(`Large trace: opened with ${plural(shownLevels, "level")} of ${group(model.levels)}, and what failed or held it up. Keys 1–9 fold to a level.`);
   }
   if (causes.length === 0) return null;
-  const unfold = shownLevels !== null && (
+  const unfold = shownLevels !== null && !unfolded && (
     <button type="button" className={buttonClass("default", true)} onClick={() => store.expandAll()}>
       Unfold all
     </button>
