@@ -54,7 +54,7 @@ export class PinnedRows {
     const extra = this.store.mask ? 0 : model.groups.extraDepth[index]! - (isGroupRow(row) ? 1 : 0);
     const level = model.depth[index]! + extra;
     element.style.paddingLeft = `${NAME_LEFT_PX + Math.min(level, INDENT_LEVELS_MAX) * indent}px`;
-    element.style.setProperty("--service", serviceColors[model.service[index]!]!);
+    element.style.borderLeftColor = serviceColors[model.service[index]!]!;
     const service = document.createElement("span");
     service.className = this.classes.service;
     service.textContent = serviceOf(model, index);

@@ -124,7 +124,7 @@ export class RowPool {
     slot.element.id = `span-row-${code}`;
     slot.element.className = [classes.row, row % 2 ? classes.even : "", active ? classes.active : "", match ? classes.match : "", isGroup ? classes.group : ""].join(" ");
     slot.name.style.paddingLeft = `${8 + Math.min(level, INDENT_LEVELS_MAX) * this.indent}px`;
-    slot.element.style.setProperty("--service", serviceColors[store.model.service[index]!]!);
+    slot.name.style.borderLeftColor = serviceColors[store.model.service[index]!]!;
     slot.twisty.textContent = store.canFold(code) ? (folded ? "▸" : "▾") : "";
     slot.depth.textContent = level > INDENT_LEVELS_MAX ? String(level) : "";
     this.fillText(slot, code);

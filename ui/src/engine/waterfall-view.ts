@@ -53,6 +53,7 @@ export class WaterfallView {
   private height = 0;
   private frame = 0;
   private shownActive = -1;
+  private fitted = "";
 
   constructor(
     private readonly root: HTMLElement,
@@ -180,11 +181,8 @@ export class WaterfallView {
 
   private paint(): void {
     const { store, nameWidth, width, height } = this;
-    this.root.style.setProperty("--name-width", `${nameWidth}px`);
-    this.sizer.style.height = `${store.rows.length * ROW_HEIGHT}px`;
-    this.window.style.height = `${Math.min(height, store.rows.length * ROW_HEIGHT)}px`;
+    this.fit(height);
     const scrollTop = this.scroller.scrollTop;
-    this.scroller.setAttribute("aria-rowcount", String(store.rows.length));
     this.pool.show(scrollTop, height, nameWidth, this.serviceColors);
     const pinned = this.pinnedRows(scrollTop);
     this.pinned.show(pinned, this.serviceColors, this.pool.indent);
@@ -197,14 +195,27 @@ export class WaterfallView {
       store, colors: this.colors, serviceColors: this.serviceColors, width: barsWidth, height: barsHeight, scrollTop, pinned,
     };
     paintBars(prepareCanvas(this.canvas, barsWidth, barsHeight), scene);
-    this.canvas.style.width = `${barsWidth}px`;
-    this.canvas.style.height = `${barsHeight}px`;
     paintRuler(prepareCanvas(this.rulerCanvas, barsWidth, RULER_HEIGHT), store, this.colors, barsWidth, RULER_HEIGHT);
-    this.rulerCanvas.style.width = `${barsWidth}px`;
     if (this.shownActive !== store.active) {
       this.shownActive = store.active;
       this.revealActive();
     }
+  }
+
+  /** Sizes that scrolling does not change: writing them in every frame would cost a pass over all styles. */
+  private fit(height: number): void {
+    const fits = `${this.nameWidth} ${this.width} ${height} ${this.store.rows.length}`;
+    if (fits === this.fitted) return;
+    this.fitted = fits;
+    const rowsHeight = this.store.rows.length * ROW_HEIGHT;
+    this.root.style.setProperty("--name-width", `${this.nameWidth}px`);
+    this.sizer.style.height = `${rowsHeight}px`;
+    this.window.style.height = `${Math.min(height, rowsHeight)}px`;
+    this.scroller.setAttribute("aria-rowcount", String(this.store.rows.length));
+    const barsWidth = `${Math.max(1, this.width - this.nameWidth)}px`;
+    this.canvas.style.width = barsWidth;
+    this.canvas.style.height = `${Math.min(height, rowsHeight)}px`;
+    this.rulerCanvas.style.width = barsWidth;
   }
 
   private onKey(event: KeyboardEvent): void {
