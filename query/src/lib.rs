@@ -26,6 +26,7 @@ mod json_object;
 mod logs;
 mod newest;
 mod otlp_json;
+mod outcome;
 mod pruning;
 pub mod result;
 mod rows;
