@@ -51,6 +51,18 @@ pub(crate) struct LogFilter {
 }
 
 impl SpanFilter {
+    /// Whether there is a condition besides the time range.
+    pub(crate) fn has_conditions(&self) -> bool {
+        let Self { range: _, service, name, status, min_duration_ns, max_duration_ns, attributes, text, trace_id } =
+            self;
+        let texts = [service, name, status, text];
+        texts.into_iter().any(Option::is_some)
+            || min_duration_ns.is_some()
+            || max_duration_ns.is_some()
+            || trace_id.is_some()
+            || !attributes.is_empty()
+    }
+
     pub(crate) fn apply(&self, spans: DataFrame) -> Result<DataFrame, QueryError> {
         apply_all(spans, self.predicates())
     }

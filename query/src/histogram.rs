@@ -56,9 +56,9 @@ pub(crate) struct LogBucket {
 
 /// Where the buckets lie: `count` of `width` nanoseconds from `start` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Buckets {
-    start: UnixNanos,
-    width: i64,
+pub(crate) struct Buckets {
+    pub(crate) start: UnixNanos,
+    pub(crate) width: i64,
     count: usize,
 }
 
@@ -72,7 +72,17 @@ impl Buckets {
         Self { start: first, width, count: usize::try_from(count).unwrap_or(1) }
     }
 
-    fn starts(&self) -> impl Iterator<Item = UnixNanos> + use<> {
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The number of a time's bucket, none outside of all.
+    pub(crate) fn at(&self, time: UnixNanos) -> Option<usize> {
+        let nth = (i128::from(time) - i128::from(self.start)).div_euclid(i128::from(self.width));
+        usize::try_from(nth).ok().filter(|nth| *nth < self.count)
+    }
+
+    pub(crate) fn starts(&self) -> impl Iterator<Item = UnixNanos> + use<> {
         let Self { start, width, count } = *self;
         // A bucket starts at or before a time that 64 bits hold; on the way there they may not.
         (0..count as i128).map(move |nth| crate::traces::clamp(i128::from(start) + i128::from(width) * nth))
@@ -81,7 +91,7 @@ impl Buckets {
     /// The number of a row's bucket: `(time - start) / width` for times from `start` on.
     ///
     /// The difference of two times may not fit into 64 bits, so quotients and remainders are subtracted instead.
-    fn of(&self, time: Expr) -> Result<Expr, QueryError> {
+    pub(crate) fn of(&self, time: Expr) -> Result<Expr, QueryError> {
         let one_if = |condition: Expr| when(condition, lit(1i64)).otherwise(lit(0i64));
         let remainder = time.clone() % lit(self.width);
         let is_negative = remainder.clone().lt(lit(0i64));
@@ -139,7 +149,7 @@ pub(crate) async fn logs(query: &Query, filter: &LogFilter, wanted: usize) -> Re
 }
 
 /// From the range asked for; where it is open, from the matching rows. `None` when it is open and nothing matches.
-async fn buckets(
+pub(crate) async fn buckets(
     query: &Query,
     frame: DataFrame,
     signal: Signal,

@@ -24,6 +24,7 @@ mod functions;
 mod histogram;
 mod json_object;
 mod logs;
+mod map;
 mod newest;
 mod otlp_json;
 mod outcome;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/api/v1/traces...` | [`traces`] |
 //! | `/api/v1/logs...` | [`logs`] |
+//! | `/api/v1/map`, `/api/v1/traces/{trace_id}/map` | [`map`] |
 //! | `/api/v1/services...` | [`services`] |
 //! | `/api/v1/sql` | [`sql`] |
 //! | `/api/v1/health`, `ready`, `status`, `/metrics` | [`health`] |
@@ -18,6 +19,7 @@ pub mod error;
 mod guard;
 mod health;
 mod logs;
+mod map;
 pub mod openapi;
 mod params;
 mod services;
@@ -79,6 +81,7 @@ fn routes(state: ApiState) -> Router {
     Router::new()
         .merge(traces::router())
         .merge(logs::router())
+        .merge(map::router())
         .merge(services::router())
         .merge(sql::router())
         .merge(health::router())

@@ -4,7 +4,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 
-use super::{ApiState, admin, health, logs, services, sql, traces};
+use super::{ApiState, admin, health, logs, map, services, sql, traces};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -27,6 +27,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     for part in [
         traces::Docs::openapi(),
         logs::Docs::openapi(),
+        map::Docs::openapi(),
         services::Docs::openapi(),
         sql::Docs::openapi(),
         health::Docs::openapi(),

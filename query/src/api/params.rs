@@ -68,6 +68,12 @@ impl Params {
         })
     }
 
+    /// None when absent; from 1 to `max`.
+    pub(super) fn optional_count(&mut self, name: &'static str, max: usize) -> Result<Option<usize>, QueryError> {
+        let count = self.count(name, 0, max)?;
+        Ok((count > 0).then_some(count))
+    }
+
     pub(super) fn duration(&mut self, name: &'static str) -> Result<Option<i64>, QueryError> {
         self.take(name)?.map(|text| parse_duration(name, &text)).transpose()
     }

@@ -39,7 +39,7 @@ pub(super) fn router() -> Router<ApiState> {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `filter` reads")]
-struct TraceFilterParams {
+pub(super) struct TraceFilterParams {
     /// Start of the matching span, inclusive: RFC 3339, epoch nanoseconds, or relative to now (`now-15m`; units ns us
     /// ms s m h d w).
     from: Option<String>,
@@ -83,7 +83,7 @@ pub(super) struct BucketParams {
     buckets: Option<usize>,
 }
 
-fn filter(params: &mut Params) -> Result<SpanFilter, QueryError> {
+pub(super) fn filter(params: &mut Params) -> Result<SpanFilter, QueryError> {
     Ok(SpanFilter {
         range: params.range()?,
         service: params.take("service")?,
