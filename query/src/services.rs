@@ -17,6 +17,8 @@ use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{plain_text, text_equals, time_predicates};
 use crate::functions::percentile;
+use crate::map::{Counts, Durations};
+use crate::red::{Red, RedColumns, red_figures};
 
 /// Durations of spans in nanoseconds: exact percentiles by nearest rank.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -48,6 +50,20 @@ pub(crate) struct OperationFigures {
     span_count: i64,
     error_count: i64,
     duration_ns: DurationFigures,
+    /// The same spans by outcome.
+    #[serde(flatten)]
+    red: OperationRed,
+}
+
+/// Spans of an operation by how they ended; see `Counts`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct OperationRed {
+    ok: u64,
+    errors: u64,
+    throttles: u64,
+    faults: u64,
+    /// Sum of the durations.
+    total_ns: i64,
 }
 
 /// By name. Spans count by their start, log records by their time.
@@ -86,18 +102,24 @@ pub(crate) async fn operations(
     range: TimeRange,
 ) -> Result<Vec<OperationFigures>, QueryError> {
     let spans = in_range(query, Signal::Spans, range)?.filter(text_equals(schema::SERVICE, service))?;
-    let frame = spans.aggregate(vec![group(schema::NAME), group(schema::KIND)], span_figures()?)?;
+    let mut figures = vec![status_errors()?];
+    figures.extend(red_figures()?);
+    let frame = spans.aggregate(vec![group(schema::NAME), group(schema::KIND)], figures)?;
     let mut operations = Vec::new();
     for batch in query.collect(frame).await? {
-        let (names, kinds) = (texts(&batch, 0)?, texts(&batch, 1)?);
-        let read = FigureColumns::of(&batch, 2)?;
+        let (names, kinds, status_errors) = (texts(&batch, 0)?, texts(&batch, 1)?, integers(&batch, 2)?);
+        let columns = RedColumns::of(&batch, 3)?;
         for row in 0..batch.num_rows() {
+            let Red { counts, total_ns, duration_ns } = columns.row(row);
+            let Counts { requests, ok, errors, throttles, faults } = counts;
+            let durations = |Durations { p50, p95, p99, max, .. }| DurationFigures { p50, p95, p99, max };
             operations.push(OperationFigures {
                 name: names.value(row).to_owned(),
                 kind: kinds.value(row).to_owned(),
-                span_count: read.spans.value(row),
-                error_count: read.errors.value(row),
-                duration_ns: read.durations(row),
+                span_count: i64::try_from(requests).unwrap_or(i64::MAX),
+                error_count: status_errors.value(row),
+                duration_ns: duration_ns.map(durations).unwrap_or_default(),
+                red: OperationRed { ok, errors, throttles, faults, total_ns },
             });
         }
     }
@@ -118,14 +140,18 @@ fn group(column: &str) -> Expr {
     datafusion::functions::core::expr_fn::coalesce(vec![plain_text(column), lit("")]).alias(format!("group_{column}"))
 }
 
+fn status_errors() -> Result<Expr, QueryError> {
+    let is_error = when(text_equals(schema::STATUS, "ERROR"), lit(1i64)).otherwise(lit(0i64))?;
+    Ok(sum(is_error).alias("status_errors"))
+}
+
 /// Counts, errors, p50, p95, p99, max, in this order.
 fn span_figures() -> Result<Vec<Expr>, QueryError> {
-    let is_error = when(text_equals(schema::STATUS, "ERROR"), lit(1i64)).otherwise(lit(0i64))?;
     let duration = || ident(schema::DURATION_NS);
     let rank = |p: f64, name: &str| percentile().call(vec![duration(), lit(p)]).alias(name);
     Ok(vec![
         count(lit(1)).alias("spans"),
-        sum(is_error).alias("errors"),
+        status_errors()?,
         rank(0.50, "p50"),
         rank(0.95, "p95"),
         rank(0.99, "p99"),

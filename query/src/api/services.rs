@@ -9,15 +9,22 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use super::ApiState;
 use super::error::ErrorBody;
 use super::params::Params;
+use super::traces::{BUCKETS, BUCKETS_MAX, BucketParams};
 use crate::error::QueryError;
+use crate::error_groups::{self, ErrorGroups};
+use crate::service_page::{self, ServiceOverview};
 use crate::services::{self, OperationFigures, ServiceFigures};
 
 #[derive(OpenApi)]
-#[openapi(paths(list, operations))]
+#[openapi(paths(list, overview, operations, errors))]
 pub(super) struct Docs;
 
 pub(super) fn router() -> Router<ApiState> {
-    Router::new().route("/api/v1/services", get(list)).route("/api/v1/services/{service}/operations", get(operations))
+    Router::new()
+        .route("/api/v1/services", get(list))
+        .route("/api/v1/services/{service}", get(overview))
+        .route("/api/v1/services/{service}/operations", get(operations))
+        .route("/api/v1/services/{service}/errors", get(errors))
 }
 
 #[derive(IntoParams)]
@@ -69,4 +76,41 @@ async fn operations(
     let query = state.engine.begin("operations", None).await?;
     let operations = services::operations(&query, &service, range).await?;
     Ok(Json(Operations { service, operations }))
+}
+
+/// Rate, errors and duration of one service: as a whole, over time, by version and instance.
+#[utoipa::path(get, path = "/api/v1/services/{service}", tag = "services",
+    params(("service" = String, Path, description = "service.name"), RangeParams, BucketParams),
+    responses(
+        (status = 200, body = ServiceOverview),
+        (status = 400, body = ErrorBody),
+        (status = 404, body = ErrorBody, description = "The service has no span in the range"),
+    ))]
+async fn overview(
+    State(state): State<ApiState>,
+    Path(service): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ServiceOverview>, QueryError> {
+    let mut params = Params::of(query.as_deref());
+    let range = params.range()?;
+    let buckets = params.count("buckets", BUCKETS, BUCKETS_MAX)?;
+    params.finish()?;
+    let query = state.engine.begin("service", None).await?;
+    Ok(Json(service_page::overview(&query, &service, range, buckets).await?))
+}
+
+/// Failed spans of one service by exception type and message pattern.
+#[utoipa::path(get, path = "/api/v1/services/{service}/errors", tag = "services",
+    params(("service" = String, Path, description = "service.name"), RangeParams),
+    responses((status = 200, body = ErrorGroups), (status = 400, body = ErrorBody)))]
+async fn errors(
+    State(state): State<ApiState>,
+    Path(service): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ErrorGroups>, QueryError> {
+    let mut params = Params::of(query.as_deref());
+    let range = params.range()?;
+    params.finish()?;
+    let query = state.engine.begin("errors", None).await?;
+    Ok(Json(error_groups::error_groups(&query, &service, range).await?))
 }
