@@ -4,10 +4,13 @@ import { parseExact } from "../lib/json";
 import type { UnixNanos } from "../lib/time";
 import { ApiError, getJson, type Params, post } from "./client";
 import type {
+  ErrorGroups,
   LogHistogram,
   LogPage,
   OperationRow,
   ServerStatus,
+  ServiceMap,
+  ServiceOverview,
   ServiceRow,
   SqlResult,
   Trace,
@@ -179,6 +182,42 @@ export function operationsQuery(service: string, window: Window) {
       const path = `services/${encodeURIComponent(service)}/operations`;
       return (await getJson<{ operations: OperationRow[] }>(path, params, signal)).operations;
     },
+  });
+}
+
+export function serviceQuery(service: string, window: Window, buckets: number) {
+  const params = { ...windowParams(window), buckets };
+  return queryOptions({
+    queryKey: ["service", service, params],
+    queryFn: ({ signal }) => getJson<ServiceOverview>(`services/${encodeURIComponent(service)}`, params, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function serviceErrorsQuery(service: string, window: Window) {
+  const params = windowParams(window);
+  return queryOptions({
+    queryKey: ["service-errors", service, params],
+    queryFn: ({ signal }) => getJson<ErrorGroups>(`services/${encodeURIComponent(service)}/errors`, params, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** `buckets`: counts of each node over time in so many parts; none for 0. */
+export function mapQuery(window: Window, search: SearchState, buckets: number) {
+  const params = { ...traceParams(window, search), buckets: buckets > 0 ? buckets : null };
+  return queryOptions({
+    queryKey: ["map", params],
+    queryFn: ({ signal }) => getJson<ServiceMap>("map", params, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function traceMapQuery(traceId: string) {
+  return queryOptions({
+    queryKey: ["trace-map", traceId],
+    queryFn: ({ signal }) => getJson<ServiceMap>(`traces/${encodeURIComponent(traceId)}/map`, {}, signal),
+    staleTime: 30_000,
   });
 }
 

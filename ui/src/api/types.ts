@@ -181,6 +181,12 @@ export interface OperationRow {
   span_count: number;
   error_count: number;
   duration_ns: Percentiles | null;
+  ok: number;
+  errors: number;
+  throttles: number;
+  faults: number;
+  /** Sum of the durations. */
+  total_ns: number;
 }
 
 export interface SqlResult {
@@ -188,4 +194,102 @@ export interface SqlResult {
   rows: JsonValue[][];
   elapsed_ms: number;
   truncated: boolean;
+}
+
+/** Flags do not exclude each other: a request may be an error and a fault; every throttle is an error. */
+export interface OutcomeCounts {
+  requests: number;
+  /** Neither error nor fault. */
+  ok: number;
+  errors: number;
+  throttles: number;
+  faults: number;
+}
+
+export interface DurationFigures extends Percentiles {
+  mean: number;
+}
+
+/** Requests whose duration lies in `start_ns..end_ns`; empty buckets are left out. */
+export interface DurationBucket extends OutcomeCounts {
+  start_ns: number;
+  end_ns: number;
+}
+
+export type NodeType = "client" | "service" | "database" | "cache" | "queue" | "external";
+export type EdgeKind = "sync" | "async" | "link";
+
+export interface MapNode extends OutcomeCounts {
+  id: string;
+  name: string;
+  type: NodeType;
+  /** Sends no spans itself. */
+  inferred: boolean;
+  traces: number;
+  duration_ns: DurationFigures | null;
+  histogram: DurationBucket[];
+  /** One number for each of the map's buckets. */
+  over_time: Record<keyof OutcomeCounts, number[]> | null;
+}
+
+export interface MapEdge extends OutcomeCounts {
+  source: string;
+  target: string;
+  kind: EdgeKind;
+  traces: number;
+  /** Null where messages have an age instead. */
+  duration_ns: DurationFigures | null;
+  /** Of the durations, or of the message ages. */
+  histogram: DurationBucket[];
+  message_age_ns: DurationFigures | null;
+}
+
+export interface ServiceMap {
+  from_unix_nano: string | null;
+  to_unix_nano: string | null;
+  span_count: number;
+  trace_count: number;
+  nodes: MapNode[];
+  edges: MapEdge[];
+  buckets: { start_unix_nano: string; width_ns: number; count: number } | null;
+  left_out_node_count: number;
+  elapsed_ms: number;
+}
+
+export interface Red extends OutcomeCounts {
+  total_ns: number;
+  duration_ns: DurationFigures | null;
+}
+
+export interface RedPart extends Red {
+  name: string;
+  first_unix_nano: string;
+  last_unix_nano: string;
+}
+
+export interface ServiceOverview extends Red {
+  service: string;
+  /** `spans`: the service has no server or consumer span, all of its spans are measured. */
+  measured: "requests" | "spans";
+  bucket_ns: number;
+  over_time: (Red & { start_unix_nano: string })[];
+  versions: RedPart[];
+  instances: RedPart[];
+}
+
+export interface ErrorGroup {
+  type: string;
+  pattern: string;
+  count: number;
+  fault_count: number;
+  operations: { name: string; count: number }[];
+  first_unix_nano: string;
+  last_unix_nano: string;
+  example: { trace_id: string; span_id: string; message: string };
+}
+
+export interface ErrorGroups {
+  groups: ErrorGroup[];
+  span_count: number;
+  other_count: number;
 }

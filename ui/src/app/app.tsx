@@ -1,14 +1,17 @@
 import { lazy, Suspense } from "react";
 import { Route, Switch } from "wouter";
 import { TimeProvider } from "../kit/time-context";
-import { TracesScreen } from "../screens/traces/traces-screen";
+import { OverviewScreen } from "../screens/overview/overview-screen";
 import { ErrorBoundary } from "./error-boundary";
 import { NotFound } from "./not-found";
 import { Shell } from "./shell";
 
+const TracesScreen = lazy(async () => ({ default: (await import("../screens/traces/traces-screen")).TracesScreen }));
 const TraceScreen = lazy(async () => ({ default: (await import("../screens/trace/trace-screen")).TraceScreen }));
+const MapScreen = lazy(async () => ({ default: (await import("../screens/map/map-screen")).MapScreen }));
 const LogsScreen = lazy(async () => ({ default: (await import("../screens/logs/logs-screen")).LogsScreen }));
 const ServicesScreen = lazy(async () => ({ default: (await import("../screens/services/services-screen")).ServicesScreen }));
+const ServiceScreen = lazy(async () => ({ default: (await import("../screens/service/service-screen")).ServiceScreen }));
 const SqlScreen = lazy(async () => ({ default: (await import("../screens/sql/sql-screen")).SqlScreen }));
 const SetupScreen = lazy(async () => ({ default: (await import("../screens/setup/setup-screen")).SetupScreen }));
 
@@ -23,11 +26,13 @@ export function App() {
         <ErrorBoundary>
           <Suspense fallback={<main id="main" aria-busy="true" />}>
             <Switch>
-              <Route path="/" component={TracesScreen} />
+              <Route path="/" component={OverviewScreen} />
+              <Route path="/map" component={MapScreen} />
               <Route path="/traces" component={TracesScreen} />
               <Route path="/trace/:traceId">{({ traceId }) => <TraceScreen key={traceId} traceId={traceId} />}</Route>
               <Route path="/logs" component={LogsScreen} />
               <Route path="/services" component={ServicesScreen} />
+              <Route path="/services/:name">{({ name }) => <ServiceScreen key={name} name={decodeURIComponent(name)} />}</Route>
               <Route path="/sql" component={SqlScreen} />
               <Route path="/setup" component={SetupScreen} />
               <Route component={NotFound} />

@@ -16,10 +16,10 @@ export function Rail({ onPalette, onShortcuts }: { onPalette: () => void; onShor
     const kept = carryOver(search);
     return kept === "" ? to : `${to}?${kept}`;
   };
-  const current = path === "/" || path.startsWith("/trace/") ? "/traces" : path;
+  const current = path.startsWith("/trace/") ? "/traces" : path.startsWith("/services/") ? "/services" : path;
   return (
     <nav className={css.rail} aria-label="Screens">
-      <Link href={link("/traces")} className={css.logo} aria-label="Spanlake">
+      <Link href={link("/")} className={css.logo} aria-label="Spanlake">
         <img src={`${BASE_PATH}favicon.svg`} width={28} height={28} alt="" />
       </Link>
       <ul>

@@ -1,4 +1,4 @@
-import { AlignLeft, ChartNoAxesGantt, type LucideIcon, Server, SquareTerminal } from "lucide-react";
+import { AlignLeft, ChartNoAxesGantt, House, type LucideIcon, Server, SquareTerminal, Waypoints } from "lucide-react";
 
 export interface ScreenEntry {
   path: string;
@@ -10,6 +10,8 @@ export interface ScreenEntry {
 
 /** Screens in the order of the rail. */
 export const SCREENS: readonly ScreenEntry[] = [
+  { path: "/", label: "Overview", icon: House, key: "o" },
+  { path: "/map", label: "Map", icon: Waypoints, key: "m" },
   { path: "/services", label: "Services", icon: Server, key: "s" },
   { path: "/traces", label: "Traces", icon: ChartNoAxesGantt, key: "t" },
   { path: "/logs", label: "Logs", icon: AlignLeft, key: "l" },

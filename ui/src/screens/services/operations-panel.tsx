@@ -26,7 +26,10 @@ export function OperationsPanel({ service, onClose }: { service: string; onClose
         </Button>
       </div>
       <div className={css.panelActions}>
-        <Link className={buttonClass("primary", true)} href={href("/traces", { f: [filter] }, carry)}>
+        <Link className={buttonClass("primary", true)} href={href(`/services/${encodeURIComponent(service)}`, {}, carry)}>
+          Service page
+        </Link>
+        <Link className={buttonClass("default", true)} href={href("/traces", { f: [filter] }, carry)}>
           Traces
         </Link>
         <Link className={buttonClass("default", true)} href={href("/traces", { f: [filter, "status:eq:ERROR"] }, carry)}>

@@ -1,0 +1,215 @@
+import { Maximize, Minus, Plus } from "lucide-react";
+import { type KeyboardEvent, type PointerEvent, useCallback, useMemo, useState } from "react";
+import type { Graph, GraphEdge, GraphNode } from "../../engine/map-graph";
+import { edgeWidth, radius, shortNames } from "../../engine/map-graph";
+import type { Position } from "../../engine/map-layout";
+import { worst } from "../../engine/outcome";
+import { Button } from "../button";
+import { classNames } from "../class-names";
+import type { Camera } from "../../lib/map-url";
+import { useCamera, ZOOM_STEP } from "./camera";
+import { edgePath } from "./edge-path";
+import css from "./map-canvas.module.css";
+import { MapNodeGlyph } from "./map-node";
+import { describeEdge } from "./words";
+
+const PAN_STEP = 60;
+const DRAG_MIN_PX = 4;
+
+/** The map as a drawing: drag to move, wheel to zoom, hover for neighbours, click for details. */
+export function MapCanvas(props: {
+  graph: Graph;
+  positions: Record<string, Position>;
+  direction: "lr" | "tb";
+  color: "health" | "latency" | "traffic";
+  minutes: number;
+  camera: Camera | null;
+  selected: string | null;
+  /** The wheel zooms; else it scrolls the page. */
+  wheel: boolean;
+  onSelect: (panel: string | null) => void;
+  onFocus: (id: string) => void;
+  onCamera: (camera: Camera | null) => void;
+}) {
+  const { graph, positions } = props;
+  const placed = useMemo(() => graph.nodes.filter((node) => positions[node.id]), [graph, positions]);
+  const points = useMemo(() => placed.map((node) => positions[node.id]!), [placed, positions]);
+  const { element, size, camera, move, zoom, pan } = useCamera(props.camera, points, props.wheel, props.onCamera);
+  const [hovered, setHovered] = useState<string | null>(null);
+  const busiest = Math.max(1, ...placed.filter((node) => node.members.length === 0).map((node) => node.requests));
+  const busiestEdge = Math.max(1, ...graph.edges.map((edge) => edge.requests));
+  const slowest = Math.max(1, ...placed.map((node) => node.meanNs ?? 0));
+  const names = useMemo(() => shortNames(graph.nodes), [graph]);
+  const lit = useMemo(() => neighbours(graph.edges, hovered), [graph, hovered]);
+  const byId = useMemo(() => new Map(placed.map((node) => [node.id, node])), [placed]);
+  const { onSelect, onFocus } = props;
+  const select = useCallback((id: string) => onSelect(`node:${id}`), [onSelect]);
+  const startPan = (down: PointerEvent<SVGSVGElement>) => {
+    if (down.button !== 0 || (down.target as Element).closest("[data-node],[data-edge]")) return;
+    const target = down.currentTarget;
+    target.setPointerCapture(down.pointerId);
+    const from = camera;
+    let moved = false;
+    const onMove = (event: globalThis.PointerEvent) => {
+      const [dx, dy] = [event.clientX - down.clientX, event.clientY - down.clientY];
+      moved ||= Math.hypot(dx, dy) >= DRAG_MIN_PX;
+      if (moved) move({ x: from.x - dx / from.k, y: from.y - dy / from.k, k: from.k });
+    };
+    const onUp = () => {
+      target.removeEventListener("pointermove", onMove);
+      if (!moved) onSelect(null);
+    };
+    target.addEventListener("pointermove", onMove);
+    target.addEventListener("pointerup", onUp, { once: true });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const actions: Record<string, () => void> = {
+      "+": () => zoom(ZOOM_STEP),
+      "=": () => zoom(ZOOM_STEP),
+      "-": () => zoom(1 / ZOOM_STEP),
+      "0": () => move({ ...camera, k: 1 }),
+      f: () => move(null),
+      ArrowLeft: () => pan(PAN_STEP, 0),
+      ArrowRight: () => pan(-PAN_STEP, 0),
+      ArrowUp: () => pan(0, PAN_STEP),
+      ArrowDown: () => pan(0, -PAN_STEP),
+      Escape: () => onSelect(null),
+    };
+    const action = actions[event.key];
+    if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    action();
+  };
+  const place = `translate(${size.width / 2 - camera.x * camera.k} ${size.height / 2 - camera.y * camera.k}) scale(${camera.k})`;
+  const shown = hovered !== null && lit !== null ? lit : null;
+  return (
+    // The keys act on the drawing from any of its nodes.
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
+    <div className={css.frame} onKeyDown={onKeyDown}>
+      <svg ref={element} className={css.map} role="group" aria-label="Service map" onPointerDown={startPan}>
+        <defs>
+          <Marker id="arrow" className={css.arrow} />
+          <Marker id="arrow-hot" className={css.arrowHot} />
+        </defs>
+        <g transform={place}>
+          <g aria-hidden>
+            {graph.edges.map((edge) => (
+              <Edge
+                key={edge.id}
+                edge={edge}
+                source={place2(byId, positions, edge.source)}
+                target={place2(byId, positions, edge.target)}
+                radii={[radiusOf(byId, edge.source, busiest), radiusOf(byId, edge.target, busiest)]}
+                direction={props.direction}
+                width={edgeWidth(edge, busiestEdge)}
+                minutes={props.minutes}
+                hot={props.selected === `edge:${edge.id}` || touches(props.selected, edge)}
+                dim={shown !== null && edge.source !== hovered && edge.target !== hovered}
+                labelled={hovered !== null && (edge.source === hovered || edge.target === hovered) && camera.k > 0.55}
+                onSelect={onSelect}
+              />
+            ))}
+          </g>
+          {placed.map((node) => (
+            <MapNodeGlyph
+              key={node.id}
+              node={node}
+              label={names.get(node.id) ?? node.name}
+              at={positions[node.id]!}
+              radius={radius(node, busiest)}
+              heat={props.color === "latency" ? (node.meanNs ?? 0) / slowest : props.color === "traffic" ? node.requests / busiest : 0}
+              minutes={props.minutes}
+              selected={props.selected === `node:${node.id}`}
+              dim={shown !== null && !shown.has(node.id)}
+              onHover={setHovered}
+              onSelect={select}
+              onFocus={onFocus}
+            />
+          ))}
+        </g>
+      </svg>
+      <div className={css.zoom}>
+        <Button small iconLabel="Zoom in (+)" onClick={() => zoom(ZOOM_STEP)}>
+          <Plus size={14} aria-hidden />
+        </Button>
+        <Button small iconLabel="Zoom out (-)" onClick={() => zoom(1 / ZOOM_STEP)}>
+          <Minus size={14} aria-hidden />
+        </Button>
+        <Button small iconLabel="Show everything (f)" onClick={() => move(null)}>
+          <Maximize size={14} aria-hidden />
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+function Marker({ id, className }: { id: string; className: string | undefined }) {
+  return (
+    <marker id={id} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto" markerUnits="userSpaceOnUse">
+      <path d="M0,0.8 L8,4 L0,7.2 Z" className={className} />
+    </marker>
+  );
+}
+
+function place2(byId: ReadonlyMap<string, GraphNode>, positions: Record<string, Position>, id: string): Position | null {
+  return byId.has(id) ? positions[id]! : null;
+}
+
+function radiusOf(byId: ReadonlyMap<string, GraphNode>, id: string, busiest: number): number {
+  const node = byId.get(id);
+  return node ? radius(node, busiest) : 0;
+}
+
+function touches(selected: string | null, edge: GraphEdge): boolean {
+  return selected === `node:${edge.source}` || selected === `node:${edge.target}`;
+}
+
+function neighbours(edges: readonly GraphEdge[], id: string | null): Set<string> | null {
+  if (id === null) return null;
+  const found = new Set([id]);
+  for (const edge of edges) {
+    if (edge.source === id) found.add(edge.target);
+    if (edge.target === id) found.add(edge.source);
+  }
+  return found;
+}
+
+function Edge(props: {
+  edge: GraphEdge;
+  source: Position | null;
+  target: Position | null;
+  radii: [number, number];
+  direction: "lr" | "tb";
+  width: number;
+  minutes: number;
+  hot: boolean;
+  dim: boolean;
+  labelled: boolean;
+  onSelect: (panel: string) => void;
+}) {
+  const { edge, source, target } = props;
+  if (!source || !target) return null;
+  const { path, middle } = edgePath(source, target, props.radii, props.direction);
+  const { outcome } = worst(edge);
+  const tone = outcome === "ok" ? undefined : css[outcome];
+  return (
+    // Keyboards reach the same edges through the inspector of either end and the list.
+    // oxlint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions
+    <g data-edge={edge.id} className={classNames(css.edgeGroup, props.dim && css.dim)} onClick={() => props.onSelect(`edge:${edge.id}`)}>
+      <path d={path} className={css.hit}>
+        <title>{describeEdge(edge, props.minutes)}</title>
+      </path>
+      <path
+        d={path}
+        className={classNames(css.edge, tone, edge.kind !== "sync" && css.async, props.hot && css.hot)}
+        strokeWidth={props.width}
+        markerEnd={`url(#${props.hot ? "arrow-hot" : "arrow"})`}
+      />
+      {props.labelled && (
+        <text className={css.edgeLabel} x={middle.x} y={middle.y - 4}>
+          {describeEdge(edge, props.minutes)}
+        </text>
+      )}
+    </g>
+  );
+}

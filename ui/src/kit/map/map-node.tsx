@@ -1,0 +1,107 @@
+import { Database, Globe, Layers, type LucideIcon, MemoryStick, Rows3, UserRound } from "lucide-react";
+import { type KeyboardEvent, memo } from "react";
+import type { NodeType } from "../../api/types";
+import type { GraphNode } from "../../engine/map-graph";
+import type { Position } from "../../engine/map-layout";
+import { arcs, worst } from "../../engine/outcome";
+import { classNames } from "../class-names";
+import { formatDuration } from "../../lib/format";
+import css from "./map-canvas.module.css";
+import { describeNode, perMinute, worstShare } from "./words";
+
+export const TYPE_ICONS: Record<NodeType, LucideIcon | null> = {
+  client: UserRound, service: null, database: Database, cache: MemoryStick, queue: Rows3, external: Globe,
+};
+
+/** Letters of a label; the whole name is its title and accessible name. */
+const LABEL_MAX = 24;
+
+/** A circle with its ring, mean duration and rate. Colour is never alone: failures are thicker, hatched and in words. */
+export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
+  node: GraphNode;
+  label: string;
+  at: Position;
+  radius: number;
+  /** 0 to 1: how strongly the disc is filled. */
+  heat: number;
+  minutes: number;
+  selected: boolean;
+  dim: boolean;
+  onHover: (id: string | null) => void;
+  onSelect: (id: string) => void;
+  onFocus: (id: string) => void;
+}) {
+  const { node, at, radius } = props;
+  const Icon = node.members.length > 0 ? Layers : TYPE_ICONS[node.type];
+  const bad = worstShare(node);
+  const label = props.label.length > LABEL_MAX ? `${props.label.slice(0, LABEL_MAX - 1)}…` : props.label;
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.shiftKey) props.onFocus(node.id);
+    else props.onSelect(node.id);
+  };
+  return (
+    <g
+      data-node={node.id}
+      className={classNames(css.node, props.selected && css.selected, props.dim && css.dim)}
+      transform={`translate(${at.x} ${at.y})`}
+      role="button"
+      tabIndex={0}
+      aria-pressed={props.selected}
+      aria-label={describeNode(node)}
+      onPointerEnter={() => props.onHover(node.id)}
+      onPointerLeave={() => props.onHover(null)}
+      onFocus={() => props.onHover(node.id)}
+      onBlur={() => props.onHover(null)}
+      onClick={() => props.onSelect(node.id)}
+      onDoubleClick={() => props.onFocus(node.id)}
+      onKeyDown={onKeyDown}
+    >
+      <title>{describeNode(node)}</title>
+      <circle r={radius + 4} className={css.halo} />
+      <circle r={radius} className={classNames(css.disc, node.inferred && css.inferred)} />
+      {props.heat > 0 && <circle r={radius - 3} className={css.heat} opacity={0.12 + 0.6 * props.heat} />}
+      <Ring counts={node} radius={radius} />
+      {Icon && <Icon x={-7} y={-radius * 0.52 - 5} width={14} height={14} strokeWidth={1.7} className={css.icon} aria-hidden />}
+      <text className={css.value} y={Icon ? 9 : 4}>
+        {node.meanNs === null ? "–" : tight(node.meanNs)}
+      </text>
+      <text className={css.name} y={radius + 16}>
+        {label}
+      </text>
+      <text className={css.sub} y={radius + 28}>
+        {perMinute(node.requests, props.minutes)}
+        {bad && <tspan className={css[worst(node).outcome]}>{` · ${bad}`}</tspan>}
+      </text>
+    </g>
+  );
+});
+
+/** `28ms`: without the blank, there is little room. */
+function tight(ns: number): string {
+  return formatDuration(ns).replace(" ", "");
+}
+
+export function Ring({ counts, radius }: { counts: Parameters<typeof arcs>[0]; radius: number }) {
+  return arcs(counts).map((arc) => {
+    const path = arcPath(radius, arc.from, arc.to);
+    return (
+      <g key={arc.outcome}>
+        <path d={path} className={classNames(css.ring, css[arc.outcome])} />
+        {arc.outcome !== "ok" && <path d={path} className={classNames(css.hatch, css[`${arc.outcome}Hatch`])} />}
+      </g>
+    );
+  });
+}
+
+function arcPath(radius: number, from: number, to: number): string {
+  const point = (turn: number) => {
+    const angle = turn * 2 * Math.PI - Math.PI / 2;
+    return `${(radius * Math.cos(angle)).toFixed(2)},${(radius * Math.sin(angle)).toFixed(2)}`;
+  };
+  // A whole circle has no arc of its own: two halves.
+  if (to - from > 0.9999) return `M${point(0)}A${radius},${radius} 0 0 1 ${point(0.5)}A${radius},${radius} 0 0 1 ${point(1)}`;
+  return `M${point(from)}A${radius},${radius} 0 ${to - from > 0.5 ? 1 : 0} 1 ${point(to)}`;
+}

@@ -1,0 +1,243 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { lazy, type ReactNode, Suspense, useMemo } from "react";
+import { Link } from "wouter";
+import { mapQuery, statusQuery, tracesQuery, type Window } from "../../api/queries";
+import type { MapNode, OutcomeCounts, ServiceMap } from "../../api/types";
+import { type Change, changesOf } from "../../engine/changes";
+import { addCounts, NO_REQUESTS } from "../../engine/outcome";
+import { classNames } from "../../kit/class-names";
+import { NoDataInRange } from "../../kit/no-data";
+import { Page } from "../../kit/page";
+import { SetupCard } from "../../kit/setup-card";
+import { ErrorState, Skeleton } from "../../kit/states";
+import { useTime } from "../../kit/time-context";
+import { useUrl } from "../../kit/use-url";
+import { EMPTY_SEARCH } from "../../lib/filters";
+import { formatAgo, formatCount, formatDuration, formatShare, plural } from "../../lib/format";
+import { formatDateTime, nanos } from "../../lib/time";
+import { carryOver, href } from "../../lib/url-state";
+import css from "./overview-screen.module.css";
+import { Sparkline } from "./sparkline";
+
+const MiniMap = lazy(async () => ({ default: (await import("./mini-map")).MiniMap }));
+
+const SPARK_BUCKETS = 60;
+const CHANGES_SHOWN = 8;
+const TRACES_SHOWN = 8;
+const FAILED = { ...EMPTY_SEARCH, filters: [{ field: "status", op: "eq" as const, value: "ERROR" }] };
+
+/** What is going on: how much, how well, how fast; what is different from before; where it fails. */
+export function OverviewScreen() {
+  const { window, now } = useTime();
+  const status = useQuery(statusQuery());
+  const map = useQuery(mapQuery(window, EMPTY_SEARCH, SPARK_BUCKETS));
+  const before = useQuery(mapQuery(previous(window), EMPTY_SEARCH, 0));
+  const empty = status.data && status.data.signals.spans.rows === 0 && status.data.signals.logs.rows === 0;
+  const newest = status.data?.signals.spans.newest_unix_nano;
+  return (
+    <Page title="Overview" timed field={newest != null && <p className={css.newest}>latest span {formatAgo(max(now - nanos(newest), 0n))}</p>}>
+      {empty ? (
+        <SetupCard status={status.data} />
+      ) : map.data?.nodes.length === 0 ? (
+        <NoDataInRange signal="spans" />
+      ) : map.isError && !map.data ? (
+        <ErrorState title="The overview could not be loaded" error={map.error} onRetry={() => void map.refetch()} />
+      ) : (
+        <div className={classNames(css.scroller, map.isPlaceholderData && css.stale)}>
+          <Tiles map={map.data} before={before.data} window={window} />
+          <div className={css.columns}>
+            <Panel title="What changed" hint="against the same time before">
+              <Changes map={map.data} before={before.data} />
+            </Panel>
+            <Panel title="Map" more={["/map", "Open the map"]}>
+              <div className={css.map}>{map.data && <Suspense fallback={null}><MiniMap map={map.data} window={window} /></Suspense>}</div>
+            </Panel>
+          </div>
+          <Panel title="Latest failed traces" more={["/traces", "All of them"]} filters={["status:eq:ERROR"]}>
+            <FailedTraces window={window} />
+          </Panel>
+        </div>
+      )}
+    </Page>
+  );
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function previous(window: Window): Window {
+  return { from: nanos(window.from - (window.to - window.from)), to: window.from };
+}
+
+function Panel({ title, hint, more, filters, children }: { title: string; hint?: string; more?: [path: string, label: string]; filters?: string[]; children: ReactNode }) {
+  const { search } = useUrl();
+  return (
+    <section className={css.panel}>
+      <header>
+        <h2>
+          {title} {hint && <small>{hint}</small>}
+        </h2>
+        {more && <Link href={href(more[0], filters ? { f: filters } : {}, carryOver(search))}>{more[1]}</Link>}
+      </header>
+      {children}
+    </section>
+  );
+}
+
+/** The requests that come from outside; of systems without such, those of all services. */
+function entryOf(map: ServiceMap): OutcomeCounts & { p95: number | null; nodes: MapNode[] } {
+  const client = map.nodes.find((node) => node.type === "client");
+  if (client) return { ...client, p95: client.duration_ns?.p95 ?? null, nodes: [client] };
+  const nodes = map.nodes.filter((node) => node.type === "service");
+  const slowest = nodes.reduce((most, node) => Math.max(most, node.duration_ns?.p95 ?? 0), 0);
+  return { ...nodes.reduce<OutcomeCounts>(addCounts, NO_REQUESTS), p95: slowest > 0 ? slowest : null, nodes };
+}
+
+function share(counts: OutcomeCounts, key: "faults" | "errors"): number {
+  return counts[key] / Math.max(1, counts.requests);
+}
+
+function Tiles({ map, before, window }: { map: ServiceMap | undefined; before: ServiceMap | undefined; window: Window }) {
+  if (!map) {
+    return (
+      <div className={css.tiles} aria-busy="true">
+        {Array.from({ length: 4 }, (_, i) => (
+          <Skeleton key={i} height={96} />
+        ))}
+      </div>
+    );
+  }
+  const minutes = Number(window.to - window.from) / 60e9;
+  const [entry, was] = [entryOf(map), before && before.nodes.length > 0 ? entryOf(before) : null];
+  const rate = entry.requests / minutes;
+  const column = (key: keyof OutcomeCounts) =>
+    Array.from({ length: map.buckets?.count ?? 0 }, (_, i) => entry.nodes.reduce((sum, node) => sum + (node.over_time?.[key][i] ?? 0), 0));
+  const requests = column("requests");
+  const failing = map.nodes.filter((node) => node.faults > 0 && node.type === "service").length;
+  return (
+    <dl className={css.tiles}>
+      <Tile label="requests/min" value={rate < 10 ? rate.toFixed(1) : formatCount(Math.round(rate))} line={requests} delta={was && factor(entry.requests, was.requests)} />
+      <Tile
+        label="fault"
+        value={formatShare(entry.faults, entry.requests)}
+        bad={entry.faults > 0}
+        line={column("faults").map((count, i) => count / Math.max(1, requests[i]!))}
+        tone="fault"
+        delta={was && points(share(entry, "faults"), share(was, "faults"))}
+      />
+      <Tile
+        label="error"
+        value={formatShare(entry.errors, entry.requests)}
+        line={column("errors").map((count, i) => count / Math.max(1, requests[i]!))}
+        tone="error"
+        delta={was && points(share(entry, "errors"), share(was, "errors"))}
+      />
+      <Tile
+        label={`p95; ${failing > 0 ? `${plural(failing, "service")} with faults` : "no service with faults"}`}
+        value={entry.p95 === null ? "–" : formatDuration(entry.p95)}
+        delta={was?.p95 && entry.p95 !== null ? factor(entry.p95, was.p95) : null}
+      />
+    </dl>
+  );
+}
+
+function factor(now: number, before: number): string {
+  if (before === 0) return "none before";
+  const change = now / before - 1;
+  return `${change >= 0 ? "+" : "−"}${Math.abs(change) >= 10 ? "over 1000" : Math.round(Math.abs(change) * 100)}%`;
+}
+
+function points(now: number, before: number): string {
+  const change = (now - before) * 100;
+  return `${change >= 0 ? "+" : "−"}${Math.abs(change).toFixed(1)} points`;
+}
+
+function Tile(props: { label: string; value: string; bad?: boolean; line?: number[]; tone?: "fault" | "error"; delta: string | null | undefined }) {
+  return (
+    <div>
+      <dd className={props.bad ? css.bad : undefined}>{props.value}</dd>
+      <dt>{props.label}</dt>
+      {props.line ? <Sparkline values={props.line} tone={props.tone ?? "bar"} /> : <span className={css.noLine} />}
+      <small>{props.delta ? `${props.delta} against before` : "nothing before to compare"}</small>
+    </div>
+  );
+}
+
+function Changes({ map, before }: { map: ServiceMap | undefined; before: ServiceMap | undefined }) {
+  const { search } = useUrl();
+  const changes = useMemo(() => (map && before ? changesOf(map.nodes, before.nodes) : null), [map, before]);
+  if (!changes) return <div className={css.waiting} aria-busy="true" />;
+  if (before?.nodes.length === 0) return <Failing map={map!} />;
+  if (changes.length === 0) return <p className={css.calm}>Every service is as it was before.</p>;
+  return (
+    <ul className={css.rows}>
+      {changes.slice(0, CHANGES_SHOWN).map((change) => (
+        <ChangeRow key={change.node.id} change={change} carry={carryOver(search)} />
+      ))}
+    </ul>
+  );
+}
+
+/** Without a time before: the services that fail most. */
+function Failing({ map }: { map: ServiceMap }) {
+  const { search } = useUrl();
+  const failing = map.nodes.filter((node) => node.faults > 0 && node.type === "service").toSorted((a, b) => b.faults / b.requests - a.faults / a.requests);
+  return (
+    <>
+      <p className={css.calm}>There is no data before this range to compare with. {failing.length > 0 ? "These services fail most:" : "No service fails."}</p>
+      <ul className={css.rows}>
+        {failing.slice(0, CHANGES_SHOWN).map((node) => (
+          <ChangeRow key={node.id} change={{ node, before: null, words: `${formatShare(node.faults, node.requests)} fault`, tone: "worse", score: 0 }} carry={carryOver(search)} />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function ChangeRow({ change, carry }: { change: Change; carry: string }) {
+  return (
+    <li>
+      <Link href={href("/map", { panel: `node:${change.node.id}` }, carry)}>{change.node.name}</Link>
+      <span className={css[change.tone]}>{change.words}</span>
+    </li>
+  );
+}
+
+function FailedTraces({ window }: { window: Window }) {
+  const { zone } = useTime();
+  const { search } = useUrl();
+  const query = useInfiniteQuery(tracesQuery(window, FAILED));
+  if (query.isError) return <ErrorState title="The traces could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
+  if (!query.data) return <div className={css.waiting} aria-busy="true" />;
+  const traces = query.data.pages[0]!.traces.slice(0, TRACES_SHOWN);
+  if (traces.length === 0) return <p className={css.calm}>No trace with a failed span in this range.</p>;
+  return (
+    <table className={css.traces}>
+      <thead>
+        <tr>
+          <th scope="col">Trace</th>
+          <th scope="col">Start</th>
+          <th scope="col">Failed spans</th>
+          <th scope="col">Spans</th>
+          <th scope="col">Duration</th>
+        </tr>
+      </thead>
+      <tbody>
+        {traces.map((trace) => (
+          <tr key={trace.trace_id}>
+            <th scope="row">
+              <Link href={href(`/trace/${trace.trace_id}`, {}, carryOver(search))}>
+                {trace.root ? `${trace.root.service} ${trace.root.name}` : trace.trace_id}
+              </Link>
+            </th>
+            <td>{formatDateTime(nanos(trace.start_time_unix_nano), zone)}</td>
+            <td className={css.worse}>{formatCount(trace.error_count)}</td>
+            <td>{formatCount(trace.span_count)}</td>
+            <td>{formatDuration(trace.duration_ns)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

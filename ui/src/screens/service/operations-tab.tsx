@@ -1,0 +1,67 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
+import { operationsQuery } from "../../api/queries";
+import { EmptyState, ErrorState } from "../../kit/states";
+import { useTime } from "../../kit/time-context";
+import { useUrl } from "../../kit/use-url";
+import { formatCount, formatDuration, formatShare, group } from "../../lib/format";
+import { carryOver, href } from "../../lib/url-state";
+import css from "./service-screen.module.css";
+
+/** Operations by the time they take in all. */
+export function OperationsTab({ service }: { service: string }) {
+  const { window } = useTime();
+  const { search } = useUrl();
+  const carry = carryOver(search);
+  const query = useQuery(operationsQuery(service, window));
+  if (query.isError) return <ErrorState title="The operations could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
+  if (!query.data) return <div className={css.waiting} aria-busy="true" />;
+  if (query.data.length === 0) return <EmptyState title="No spans of this service in the range" />;
+  const rows = query.data.toSorted((a, b) => Number(isServed(b.kind)) - Number(isServed(a.kind)) || b.total_ns - a.total_ns);
+  const most = Math.max(1, ...rows.map((row) => row.total_ns));
+  return (
+    <div className={css.tableBox}>
+      <table className={css.table}>
+        <thead>
+          <tr>
+            <th scope="col">Operation</th>
+            <th scope="col" className={css.word}>Kind</th>
+            <th scope="col">Spans</th>
+            <th scope="col">Fault</th>
+            <th scope="col">Error</th>
+            <th scope="col">p50</th>
+            <th scope="col">p95</th>
+            <th scope="col">p99</th>
+            <th scope="col">Time in all</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={`${row.name} ${row.kind}`}>
+              <th scope="row" title={row.name}>
+                <Link href={href("/traces", { f: [`service:eq:${service}`, `operation:eq:${row.name}`] }, carry)}>{row.name}</Link>
+              </th>
+              <td className={css.word}>{row.kind.toLowerCase()}</td>
+              <td title={group(row.span_count)}>{formatCount(row.span_count)}</td>
+              <td className={row.faults > 0 ? css.fault : css.none}>{row.faults > 0 ? formatShare(row.faults, row.span_count) : "–"}</td>
+              <td className={row.errors > 0 ? css.error : css.none}>{row.errors > 0 ? formatShare(row.errors, row.span_count) : "–"}</td>
+              {(["p50", "p95", "p99"] as const).map((key) => (
+                <td key={key}>{row.duration_ns ? formatDuration(row.duration_ns[key]) : "–"}</td>
+              ))}
+              <td>
+                <span className={css.meter} aria-hidden>
+                  <span style={{ width: `${(row.total_ns / most) * 100}%` }} />
+                </span>
+                {formatDuration(row.total_ns)}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function isServed(kind: string): boolean {
+  return kind === "SERVER" || kind === "CONSUMER";
+}
