@@ -14,8 +14,8 @@ export function dataWalk(visitor, server) {
   let failing;
 
   return [
-    ['the first page lists the traces of the last minutes', async () => {
-      await page.goto('/');
+    ['the list of traces has the traces of the last minutes', async () => {
+      await page.goto('/traces');
       await rows.first().waitFor();
       await visitor.settle();
       assert.equal(await page.title(), 'Traces · Spanlake');

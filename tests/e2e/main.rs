@@ -10,6 +10,7 @@ mod docs;
 mod facts;
 mod large;
 mod lifecycle;
+mod map;
 mod metrics;
 mod otlp;
 mod otlp_hostile;

@@ -149,6 +149,37 @@ pub(super) fn edges(facts: &Facts<'_>, report: &mut Report) -> Outcome {
         report.equal(format_args!("{caller} -> {callee} (calls, traces)"), Some(figures), got);
     }
     report.equal("number of edges", expected.len(), found.len());
+    edges_of_map(facts, report)
+}
+
+/// The same calls, and the traces of each service, by `/api/v1/map`.
+fn edges_of_map(facts: &Facts<'_>, report: &mut Report) -> Outcome {
+    let map = facts.server.get_json("/api/v1/map?buckets=30")?;
+    let mut found: BTreeMap<(&str, &str), (i64, i64)> = BTreeMap::new();
+    for edge in map["edges"].as_array().ok_or("a map without edges")? {
+        let ends = (text(edge, "source")?.strip_prefix("service:"), text(edge, "target")?.strip_prefix("service:"));
+        if let (Some(caller), Some(callee)) = ends {
+            found.insert((caller, callee), (number(edge, "requests")?, number(edge, "traces")?));
+        }
+    }
+    let expected = facts.list("edges")?;
+    for edge in expected {
+        let (caller, callee) = (text(edge, "caller")?, text(edge, "callee")?);
+        let figures = (number(edge, "count")?, number(edge, "traces")?);
+        let got = found.get(&(caller, callee)).copied();
+        report.equal(format_args!("{caller} -> {callee} on the map (calls, traces)"), Some(figures), got);
+    }
+    report.equal("number of edges on the map", expected.len(), found.len());
+    let mut traces = BTreeMap::new();
+    for node in map["nodes"].as_array().ok_or("a map without nodes")? {
+        if node["inferred"] == false {
+            traces.insert(text(node, "name")?.to_owned(), number(node, "traces")?);
+        }
+        let over_time = node["over_time"]["requests"].as_array().ok_or("a node without counts over time")?;
+        let sum: i64 = over_time.iter().map(integer).sum::<Result<_, _>>()?;
+        report.equal(format_args!("requests over time of {}", node["id"]), number(node, "requests")?, sum);
+    }
+    report.counts("traces by /api/v1/map", &facts.counts("traces_containing_service")?, &traces);
     Ok(())
 }
 
