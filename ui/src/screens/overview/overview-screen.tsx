@@ -155,10 +155,12 @@ function points(now: number, before: number): string {
 function Tile(props: { label: string; value: string; bad?: boolean; line?: number[]; tone?: "fault" | "error"; delta: string | null | undefined }) {
   return (
     <div>
-      <dd className={props.bad ? css.bad : undefined}>{props.value}</dd>
       <dt>{props.label}</dt>
-      {props.line ? <Sparkline values={props.line} tone={props.tone ?? "bar"} /> : <span className={css.noLine} />}
-      <small>{props.delta ? `${props.delta} against before` : "nothing before to compare"}</small>
+      <dd className={classNames(css.value, props.bad && css.bad)}>{props.value}</dd>
+      <dd className={css.more}>
+        {props.line ? <Sparkline values={props.line} tone={props.tone ?? "bar"} /> : <span className={css.noLine} />}
+        <small>{props.delta ? `${props.delta} against before` : "nothing before to compare"}</small>
+      </dd>
     </div>
   );
 }
