@@ -175,6 +175,9 @@ async fn fill(store: &Store, records: &[Record]) {
         start = end;
     }
     append(store, Signal::Logs, &records[start..].iter().map(row).collect::<Vec<_>>()).await;
+    let snapshot = store.snapshot(Signal::Logs);
+    let row_groups: Vec<_> = snapshot.segments.iter().map(|s| s.row_groups().expect("indexed").len()).collect();
+    assert_eq!((row_groups, snapshot.batches.len()), (vec![1, 3], 1), "newest first");
 }
 
 #[tokio::test]
@@ -184,6 +187,8 @@ async fn the_index_leaves_out_only_what_nobody_asked_for() {
     let directory = tempfile::tempdir().expect("a directory");
     let settings = StoreSettings { copy_rows_min: 4000, ..StoreSettings::new(directory.path()) };
     let store = Store::open(settings).await.expect("an empty store");
+    // Until then nothing is flushed.
+    store.replay(|_, _| Err("there is nothing to replay".to_owned())).await.expect("nothing to replay");
     fill(&store, &records).await;
     let engine = Engine::new(store, EngineSettings { threads: 2, ..EngineSettings::default() }).expect("threads");
     let mut found_some = 0;
