@@ -59,9 +59,13 @@ pub(crate) struct Config {
     #[arg(long, env = "SPANLAKE_FLUSH_BYTES", value_name = "SIZE")]
     pub(crate) flush_bytes: Option<ByteSize>,
 
-    /// Memory of rows that wait to be written; beyond it senders are asked to come back later [default: 192MiB]
+    /// Memory of rows that wait to be written; beyond it senders wait, then are asked to come back [default: 192MiB]
     #[arg(long, env = "SPANLAKE_MEMTABLE_MEMORY", value_name = "SIZE")]
     pub(crate) memtable_memory: Option<ByteSize>,
+
+    /// How long a request waits for room before its sender is asked to come back [default: 2s]
+    #[arg(long, env = "SPANLAKE_ADMISSION_WAIT", value_name = "DURATION")]
+    pub(crate) admission_wait: Option<HumanDuration>,
 
     /// Largest request that is received, inflated; senders of more get an error [default: 64MiB]
     #[arg(long, env = "SPANLAKE_REQUEST_SIZE", value_name = "SIZE")]
@@ -107,6 +111,7 @@ impl Config {
             flush_rows: self.flush_rows.or(weaker.flush_rows),
             flush_bytes: self.flush_bytes.or(weaker.flush_bytes),
             memtable_memory: self.memtable_memory.or(weaker.memtable_memory),
+            admission_wait: self.admission_wait.or(weaker.admission_wait),
             request_size: self.request_size.or(weaker.request_size),
             cors_origins: self.cors_origins.or(weaker.cors_origins),
             query_memory: self.query_memory.or(weaker.query_memory),
@@ -141,6 +146,7 @@ impl Settings {
         set(&mut collector.flush_interval, config.flush_interval.map(|interval| interval.0));
         set(&mut collector.flush_rows, config.flush_rows);
         set(&mut collector.flush_bytes, bytes("flush-bytes", config.flush_bytes)?);
+        set(&mut collector.admission_wait, config.admission_wait.map(|wait| wait.0));
         set(&mut collector.request_bytes_max, bytes("request-size", config.request_size)?);
         collector.inflight_bytes_max = collector.inflight_bytes_max.max(collector.request_bytes_max.saturating_mul(2));
         set(&mut collector.cors_origins, config.cors_origins);
@@ -202,6 +208,7 @@ mod tests {
             flush_rows = 1000
             flush_bytes = "1MiB"
             memtable_memory = "2MiB"
+            admission_wait = "500ms"
             request_size = "100MiB"
             cors_origins = ["https://example.org"]
             query_memory = "3MiB"
@@ -216,6 +223,7 @@ mod tests {
         assert_eq!(settings.collector.retention, Some(Duration::from_secs(30 * 86_400)));
         assert_eq!((settings.collector.grpc.port(), settings.collector.http.port(), settings.http.port()), (1, 2, 3));
         assert_eq!(settings.collector.inflight_bytes_max, 200 << 20);
+        assert_eq!(settings.collector.admission_wait, Duration::from_millis(500));
         assert_eq!((settings.store.memtable_bytes_max, settings.engine.memory_bytes_max), (2 << 20, 3 << 20));
         assert_eq!(settings.engine.timeout_max, Duration::from_secs(1200), "the maximum is not below the default");
         assert_eq!((settings.engine.running_max, settings.log.as_str()), (4, "warn"));
