@@ -265,6 +265,11 @@ export function traceWalk(visitor, server) {
       // The row of trace A stands above the parts.
       assert.match((await table.getByRole('row').nth(2).innerText()).replace(/\s+/g, ' '), /payment charge .*\+640 ms/);
       await main.getByText(/^B takes .* more than A: \+640 ms payment charge/).waitFor();
+      await main.getByText('2.8 times as long').waitFor();
+      // The bars lie on one axis: the steps lead from the end of A to the end of B.
+      const ends = await table.locator('td[aria-hidden] span').evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect()).map(({ left, right }) => [Math.round(left), Math.round(right)]));
+      assert.equal(ends[1][0], ends[0][1], `${JSON.stringify(ends)}: the first step begins where A ends`);
+      assert.equal(ends.at(-2)[1], ends.at(-1)[1], `${JSON.stringify(ends)}: the last step ends where B ends`);
       await visitor.pictures('compare');
       await visitor.assertAccessible();
     }],

@@ -13,6 +13,11 @@ import css from "./map-canvas.module.css";
 import { MapNodeGlyph } from "./map-node";
 import { describeEdge } from "./words";
 
+/** Below this magnification figures could not be read: only names are shown, as large as on paper. */
+const FIGURES_FROM = 0.62;
+/** Below this one names get smaller too: there is no room. */
+const NAMES_FROM = 0.32;
+const NAME_PX = 9.5;
 const PAN_STEP = 60;
 const DRAG_MIN_PX = 4;
 
@@ -82,6 +87,7 @@ export function MapCanvas(props: {
     action();
   };
   const place = `translate(${size.width / 2 - camera.x * camera.k} ${size.height / 2 - camera.y * camera.k}) scale(${camera.k})`;
+  const nameSize = camera.k < FIGURES_FROM ? Math.round(NAME_PX / Math.max(camera.k, NAMES_FROM)) : null;
   const shown = hovered !== null && lit !== null ? lit : null;
   return (
     // The keys act on the drawing from any of its nodes.
@@ -118,6 +124,7 @@ export function MapCanvas(props: {
               label={names.get(node.id) ?? node.name}
               at={positions[node.id]!}
               radius={radius(node, busiest)}
+              nameSize={nameSize}
               heat={props.color === "latency" ? (node.meanNs ?? 0) / slowest : props.color === "traffic" ? node.requests / busiest : 0}
               minutes={props.minutes}
               selected={props.selected === `node:${node.id}`}

@@ -22,6 +22,8 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   label: string;
   at: Position;
   radius: number;
+  /** Of the name, when only names are shown; null near enough for figures. */
+  nameSize: number | null;
   /** 0 to 1: how strongly the disc is filled. */
   heat: number;
   minutes: number | null;
@@ -34,6 +36,7 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   const { node, at, radius } = props;
   const Icon = node.members.length > 0 ? Layers : TYPE_ICONS[node.type];
   const bad = worstShare(node);
+  const isFar = props.nameSize !== null;
   const label = props.label.length > LABEL_MAX ? `${props.label.slice(0, LABEL_MAX - 1)}…` : props.label;
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Enter" && event.key !== " ") return;
@@ -64,17 +67,21 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
       <circle r={radius} className={classNames(css.disc, node.inferred && css.inferred)} />
       {props.heat > 0 && <circle r={radius - 3} className={css.heat} opacity={0.12 + 0.6 * props.heat} />}
       <Ring counts={node} radius={radius} />
-      {Icon && <Icon x={-7} y={-radius * 0.52 - 5} width={14} height={14} strokeWidth={1.7} className={css.icon} aria-hidden />}
-      <text className={css.value} y={Icon ? 9 : 4}>
-        {node.meanNs === null ? "–" : tight(node.meanNs)}
-      </text>
-      <text className={css.name} y={radius + 16}>
+      {Icon && !isFar && <Icon x={-7} y={-radius * 0.52 - 5} width={14} height={14} strokeWidth={1.7} className={css.icon} aria-hidden />}
+      {!isFar && (
+        <text className={css.value} y={Icon ? 9 : 4}>
+          {node.meanNs === null ? "–" : tight(node.meanNs)}
+        </text>
+      )}
+      <text className={css.name} style={isFar ? { fontSize: props.nameSize! } : undefined} y={radius + (props.nameSize ?? 11) + 5}>
         {label}
       </text>
-      <text className={css.sub} y={radius + 28}>
-        {perMinute(node.requests, props.minutes)}
-        {bad && <tspan className={css[worst(node).outcome]}>{` · ${bad}`}</tspan>}
-      </text>
+      {!isFar && (
+        <text className={css.sub} y={radius + 28}>
+          {perMinute(node.requests, props.minutes)}
+          {bad && <tspan className={css[worst(node).outcome]}>{` · ${bad}`}</tspan>}
+        </text>
+      )}
     </g>
   );
 });

@@ -6,12 +6,12 @@ export const TYPE_WORDS: Record<NodeType, string> = {
   client: "client", service: "service", database: "database", cache: "cache", queue: "queue or topic", external: "external",
 };
 
-/** `9/min`, `0.4/min`, `under 0.1/min`; without a time, as of one trace, `9 calls`. */
+/** `9/min`, `0.4/min`, `<0.1/min`; without a time, as of one trace, `9 calls`. */
 export function perMinute(requests: number, minutes: number | null): string {
   if (minutes === null) return plural(requests, "call");
   const rate = requests / Math.max(minutes, 1e-9);
   if (requests === 0) return "0/min";
-  if (rate < 0.095) return "under 0.1/min";
+  if (rate < 0.095) return "<0.1/min";
   return `${rate < 9.95 ? rate.toFixed(1).replace(/\.0$/, "") : group(Math.round(rate))}/min`;
 }
 

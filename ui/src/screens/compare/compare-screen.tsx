@@ -112,6 +112,13 @@ function sentence(difference: number, parts: ReturnType<typeof contributions>): 
   return `B takes ${formatDuration(Math.abs(difference))} ${difference > 0 ? "more" : "less"} than A: ${what}.`;
 }
 
+/** `12% longer`, or from twice as long on `2.8 times as long`. */
+function longerBy(ns: number, other: number): string {
+  const factor = ns / Math.max(1, other);
+  if (factor >= 2) return `${factor < 9.95 ? factor.toFixed(1) : group(Math.round(factor))} times as long`;
+  return `${formatShare(ns - other, other)} longer`;
+}
+
 function Head({ name, trace, other }: { name: string; trace: LoadedTrace; other: LoadedTrace }) {
   const { zone } = useTime();
   const { search } = useUrl();
@@ -127,7 +134,7 @@ function Head({ name, trace, other }: { name: string; trace: LoadedTrace; other:
       </h2>
       <p>
         <b title={formatNanos(model.durationNs)}>{formatDuration(model.durationNs)}</b>
-        {longer && <span> {formatShare(model.durationNs - other.model.durationNs, other.model.durationNs)} longer</span>} · {plural(facts.span_count, "span")} ·{" "}
+        {longer && <span> {longerBy(model.durationNs, other.model.durationNs)}</span>} · {plural(facts.span_count, "span")} ·{" "}
         {plural(facts.service_count, "service")} · <span className={model.errorCount > 0 ? css.bad : undefined}>{plural(model.errorCount, "error")}</span>
       </p>
       <p className={css.dim}>

@@ -29,15 +29,16 @@ export function ContributionView({ parts, a, b }: { parts: readonly Contribution
     const scale = 100 / Math.max(1, Math.max(...ends) - base);
     return { left: `${(Math.min(from, to) - base) * scale}%`, width: `max(2px, ${Math.abs(to - from) * scale}%)` };
   };
-  const whole = (name: string, ns: number, look: string | undefined) => (
+  const whole = (name: string, ns: number, spans: number, look: string | undefined) => (
     <tr className={css.whole}>
       <th scope="row" colSpan={2}>
         Trace {name}
       </th>
       <td className={css.number} title={formatNanos(ns)}>{formatDuration(ns)}</td>
-      <td className={css.chart} aria-hidden colSpan={2}>
+      <td className={css.chart} aria-hidden>
         <span className={look} style={place(base, ns)} />
       </td>
+      <td className={css.number}>{group(spans)}</td>
     </tr>
   );
   return (
@@ -50,11 +51,11 @@ export function ContributionView({ parts, a, b }: { parts: readonly Contribution
             <th scope="col" className={css.number} title="Time on the critical path of A, and of B">A → B on the path</th>
             <th scope="col" className={css.number}>Difference</th>
             <th scope="col">From A to B{base > 0 && `, from ${formatDuration(base)}`}</th>
-            <th scope="col" className={css.number} title="How often it was called in A, and in B">Calls</th>
+            <th scope="col" className={css.number} title="How often it was called in A, and in B; of a whole trace its spans">Calls</th>
           </tr>
         </thead>
         <tbody>
-          {whole("A", a.model.durationNs, css.barA)}
+          {whole("A", a.model.durationNs, a.model.count, css.barA)}
           {shown.map((step) => (
             <tr key={`${step.service} ${step.name}`}>
               <th scope="row">
@@ -75,7 +76,7 @@ export function ContributionView({ parts, a, b }: { parts: readonly Contribution
               </td>
             </tr>
           ))}
-          {whole("B", b.model.durationNs, css.barB)}
+          {whole("B", b.model.durationNs, b.model.count, css.barB)}
         </tbody>
       </table>
       <p className={css.footNote}>

@@ -122,14 +122,14 @@ function Tiles({ map, before, window }: { map: ServiceMap | undefined; before: S
         value={formatShare(entry.faults, entry.requests)}
         bad={entry.faults > 0}
         line={column("faults").map((count, i) => count / Math.max(1, requests[i]!))}
-        tone="fault"
+        tone={entry.faults > 0 ? "fault" : "bar"}
         delta={was && points(share(entry, "faults"), share(was, "faults"))}
       />
       <Tile
         label="error"
         value={formatShare(entry.errors, entry.requests)}
         line={column("errors").map((count, i) => count / Math.max(1, requests[i]!))}
-        tone="error"
+        tone={entry.errors > 0 ? "error" : "bar"}
         delta={was && points(share(entry, "errors"), share(was, "errors"))}
       />
       <Tile
@@ -152,7 +152,7 @@ function points(now: number, before: number): string {
   return `${change >= 0 ? "+" : "−"}${Math.abs(change).toFixed(1)} points`;
 }
 
-function Tile(props: { label: string; value: string; bad?: boolean; line?: number[]; tone?: "fault" | "error"; delta: string | null | undefined }) {
+function Tile(props: { label: string; value: string; bad?: boolean; line?: number[]; tone?: "bar" | "fault" | "error"; delta: string | null | undefined }) {
   return (
     <div>
       <dt>{props.label}</dt>

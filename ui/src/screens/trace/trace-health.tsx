@@ -18,7 +18,7 @@ export function TraceHealth({ trace, store, url }: { trace: LoadedTrace; store: 
   const unfolded = useSyncExternalStore(store.subscribe, () => store.isWhole());
   const causes = [...url.problems];
   if (facts.orphan_count > 0) causes.push(orphans(trace));
-  causes.push(...facts.warnings.filter((warning) => !/have? a parent that is not|have parents that are not/.test(warning)));
+  causes.push(...facts.warnings.filter((warning) => !/(?:has a parent that is|have parents that are) not in this trace/.test(warning)));
   if (facts.logs_truncated) causes.push("There are more log records than are marked.");
   if (model.skewedCount > 0) causes.push(skew(model, url.skew === "adj"));
   const { shownLevels } = store;
