@@ -13,7 +13,7 @@ import { countWithin, DurationHistogram, type DurationSelection, OutcomeBoxes } 
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { formatCount, formatDuration, formatShare, group, plural, printDuration } from "../../lib/format";
-import { carryOver, href } from "../../lib/url-state";
+import { carryOver, href, readText } from "../../lib/url-state";
 import css from "./inspector.module.css";
 import { perMinute, TYPE_WORDS, worstShare } from "../../kit/map/words";
 
@@ -316,7 +316,7 @@ function Operations({ service }: { service: string }) {
   if (served.length === 0) return null;
   return (
     <section>
-      <h3>Operations</h3>
+      <h3>Operations{readText(search) !== "" && " in all traces"}</h3>
       <table className={css.rows}>
         <tbody>
           {served.slice(0, OPERATIONS_SHOWN).map((row) => (

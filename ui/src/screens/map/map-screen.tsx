@@ -91,13 +91,17 @@ function Stage({ text, view, window, onSearch }: { text: string; view: MapView; 
       <div className={css.left}>
         <div className={css.bar}>
           <Legend />
-          <ConditionChips text={editable} subject="traces" onChange={onSearch} />
           {map && <NodeFinder map={map} onFind={(id) => select(`node:${id}`)} />}
           <ViewControls view={view} focus={focus === null ? null : (map?.nodes.find((node) => node.id === focus)?.name ?? null)} onChange={change} />
           <Button onClick={() => change({ view: view.view === "map" ? "list" : "map" })}>
             {view.view === "map" ? <List size={14} aria-hidden /> : <Waypoints size={14} aria-hidden />} {view.view === "map" ? "List" : "Map"}
           </Button>
         </div>
+        {text !== "" && (
+          <div className={css.conditions}>
+            <ConditionChips text={editable} subject="traces" onChange={onSearch} />
+          </div>
+        )}
         {view.focus !== null && map && focus === null && <Note error>Nothing called “{view.focus}” is on this map; everything is shown.</Note>}
         {map && map.left_out_node_count > 0 && <Note>{plural(map.left_out_node_count, "node")} with the fewest requests are left out.</Note>}
         {view.view === "list" ? (
