@@ -74,7 +74,8 @@ describe("arrows", () => {
 
 describe("words", () => {
   it("say rates and the worst outcome", () => {
-    expect([perMinute(0, 15), perMinute(1, 15), perMinute(74, 15), perMinute(27_000, 15)]).toEqual(["0/min", "under 0.1/min", "4.9/min", "1,800/min"]);
+    expect([perMinute(0, 15), perMinute(1, 15), perMinute(74, 15), perMinute(27_000, 15)]).toEqual(["0/min", "<0.1/min", "4.9/min", "1,800/min"]);
+    expect([perMinute(1, null), perMinute(1_200, null)]).toEqual(["1 call", "1,200 calls"]);
     expect(worstShare({ requests: 10, ok: 5, errors: 3, throttles: 0, faults: 2 })).toBe("20% fault");
     expect(worstShare({ requests: 10, ok: 10, errors: 0, throttles: 0, faults: 0 })).toBe("");
   });
