@@ -115,7 +115,8 @@ impl IndexWriter {
         for_each_text(rows, |row, distinct, text| {
             let known = distinct.and_then(|distinct| cut.get(distinct).and_then(Option::as_ref));
             if known.is_none() {
-                (numbers.clear(), keys.clear());
+                numbers.clear();
+                keys.clear();
                 let mut rest = text;
                 while next_word(&mut rest, &mut self.word) {
                     if is_term(&self.word) {

@@ -43,7 +43,7 @@ pub(super) struct KeyWriter {
 impl KeyWriter {
     /// `row`: within the row group, below `STRIPE_ROWS * STRIPES_MAX`.
     pub(super) fn add(&mut self, row: u32, key: u32) {
-        self.entries.push(key << STRIPE_BITS | row / STRIPE_ROWS);
+        self.entries.push((key << STRIPE_BITS) | (row / STRIPE_ROWS));
     }
 
     /// The index as bytes.

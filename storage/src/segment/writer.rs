@@ -191,7 +191,8 @@ impl ColumnWriters {
 
     fn skip(&mut self, leaves: usize) {
         for _ in 0..leaves {
-            (self.small.next(), self.large.next());
+            self.small.next();
+            self.large.next();
         }
     }
 }
