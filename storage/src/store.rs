@@ -478,7 +478,8 @@ fn newest_first(mut segments: Vec<Arc<Segment>>) -> Arc<Vec<Arc<Segment>>> {
     Arc::new(segments)
 }
 
-/// Writes one segment per UTC date. On error the files written so far are removed.
+/// Writes one segment per UTC date. On error finished segments are removed; of unfinished ones files stay, which the
+/// next start removes.
 fn write_segments(
     table_dir: &std::path::Path,
     signal: Signal,

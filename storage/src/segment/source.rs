@@ -29,7 +29,6 @@ pub(crate) struct SegmentSource {
 
 /// A row group of a source, with its index.
 pub(crate) struct RowGroupSource {
-    signal: Signal,
     file: Arc<File>,
     metadata: Arc<ParquetMetaData>,
     number: usize,
@@ -72,7 +71,6 @@ impl SegmentSource {
         let source = |(number, _)| {
             let part = self.parts.get(number).filter(|_| is_large(number)).ok_or(number)?;
             Ok(RowGroupSource {
-                signal: self.segment.signal(),
                 file: Arc::clone(&self.file),
                 metadata: Arc::clone(self.metadata.metadata()),
                 number,
@@ -118,7 +116,6 @@ impl RowGroupSource {
 
     /// The chunks of a column's leaves, in the order of the file; none when it has no such column.
     pub(super) fn column_chunks(&self, column: &str) -> Vec<ColumnCloseResult> {
-        debug_assert!(self.signal.schema().field_with_name(column).is_ok());
         let group = self.metadata.row_group(self.number);
         let leaves = group.columns().iter().enumerate();
         let of_column =

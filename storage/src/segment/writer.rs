@@ -156,7 +156,6 @@ fn unix_ms() -> i64 {
 
 /// Writers of the leaves of a row group, taken in the order of the schema.
 struct ColumnWriters {
-    schema: SchemaRef,
     small: std::vec::IntoIter<ArrowColumnWriter>,
     large: std::vec::IntoIter<ArrowColumnWriter>,
 }
@@ -169,7 +168,7 @@ impl ColumnWriters {
             writers.map(Vec::into_iter).map_err(|error| failed(&segment.parquet_path, error))
         };
         let [small, large] = &segment.factories;
-        Ok(Self { schema: Arc::clone(&segment.schema), small: create(small)?, large: create(large)? })
+        Ok(Self { small: create(small)?, large: create(large)? })
     }
 
     fn write(
@@ -178,7 +177,6 @@ impl ColumnWriters {
         column: &ArrayRef,
         group: &mut SerializedRowGroupWriter<'_, File>,
     ) -> Result<(), ParquetError> {
-        debug_assert!(self.schema.field_with_name(field.name()).is_ok());
         for leaf in compute_leaves(field, column)? {
             let (small, large) = (self.small.next(), self.large.next());
             let writer = if has_small_pages(field) { small } else { large };
