@@ -24,8 +24,9 @@ pub struct SignalSpec {
     pub schema: SchemaRef,
     /// `Int64` nanoseconds by which rows are dated, pruned and ordered.
     pub time_column: &'static str,
-    /// Order of rows within a segment, most significant first.
-    pub sort_columns: &'static [&'static str],
+    /// Rows of a row group are in the order of time, but those with the same value in this column lie together, at the
+    /// place of the first of them.
+    pub cluster_column: Option<&'static str>,
     /// Text columns whose words are in the text index.
     pub text_columns: &'static [&'static str],
     /// Binary id columns that the key index of a segment holds.
@@ -38,9 +39,9 @@ static SPANS: LazyLock<SignalSpec> = LazyLock::new(|| SignalSpec {
     name: "spans",
     schema: schema::spans(),
     time_column: schema::START_TIME_UNIX_NANO,
-    // Spans of one trace next to each other: the lookup by id reads one page. Newest-first searches over spans use
-    // the row groups' time statistics instead of the order.
-    sort_columns: &[schema::TRACE_ID, schema::START_TIME_UNIX_NANO],
+    // A trace is one stretch of rows, and the newest traces are neighbours: a look-up by id reads one page, a page of
+    // the newest traces a few.
+    cluster_column: Some(schema::TRACE_ID),
     text_columns: &[schema::NAME, schema::STATUS_MESSAGE],
     key_columns: &[schema::TRACE_ID],
     promoted: SPAN_ATTRIBUTES,
@@ -50,7 +51,7 @@ static LOGS: LazyLock<SignalSpec> = LazyLock::new(|| SignalSpec {
     name: "logs",
     schema: schema::logs(),
     time_column: schema::TIME_UNIX_NANO,
-    sort_columns: &[schema::TIME_UNIX_NANO],
+    cluster_column: None,
     text_columns: &[schema::BODY],
     key_columns: &[schema::TRACE_ID],
     promoted: LOG_ATTRIBUTES,
@@ -102,7 +103,7 @@ mod tests {
         for signal in Signal::ALL {
             let spec = signal.spec();
             let named = [spec.time_column].into_iter();
-            let named = named.chain(spec.sort_columns.iter().copied());
+            let named = named.chain(spec.cluster_column);
             let named = named.chain(spec.text_columns.iter().copied());
             for column in named.chain(spec.key_columns.iter().copied()) {
                 assert!(spec.schema.index_of(column).is_ok(), "{signal}: {column}");

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 use crate::cancel::Cancelled;
 use crate::error::{ErrorKind, QueryError};
-use crate::pruning;
+use crate::{newest_rows, pruning};
 use crate::session::SessionFactory;
 use crate::table::SnapshotPair;
 
@@ -296,10 +296,11 @@ impl Query {
     pub(crate) async fn read(
         &self,
         signal: Signal,
+        columns: Option<&[&str]>,
         predicates: Vec<Expr>,
         rows_max: usize,
     ) -> Result<Rows, QueryError> {
-        let rows = self.open(signal, None, predicates)?;
+        let rows = self.open(signal, columns, predicates)?;
         let bytes_max = self.shared.settings.result_bytes_max;
         self.run(async move { collect_stream(rows.await?, rows_max, bytes_max).await }).await
     }
@@ -351,7 +352,9 @@ impl Query {
 
     /// Runs a plan until it has given `rows_max` rows.
     pub async fn collect_rows(&self, frame: DataFrame, rows_max: usize) -> Result<Rows, QueryError> {
-        self.run(collect(frame, rows_max, self.shared.settings.result_bytes_max)).await
+        let plan = newest_rows::plan(self, first_rows_and_one(frame, rows_max)?).await?;
+        let (context, bytes_max) = (self.context.task_ctx(), self.shared.settings.result_bytes_max);
+        self.run(async move { collect_stream(execute_stream(plan, context)?, rows_max, bytes_max).await }).await
     }
 
     /// Runs CPU-heavy work on the query threads, under the query's deadline.
@@ -384,15 +387,15 @@ impl Query {
     }
 }
 
-async fn collect(frame: DataFrame, rows_max: usize, bytes_max: usize) -> Result<Rows, QueryError> {
-    let frame = match rows_max.checked_add(1) {
+/// One row more than wanted tells whether there are more.
+fn first_rows_and_one(frame: DataFrame, rows_max: usize) -> Result<DataFrame, QueryError> {
+    match rows_max.checked_add(1) {
         // An EXPLAIN must stay the root of its plan.
         Some(one_more) if !matches!(frame.logical_plan(), LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) => {
-            frame.limit(0, Some(one_more))?
+            Ok(frame.limit(0, Some(one_more))?)
         }
-        _ => frame,
-    };
-    collect_stream(frame.execute_stream().await?, rows_max, bytes_max).await
+        _ => Ok(frame),
+    }
 }
 
 /// Positions in the signal's schema, ascending.

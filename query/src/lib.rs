@@ -31,6 +31,7 @@ mod logs;
 mod map;
 mod matching;
 mod newest;
+mod newest_rows;
 mod otlp_json;
 mod outcome;
 mod pruning;

@@ -6,9 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use arrow::array::AsArray;
 use arrow::compute::interleave_record_batch;
-use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::lit;
@@ -27,6 +25,9 @@ use crate::traces::log_answers;
 
 /// Rows kept for a page are copied together once they lie in this many batches: a few rows must not keep whole batches.
 const BATCHES_MAX: usize = 64;
+
+/// When the index leaves no more rows than these, they are read whole at once; else those of the page are found first.
+const READ_AT_ONCE_ROWS: u64 = 8192;
 
 /// A search and where its page begins.
 #[derive(Clone, Debug)]
@@ -60,13 +61,16 @@ pub(crate) async fn search(query: &Query, search: LogSearch) -> Result<FoundLogs
         Some(after) => count_at(query, &filter, after.time).await?,
         None => 0,
     };
-    // One more than the page: is there a next one?
-    let nth = search.limit + passed + 1;
-    let Some(last_time) = time_of_nth(query, &filter, nth, search.newest_first).await? else {
-        return Ok(FoundLogs { logs_json: "[]".to_owned(), next: None });
-    };
     let mut predicates = filter.predicates();
-    predicates.extend(time_predicates(Signal::Logs, up_to(last_time, search.newest_first)));
+    let candidates = query.count_candidates(Signal::Logs, predicates.clone()).await?;
+    if candidates.is_none_or(|(rows, _)| rows > READ_AT_ONCE_ROWS) {
+        // One more than the page: is there a next one?
+        let nth = search.limit + passed + 1;
+        let (range, conditions) = (filter.range, filter.conditions());
+        let last = newest::time_of_nth(query, Signal::Logs, range, conditions, nth, search.newest_first).await?;
+        let Some(last) = last else { return Ok(FoundLogs { logs_json: "[]".to_owned(), next: None }) };
+        predicates.extend(time_predicates(Signal::Logs, up_to(last, search.newest_first)));
+    }
     let rows = query.open(Signal::Logs, None, predicates)?;
     query
         .run(async move {
@@ -90,57 +94,6 @@ async fn count_at(query: &Query, filter: &LogFilter, time: i64) -> Result<usize,
             Ok(count)
         })
         .await
-}
-
-/// The time of the nth record in the order of the answer, or of the last one when there are fewer.
-async fn time_of_nth(
-    query: &Query,
-    filter: &LogFilter,
-    nth: usize,
-    newest_first: bool,
-) -> Result<Option<i64>, QueryError> {
-    let snapshot = query.snapshot(Signal::Logs);
-    let predicates = filter.predicates();
-    let candidates = query.count_candidates(Signal::Logs, predicates).await?;
-    let ranges = match newest::first_rows(nth, candidates) {
-        Some(rows) => newest::windows(&snapshot, filter.range, newest_first, rows),
-        None => vec![filter.range],
-    };
-    let mut found = None;
-    for range in ranges {
-        let filter = LogFilter { range, ..filter.clone() };
-        let rows = query.open(Signal::Logs, Some(&[schema::TIME_UNIX_NANO]), filter.predicates())?;
-        let times = query.run(async move { first_times(rows.await?, nth, newest_first).await }).await?;
-        found = times.peek().map(|last| if newest_first { -*last } else { *last });
-        if times.len() >= nth {
-            break;
-        }
-    }
-    Ok(found.map(|time| i64::try_from(time).unwrap_or(i64::MAX)))
-}
-
-/// The first `nth` times in the order of the answer, the last of them on top; negated when the newest come first.
-async fn first_times(
-    mut rows: SendableRecordBatchStream,
-    nth: usize,
-    newest_first: bool,
-) -> Result<BinaryHeap<i128>, QueryError> {
-    let mut first = BinaryHeap::new();
-    while let Some(batch) = rows.next().await {
-        let batch = batch?;
-        let times =
-            batch.column_by_name(schema::TIME_UNIX_NANO).and_then(|times| times.as_primitive_opt::<Int64Type>());
-        for time in times.into_iter().flat_map(|times| times.values().iter().copied()) {
-            let time = if newest_first { -i128::from(time) } else { i128::from(time) };
-            if first.len() < nth {
-                first.push(time);
-            } else if first.peek().is_some_and(|last| time < *last) {
-                first.pop();
-                first.push(time);
-            }
-        }
-    }
-    Ok(first)
 }
 
 /// Leaves out what lies before a position; its own instant stays.

@@ -1,11 +1,20 @@
 //! Where to look first for the newest (or oldest) rows: time ranges that hold some thousand rows, then eight times as
 //! many, and so on. A page that is full ends the search, so that its cost does not grow with the archive.
 
+use std::collections::BinaryHeap;
+
 use arrow::array::AsArray;
 use arrow::compute::{max, min};
 use arrow::datatypes::Int64Type;
-use proto::{TimeRange, UnixNanos};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::Expr;
+use futures::StreamExt;
+use proto::{Signal, TimeRange, UnixNanos};
 use storage::Snapshot;
+
+use crate::engine::Query;
+use crate::error::QueryError;
+use crate::filter::time_predicates;
 
 /// Rows of the first range: a few pages of a file.
 const FIRST_ROWS: u64 = 4096;
@@ -101,6 +110,59 @@ pub(crate) fn first_rows(nth: usize, candidates: Option<(u64, u64)>) -> Option<u
             Some(nth.saturating_mul(each).saturating_mul(2).max(FIRST_ROWS))
         }
     }
+}
+
+/// The time of the nth row for which all `conditions` hold, the newest or the oldest first, or of the last one when there
+/// are fewer; `None` when there is none.
+pub(crate) async fn time_of_nth(
+    query: &Query,
+    signal: Signal,
+    range: TimeRange,
+    conditions: Vec<Expr>,
+    nth: usize,
+    newest_first: bool,
+) -> Result<Option<UnixNanos>, QueryError> {
+    let predicates = |range| time_predicates(signal, range).into_iter().chain(conditions.iter().cloned()).collect();
+    let candidates = query.count_candidates(signal, predicates(range)).await?;
+    let ranges = match first_rows(nth, candidates) {
+        Some(rows) => windows(&query.snapshot(signal), range, newest_first, rows),
+        None => vec![range],
+    };
+    let time_column = signal.spec().time_column;
+    let mut found = None;
+    for range in ranges {
+        let rows = query.open(signal, Some(&[time_column]), predicates(range))?;
+        let times = query.run(async move { first_times(rows.await?, time_column, nth, newest_first).await }).await?;
+        found = times.peek().map(|last| if newest_first { -*last } else { *last });
+        if times.len() >= nth {
+            break;
+        }
+    }
+    Ok(found.map(|time| UnixNanos::try_from(time).unwrap_or(UnixNanos::MAX)))
+}
+
+/// The first `nth` times in the order of the answer, the last of them on top; negated when the newest come first.
+async fn first_times(
+    mut rows: SendableRecordBatchStream,
+    time_column: &str,
+    nth: usize,
+    newest_first: bool,
+) -> Result<BinaryHeap<i128>, QueryError> {
+    let mut first = BinaryHeap::new();
+    while let Some(batch) = rows.next().await {
+        let batch = batch?;
+        let times = batch.column_by_name(time_column).and_then(|times| times.as_primitive_opt::<Int64Type>());
+        for time in times.into_iter().flat_map(|times| times.values().iter().copied()) {
+            let time = if newest_first { -i128::from(time) } else { i128::from(time) };
+            if first.len() < nth {
+                first.push(time);
+            } else if first.peek().is_some_and(|last| time < *last) {
+                first.pop();
+                first.push(time);
+            }
+        }
+    }
+    Ok(first)
 }
 
 #[cfg(test)]

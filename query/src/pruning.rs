@@ -81,15 +81,28 @@ pub(crate) fn to_physical_columns(predicate: Expr) -> Result<Expr> {
     Ok(physical.transform_data(|expr| Ok(severity_to_numbers(expr)))?.data)
 }
 
-/// How many rows of the segments the index leaves for `predicates`, and how many there are; `None` when it cannot say.
+/// How many rows of the row groups in the time range of `predicates` the index leaves for them, and how many there are;
+/// `None` when it cannot say.
 ///
 /// Blocking.
 pub(crate) fn count_candidates(snapshot: &Snapshot, predicates: &[Expr]) -> Option<(u64, u64)> {
     let query = IndexQuery::of(snapshot.signal, predicates)?;
+    let time = time_range(snapshot.signal, predicates);
     let mut counted = (0, 0);
     for segment in snapshot.segments.iter() {
-        counted.0 += query.rows(segment)?.count();
-        counted.1 += segment.meta().rows;
+        if !time.overlaps(segment.meta().min_time, segment.meta().max_time) {
+            continue;
+        }
+        let (groups, hits) = (segment.row_groups()?, query.rows(segment)?);
+        let mut start = 0;
+        for group in groups {
+            let rows = start..start + group.rows;
+            start = rows.end;
+            if time.overlaps(group.min_time, group.max_time) {
+                counted.0 += hits.slice(rows).count();
+                counted.1 += u64::from(group.rows);
+            }
+        }
     }
     Some(counted)
 }
@@ -236,7 +249,7 @@ fn selection_pays(hits: &RowRanges, rows: u64) -> bool {
 }
 
 /// The bounds that the predicates set on the time column.
-fn time_range(signal: Signal, filters: &[Expr]) -> TimeRange {
+pub(crate) fn time_range(signal: Signal, filters: &[Expr]) -> TimeRange {
     let mut range = TimeRange::default();
     for predicate in filters.iter().flat_map(split_conjunction) {
         let Expr::BinaryExpr(BinaryExpr { left, op, right }) = predicate else { continue };

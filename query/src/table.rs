@@ -84,6 +84,10 @@ impl LakeTable {
         Self { signal, snapshots, readers }
     }
 
+    pub(crate) fn signal(&self) -> Signal {
+        self.signal
+    }
+
     /// A plan for the rows for which all of `filters`, over physical columns, hold. No logical plan, no optimizer: for
     /// a page of records they would take longer than the reading.
     ///

@@ -3,43 +3,43 @@
 //! A trace matches when one of its spans satisfies all filters, but its start, which orders the answer, may lie in any
 //! of its spans. It is never later than the earliest matching span, and that bounds the work:
 //!
-//! 1. the time range is searched in [`windows`], the newest first;
-//! 2. in each, traces are taken by their earliest *matching* span, newest first ([`Candidates`]);
+//! 1. the time range is searched in [`windows`], the newest first, which are small at first and grow;
+//! 2. in each, traces are taken by their earliest *matching* span, newest first ([`candidates`]);
 //! 3. for each the true start is looked up;
 //! 4. as soon as the page is full with traces that start no earlier than the next candidate's matching span, no
 //!    candidate that is left can belong on it.
 //!
 //! The figures of the page come from all spans of its traces, through the same tree as the trace page.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
-use arrow::array::{AsArray, BinaryArray, Int64Array};
-use arrow::compute;
-use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
-use datafusion::functions_aggregate::expr_fn::{count, count_distinct, min};
-use datafusion::logical_expr::lit;
-use datafusion::prelude::{DataFrame, ident};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::Expr;
+use datafusion::prelude::DataFrame;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use proto::{Signal, TimeRange, TraceId, UnixNanos, schema};
 use serde::{Deserialize, Serialize};
-use storage::Snapshot;
 
+use crate::columns::{binary, bytes_at, int_at, int64};
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{SpanFilter, trace_is_one_of};
+use crate::newest;
 use crate::search::TraceQuery;
 use crate::trace_summary::{self, TraceSummary};
 
-/// Ids in the first look-up of true starts: few enough for statistics and bloom filters to find their pages.
+/// Ids in the first look-up of true starts, if the page is no larger.
 const LOOKUP_IDS_FIRST: usize = 20;
 /// Each further look-up takes twice as many, up to this: beyond, one scan is cheaper than many look-ups.
 const LOOKUP_IDS_MAX: usize = 500;
 /// The same where the whole trace decides: few of many candidates may match, and each look-up is a scan.
 const LOOKUP_IDS_WHOLE_MAX: usize = 16_384;
-/// Candidates that are asked for at first, as a multiple of the traces wanted.
-const CANDIDATES_PER_TRACE: usize = 4;
-/// Length of the newest window: what people look at most.
-const WINDOW_FIRST_NS: i64 = 15 * 60 * 1_000_000_000;
+/// Rows that the first window has for each trace wanted: about what a trace has.
+const ROWS_PER_TRACE: usize = 32;
 /// More candidates than this are not examined for one page.
 const CANDIDATES_MAX: usize = 1_000_000;
 
@@ -77,12 +77,19 @@ pub(crate) struct Whole {
 }
 
 pub(crate) async fn search(query: &Query, search: &TraceSearch) -> Result<FoundTraces, QueryError> {
-    search_in_windows(query, search, WINDOW_FIRST_NS).await
+    search_from(query, search, search.first_rows(query).await?).await
 }
 
-async fn search_in_windows(query: &Query, search: &TraceSearch, first_ns: i64) -> Result<FoundTraces, QueryError> {
+/// `first_rows`: of the first window; `None`: look at everything at once.
+async fn search_from(
+    query: &Query,
+    search: &TraceSearch,
+    first_rows: Option<u64>,
+) -> Result<FoundTraces, QueryError> {
     let mut page = PageSearch::new(search)?;
-    for window in windows(search.filter.range, time_bounds(&query.snapshot(Signal::Spans)), first_ns) {
+    let range = search.filter.range;
+    let growing = first_rows.map(|rows| newest::windows(&query.snapshot(Signal::Spans), range, true, rows));
+    for window in windows(growing.unwrap_or_else(|| vec![range])) {
         let filter = SpanFilter { range: window, ..search.filter.clone() };
         page.examine(query, search, &filter).await?;
         // What has not been found yet matches, and so starts, before this window.
@@ -110,43 +117,21 @@ pub(crate) async fn matching_ids(
     search: &TraceSearch,
     max: usize,
 ) -> Result<Option<Vec<TraceId>>, QueryError> {
-    let candidates = Candidates::read(query, search, &search.filter, max + 1).await?;
-    if candidates.ids.len() > max {
-        return Ok(None);
+    let Some(candidates) = candidates(query, search, &search.filter, max).await? else { return Ok(None) };
+    let ids: Vec<TraceId> = candidates.into_iter().map(|(id, _)| id).collect();
+    let mut found = Vec::new();
+    for ids in ids.chunks(LOOKUP_IDS_WHOLE_MAX) {
+        let satisfying = search.satisfying(query, whole_traces(query, ids).await?).await?;
+        found.extend(satisfying.into_iter().map(|whole| whole.trace_id));
     }
-    let wholes = whole_traces(query, &candidates.ids).await?;
-    Ok(Some(search.satisfying(query, wholes).await?.into_iter().map(|whole| whole.trace_id).collect()))
+    Ok(Some(found))
 }
 
-/// Earliest and latest start of what a query sees.
-fn time_bounds(snapshot: &Snapshot) -> Option<(UnixNanos, UnixNanos)> {
-    let segments = snapshot.segments.iter().map(|segment| (segment.meta().min_time, segment.meta().max_time));
-    let memory = snapshot.batches.iter().filter_map(|batch| {
-        let times = batch.column_by_name(schema::START_TIME_UNIX_NANO)?.as_primitive_opt::<Int64Type>()?;
-        Some((compute::min(times)?, compute::max(times)?))
-    });
-    segments.chain(memory).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-}
-
-/// A range cut into windows, newest first, each four times as long as the one before. Together they are the range.
-///
-/// `bounds`: of the times that are stored, as far as is known; newer ones fall into the first window, older ones into
-/// the last.
-fn windows(range: TimeRange, bounds: Option<(UnixNanos, UnixNanos)>, first_ns: i64) -> Vec<TimeRange> {
-    let Some((oldest, newest)) = bounds else { return vec![range] };
-    let top = range.end.map_or(newest, |end| end.min(newest));
-    let bottom = range.start.map_or(oldest, |start| start.max(oldest));
-    let mut windows = Vec::new();
-    let (mut end, mut length) = (range.end, first_ns.max(1));
-    // Until the oldest is reached, or the length of a window is more than 64 bits can say.
-    while let Some(start) = top.checked_sub(length).filter(|start| *start > bottom) {
-        windows.push(TimeRange { start: Some(start), end });
-        end = Some(start);
-        let Some(longer) = length.checked_mul(4) else { break };
-        length = longer;
-    }
-    windows.push(TimeRange { start: range.start, end });
-    windows
+/// Ranges each of which contains the one before, without what is in that one.
+fn windows(growing: Vec<TimeRange>) -> Vec<TimeRange> {
+    let starts = std::iter::once(None).chain(growing.iter().map(|range| range.start));
+    let pairs = growing.iter().zip(starts.collect::<Vec<_>>());
+    pairs.map(|(range, end)| TimeRange { start: range.start, end: end.or(range.end) }).collect()
 }
 
 /// The page so far.
@@ -154,8 +139,6 @@ struct PageSearch {
     /// One trace more than the page: is there a next one?
     wanted: usize,
     after: Option<Whole>,
-    /// Candidates that are asked for in a window at first.
-    ask_for: usize,
     lookup_ids: usize,
     looked_up: HashSet<TraceId>,
     /// Up to `wanted` traces in the order of the answer.
@@ -165,12 +148,10 @@ struct PageSearch {
 impl PageSearch {
     fn new(search: &TraceSearch) -> Result<Self, QueryError> {
         let wanted = search.limit + 1;
-        let given = search.after.as_ref().map_or(0, |after| after.given).min(CANDIDATES_MAX);
         Ok(Self {
             wanted,
             after: search.after.as_ref().map(Position::whole).transpose()?,
-            ask_for: (wanted + given) * CANDIDATES_PER_TRACE,
-            lookup_ids: LOOKUP_IDS_FIRST,
+            lookup_ids: wanted.clamp(LOOKUP_IDS_FIRST, LOOKUP_IDS_MAX),
             looked_up: HashSet::new(),
             best: Vec::new(),
         })
@@ -183,45 +164,27 @@ impl PageSearch {
 
     /// Looks at the traces with a matching span, as many as may belong on the page.
     async fn examine(&mut self, query: &Query, search: &TraceSearch, filter: &SpanFilter) -> Result<(), QueryError> {
-        let mut ask_for = self.ask_for;
-        loop {
-            ask_for = ask_for.min(CANDIDATES_MAX);
-            let candidates = Candidates::read(query, search, filter, ask_for).await?;
-            let all_known = candidates.ids.len() < ask_for;
-            if self.look_up(query, search, &candidates).await? || all_known {
-                return Ok(());
-            }
-            if ask_for == CANDIDATES_MAX || self.looked_up.len() > CANDIDATES_MAX {
-                return Err(QueryError::too_large(
-                    format!("more than {CANDIDATES_MAX} traces had to be examined for this page"),
-                    "narrow the time range or the filters",
-                ));
-            }
-            ask_for *= 8;
-        }
-    }
-
-    /// True when the page is settled whatever comes after these candidates.
-    async fn look_up(
-        &mut self,
-        query: &Query,
-        search: &TraceSearch,
-        candidates: &Candidates,
-    ) -> Result<bool, QueryError> {
-        let is_unknown = |i: &usize| !self.looked_up.contains(&candidates.ids[*i]);
-        let unknown: Vec<usize> = (0..candidates.ids.len()).filter(is_unknown).collect();
+        let too_many = || {
+            QueryError::too_large(
+                format!("more than {CANDIDATES_MAX} traces had to be examined for this page"),
+                "narrow the time range or the filters",
+            )
+        };
+        let mut unknown = candidates(query, search, filter, CANDIDATES_MAX).await?.ok_or_else(too_many)?;
+        unknown.retain(|(id, _)| !self.looked_up.contains(id));
+        unknown.sort_unstable_by_key(|(id, earliest_match)| Reverse((*earliest_match, *id)));
         let mut unknown = unknown.as_slice();
         let ids_max = if search.whole.is_some() { LOOKUP_IDS_WHOLE_MAX } else { LOOKUP_IDS_MAX };
         // A candidate may start as late as its earliest matching span: only a later start settles the page.
         let is_settled =
             |page: &Self, bound: UnixNanos| bound.checked_add(1).is_some_and(|bound| page.is_settled_down_to(bound));
-        while let Some(&first) = unknown.first() {
-            if is_settled(self, candidates.earliest_match[first]) {
-                return Ok(true);
+        while let Some(&(_, earliest_match)) = unknown.first() {
+            if is_settled(self, earliest_match) {
+                break;
             }
             let (chunk, rest) = unknown.split_at(self.lookup_ids.min(unknown.len()));
             (unknown, self.lookup_ids) = (rest, (self.lookup_ids * 2).min(ids_max));
-            let ids: Vec<TraceId> = chunk.iter().map(|&i| candidates.ids[i]).collect();
+            let ids: Vec<TraceId> = chunk.iter().map(|(id, _)| *id).collect();
             let mut wholes = whole_traces(query, &ids).await?;
             self.looked_up.extend(ids);
             let after = self.after;
@@ -230,18 +193,33 @@ impl PageSearch {
             self.best.sort_unstable_by(|a, b| b.cmp(a));
             self.best.truncate(self.wanted);
         }
-        Ok(candidates.earliest_match.last().is_none_or(|&bound| is_settled(self, bound)))
+        Ok(())
     }
 }
 
 impl TraceSearch {
-    /// Spans that match, or by which a trace comes into question when the whole of it decides.
-    fn spans(&self, query: &Query, filter: &SpanFilter) -> Result<DataFrame, QueryError> {
-        let spans = filter.apply(query.table(Signal::Spans)?)?;
-        match &self.whole {
-            Some(whole) => whole.anchored(query, spans, self.filter.range),
-            None => Ok(spans),
+    /// Rows of the first window; `None`: look at everything at once.
+    async fn first_rows(&self, query: &Query) -> Result<Option<u64>, QueryError> {
+        let candidates = query.count_candidates(Signal::Spans, self.filter.predicates()).await?;
+        let given = self.after.as_ref().map_or(0, |after| after.given).min(CANDIDATES_MAX);
+        Ok(newest::first_rows((self.limit + 1 + given) * ROWS_PER_TRACE, candidates))
+    }
+
+    /// Spans that satisfy all of `predicates` and match, or by which a trace comes into question when the whole of it
+    /// decides. To be awaited, and read, in [`Query::run`].
+    fn spans(
+        &self,
+        query: &Query,
+        columns: &[&str],
+        predicates: Vec<Expr>,
+    ) -> Result<BoxFuture<'static, Result<SendableRecordBatchStream, QueryError>>, QueryError> {
+        let Some(whole) = &self.whole else { return Ok(query.open(Signal::Spans, Some(columns), predicates)?.boxed()) };
+        let mut frame: DataFrame = query.table(Signal::Spans)?;
+        for predicate in predicates {
+            frame = frame.filter(predicate)?;
         }
+        let frame = whole.anchored(query, frame, self.filter.range)?.select_columns(columns)?;
+        Ok(async move { Ok(frame.execute_stream().await?) }.boxed())
     }
 
     /// Those of `traces` that satisfy what is asked of the whole trace.
@@ -272,77 +250,95 @@ impl Whole {
     }
 }
 
-/// Traces with a matching span, those with the latest such span first.
-///
-/// `earliest_match[i]` is the start of the earliest matching span of `ids[i]`, an upper bound of the trace's start.
-struct Candidates {
-    ids: Vec<TraceId>,
-    earliest_match: Vec<i64>,
-}
-
-impl Candidates {
-    async fn read(query: &Query, search: &TraceSearch, filter: &SpanFilter, limit: usize) -> Result<Self, QueryError> {
-        let start = min(ident(schema::START_TIME_UNIX_NANO)).alias("start");
-        let frame = search.spans(query, filter)?;
-        let frame = frame.aggregate(vec![ident(schema::TRACE_ID)], vec![start])?;
-        let order = vec![ident("start").sort(false, false), ident(schema::TRACE_ID).sort(false, false)];
-        let batches = query.collect(frame.sort(order)?.limit(0, Some(limit))?).await?;
-        let mut candidates = Self { ids: Vec::new(), earliest_match: Vec::new() };
-        for batch in &batches {
-            let (ids, starts) = (trace_ids(batch)?, integers(batch, 1)?);
-            candidates.ids.extend(ids);
-            candidates.earliest_match.extend(starts.values());
-        }
-        Ok(candidates)
-    }
+/// Traces with a matching span and the start of the earliest such span, an upper bound of the trace's start. `None` when
+/// there are more than `max`.
+async fn candidates(
+    query: &Query,
+    search: &TraceSearch,
+    filter: &SpanFilter,
+    max: usize,
+) -> Result<Option<Vec<(TraceId, UnixNanos)>>, QueryError> {
+    let columns = [schema::TRACE_ID, schema::START_TIME_UNIX_NANO];
+    let rows = search.spans(query, &columns, filter.predicates())?;
+    query
+        .run(async move {
+            let mut rows = rows.await?;
+            let mut earliest: HashMap<TraceId, UnixNanos> = HashMap::new();
+            while let Some(batch) = rows.next().await {
+                for_each_start(&batch?, |id, start| {
+                    earliest.entry(id).and_modify(|earliest| *earliest = start.min(*earliest)).or_insert(start);
+                })?;
+                if earliest.len() > max {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(earliest.into_iter().collect()))
+        })
+        .await
 }
 
 /// True start and number of spans of whole traces, in no order.
 async fn whole_traces(query: &Query, ids: &[TraceId]) -> Result<Vec<Whole>, QueryError> {
-    let frame = query.table(Signal::Spans)?.filter(trace_is_one_of(ids.iter().copied()))?;
-    let figures = vec![min(ident(schema::START_TIME_UNIX_NANO)).alias("start"), count(lit(1)).alias("spans")];
-    let batches = query.collect(frame.aggregate(vec![ident(schema::TRACE_ID)], figures)?).await?;
-    let mut wholes = Vec::with_capacity(ids.len());
-    for batch in &batches {
-        let (starts, spans) = (integers(batch, 1)?, integers(batch, 2)?);
-        for (row, trace_id) in trace_ids(batch)?.into_iter().enumerate() {
-            wholes.push(Whole { start: starts.value(row), trace_id, spans: spans.value(row) });
-        }
-    }
-    Ok(wholes)
+    let columns = [schema::TRACE_ID, schema::START_TIME_UNIX_NANO];
+    let rows = query.open(Signal::Spans, Some(&columns), vec![trace_is_one_of(ids.iter().copied())])?;
+    query
+        .run(async move {
+            let mut rows = rows.await?;
+            let mut wholes: HashMap<TraceId, Whole> = HashMap::new();
+            while let Some(batch) = rows.next().await {
+                for_each_start(&batch?, |trace_id, start| {
+                    let whole = wholes.entry(trace_id).or_insert(Whole { start, trace_id, spans: 0 });
+                    whole.start = whole.start.min(start);
+                    whole.spans += 1;
+                })?;
+            }
+            Ok(wholes.into_values().collect())
+        })
+        .await
 }
 
 /// How many spans of each trace satisfy the filter.
 async fn matched_spans(query: &Query, search: &TraceSearch, page: &[Whole]) -> Result<Vec<(TraceId, i64)>, QueryError> {
     let mut matched = Vec::with_capacity(page.len());
-    for chunk in page.chunks(LOOKUP_IDS_MAX) {
-        let frame: DataFrame = search.spans(query, &search.filter)?;
-        let frame = frame.filter(trace_is_one_of(chunk.iter().map(|whole| whole.trace_id)))?;
-        let spans = count_distinct(ident(schema::SPAN_ID)).alias("spans");
-        for batch in query.collect(frame.aggregate(vec![ident(schema::TRACE_ID)], vec![spans])?).await? {
-            let counts = integers(&batch, 1)?;
-            matched.extend(trace_ids(&batch)?.into_iter().zip(counts.values().iter().copied()));
-        }
+    for group in trace_summary::groups(page) {
+        let mut predicates = search.filter.predicates();
+        predicates.push(trace_is_one_of(group.iter().map(|whole| whole.trace_id)));
+        let rows = search.spans(query, &[schema::TRACE_ID, schema::SPAN_ID], predicates)?;
+        let distinct = query.run(async move {
+            let (mut rows, mut distinct) = (rows.await?, HashSet::new());
+            while let Some(batch) = rows.next().await {
+                let batch = batch?;
+                let spans = binary(&batch, schema::SPAN_ID)?;
+                for (row, id) in trace_ids(&batch)?.enumerate() {
+                    distinct.insert((id?, bytes_at(&spans, row).unwrap_or_default().to_vec()));
+                }
+            }
+            Ok(distinct)
+        });
+        matched.extend(counted(distinct.await?.into_iter().map(|(id, _)| id)));
     }
     Ok(matched)
 }
 
-/// The first column.
-fn trace_ids(batch: &RecordBatch) -> Result<Vec<TraceId>, QueryError> {
-    let column: &BinaryArray = batch
-        .column(0)
-        .as_binary_opt()
-        .ok_or_else(|| QueryError::internal(format!("trace ids of type {}", batch.column(0).data_type())))?;
-    let ids = column.iter().map(|id| TraceId::from_bytes(id.unwrap_or_default()));
-    ids.collect::<Result<_, _>>().map_err(|error| QueryError::internal(format!("trace_id of a stored span: {error}")))
+fn counted<T: Eq + Hash>(items: impl Iterator<Item = T>) -> HashMap<T, i64> {
+    let mut counts = HashMap::new();
+    items.for_each(|item| *counts.entry(item).or_default() += 1);
+    counts
 }
 
-/// A column of counts or times.
-fn integers(batch: &RecordBatch, column: usize) -> Result<&Int64Array, QueryError> {
-    let column = batch.column(column);
-    column
-        .as_primitive_opt::<Int64Type>()
-        .ok_or_else(|| QueryError::internal(format!("a 64-bit integer was expected, not {}", column.data_type())))
+fn for_each_start(batch: &RecordBatch, mut visit: impl FnMut(TraceId, UnixNanos)) -> Result<(), QueryError> {
+    let starts = int64(batch, schema::START_TIME_UNIX_NANO)?;
+    for (row, id) in trace_ids(batch)?.enumerate() {
+        visit(id?, int_at(&starts, row).unwrap_or(0));
+    }
+    Ok(())
+}
+
+fn trace_ids(batch: &RecordBatch) -> Result<impl Iterator<Item = Result<TraceId, QueryError>>, QueryError> {
+    let ids = binary(batch, schema::TRACE_ID)?;
+    let stored = |error| QueryError::internal(format!("trace_id of a stored span: {error}"));
+    let id = move |row| TraceId::from_bytes(bytes_at(&ids, row).unwrap_or_default()).map_err(stored);
+    Ok((0..batch.num_rows()).map(id))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use arrow::array::{BinaryArray, Int64Array};
 use arrow::record_batch::RecordBatch;
-use datafusion::prelude::DataFrame;
 use proto::ids::IdError;
 use proto::{Signal, SpanId, TraceId, schema};
 use serde::Serialize;
@@ -89,10 +88,9 @@ pub(crate) async fn read(
 ) -> Result<Vec<TraceSummary>, QueryError> {
     let mut found: HashMap<TraceId, TraceSummary> = HashMap::with_capacity(page.len());
     for group in groups(page) {
-        let ids = || group.iter().map(|whole| whole.trace_id);
-        let frame = slim(query.table(Signal::Spans)?.filter(trace_is_one_of(ids()))?)?;
-        let batches = query.collect(frame).await?;
-        let summaries = query.run(async move { summarize(&batches) }).await?;
+        let ids = trace_is_one_of(group.iter().map(|whole| whole.trace_id));
+        let rows = query.read(Signal::Spans, Some(&SLIM), vec![ids], usize::MAX).await?;
+        let summaries = query.run(async move { summarize(&rows.batches) }).await?;
         for (id, summary) in summaries {
             let summary = match summary {
                 Some(summary) => summary,
@@ -130,20 +128,17 @@ pub(crate) fn groups(page: &[Whole]) -> Vec<&[Whole]> {
 }
 
 /// The columns that a summary needs.
-fn slim(spans: DataFrame) -> Result<DataFrame, QueryError> {
-    let columns = [
-        schema::TRACE_ID,
-        schema::SPAN_ID,
-        schema::PARENT_SPAN_ID,
-        schema::START_TIME_UNIX_NANO,
-        schema::DURATION_NS,
-        schema::SERVICE,
-        schema::NAME,
-        schema::KIND,
-        schema::STATUS,
-    ];
-    Ok(spans.select_columns(&columns)?)
-}
+const SLIM: [&str; 9] = [
+    schema::TRACE_ID,
+    schema::SPAN_ID,
+    schema::PARENT_SPAN_ID,
+    schema::START_TIME_UNIX_NANO,
+    schema::DURATION_NS,
+    schema::SERVICE,
+    schema::NAME,
+    schema::KIND,
+    schema::STATUS,
+];
 
 /// A span without what only the trace page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +156,7 @@ impl<'a> SlimSpan<'a> {
     }
 }
 
-/// A batch of [`slim`] rows.
+/// A batch of [`SLIM`] columns.
 struct SlimBatch {
     rows: usize,
     trace_id: BinaryArray,
@@ -237,8 +232,7 @@ fn has_copies(spans: &[SlimSpan<'_>]) -> bool {
 }
 
 async fn summarize_with_copies(query: &Query, id: TraceId) -> Result<TraceSummary, QueryError> {
-    let frame = query.table(Signal::Spans)?.filter(trace_is_one_of([id].into_iter()))?;
-    let rows = query.collect_rows(frame, TRACE_SPANS_MAX).await?;
+    let rows = query.read(Signal::Spans, None, vec![trace_is_one_of([id].into_iter())], TRACE_SPANS_MAX).await?;
     if rows.truncated {
         return Err(QueryError::too_large(
             format!("trace {id} has more than {TRACE_SPANS_MAX} spans"),

@@ -33,11 +33,11 @@ pub(crate) struct StoredTrace {
 /// Reads a trace from memtable and segments, without a time range.
 /// Errors: `NotFound`; `TooLarge` beyond [`TRACE_SPANS_MAX`].
 pub(crate) async fn read(query: &Query, trace_id: TraceId) -> Result<StoredTrace, QueryError> {
-    let spans = query.read(Signal::Spans, vec![trace_is(trace_id)], TRACE_SPANS_MAX).await?;
+    let spans = query.read(Signal::Spans, None, vec![trace_is(trace_id)], TRACE_SPANS_MAX).await?;
     if spans.truncated {
         return Err(too_many_spans(trace_id));
     }
-    let logs = query.read(Signal::Logs, vec![trace_is(trace_id)], TRACE_LOGS_MAX).await?;
+    let logs = query.read(Signal::Logs, None, vec![trace_is(trace_id)], TRACE_LOGS_MAX).await?;
     if spans.row_count() + logs.row_count() == 0 {
         return Err(no_such_trace(trace_id));
     }

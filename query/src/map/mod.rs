@@ -1,8 +1,8 @@
 //! Who calls whom: nodes from the callee's view, edges from the caller's, as AWS X-Ray draws them.
 //!
 //! 1. With filters besides the time range, the ids of the matching traces are looked up first.
-//! 2. The trace ids are divided into [`parts`]; the query threads work on them side by side.
-//! 3. [`trace_stream`] gives the spans of a part trace by trace, in one pass over the columns that matter.
+//! 2. The row groups are dealt to the query threads.
+//! 3. [`trace_stream`] gives their spans trace by trace, in one pass over the columns that matter.
 //! 4. [`tally`] counts the calls of each trace.
 //! 5. [`compose`] adds the parts up, settles what crosses traces (span links) and names the nodes.
 //!
@@ -18,21 +18,20 @@ mod tally;
 mod tests;
 mod trace_stream;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool};
-use datafusion::logical_expr::{Expr, lit};
-use datafusion::prelude::{DataFrame, ident};
-use datafusion::scalar::ScalarValue;
-use futures::{StreamExt, TryStreamExt, stream};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::logical_expr::Expr;
+use datafusion::prelude::DataFrame;
+use futures::future::try_join_all;
 use proto::{Signal, TraceId, schema};
 
 pub(crate) use self::compose::ServiceMap;
 pub(crate) use self::figures::{Counts, Durations};
-use self::spans::{Names, TraceKey};
+use self::spans::{Names, TraceKey, columns};
 use self::tally::Tally;
-use self::trace_stream::{Order, Step, Trace, Traces, scan, trace_keys};
+use self::trace_stream::{Batches, Runs, SplitTraces, Trace, run_numbers, scan, split_traces, trace_keys};
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{SpanFilter, time_predicates, trace_is, trace_is_one_of};
@@ -41,10 +40,7 @@ use crate::traces::TRACE_SPANS_MAX;
 
 /// Matching traces that are looked up by statistics and bloom filters; with more, one scan is cheaper.
 const LOOKUP_IDS_MAX: usize = 500;
-/// Rows of one part: enough to be worth a scan, few enough for the pages of all its segments to be in memory.
-const PART_ROWS: u64 = if cfg!(test) { 8 } else { 500_000 };
-const PARTS_MAX: u64 = 256;
-/// Spans counted between two looks at memory and at whether somebody still waits.
+/// Spans counted between two looks at memory.
 const SPANS_PER_CHECK: usize = 50_000;
 
 /// The map of the traces that satisfy `filter`, of their spans within its range; counts of nodes over time in at most
@@ -61,30 +57,50 @@ pub(crate) async fn read(query: &Query, filter: &SpanFilter, buckets: Option<usi
         None => None,
     };
     let selection = Selection::of(query, filter, &spans).await?;
-    let mut base = time_predicates(Signal::Spans, filter.range);
-    base.extend(selection.condition.clone());
-    let pool = Arc::clone(&query.context().runtime_env().memory_pool);
-    let has_memtable = !query.snapshot(Signal::Spans).batches.is_empty();
-    let parts = if selection.condition.is_some() { vec![Vec::new()] } else { parts(part_count(query)) };
-    let threads = query.context().state().config().target_partitions();
-    // In a list: a stream that maps lazily would borrow the query for any lifetime.
-    let work = parts.into_iter().map(|part| {
-        let conditions: Vec<Expr> = base.iter().cloned().chain(part).collect();
-        let (spans, pool, wanted) = (spans.clone(), Arc::clone(&pool), selection.wanted.clone());
-        query.run(async move {
-            for order in [Order::AsStored { has_memtable }, Order::Sorted] {
-                let traces = Traces::new(scan(spans.clone(), conditions.clone(), order).await?).await?;
-                if let Some(counted) = count(traces, wanted.as_deref(), time, &pool).await? {
-                    return Ok(counted);
-                }
-            }
-            Err(QueryError::internal("sorted spans are not in the order of their trace ids"))
-        })
-    });
-    let tallies: Vec<(Tally, Names)> =
-        stream::iter(work.collect::<Vec<_>>()).buffer_unordered(threads).try_collect().await?;
+    let mut conditions = time_predicates(Signal::Spans, filter.range);
+    conditions.extend(selection.condition);
+    let counted = count_side_by_side(query, &spans, conditions, selection.wanted, time).await?;
     let range = filter.range;
-    query.run(async move { Ok(compose::compose(tallies, range, time)) }).await
+    query.run(async move { Ok(compose::compose(together(counted, time)?, range, time)) }).await
+}
+
+/// What one thread has counted, and the parts of traces that it could not.
+struct Counted {
+    tally: Tally,
+    runs: Runs,
+    /// Held until the counts are part of the answer.
+    _memory: MemoryReservation,
+}
+
+async fn count_side_by_side(
+    query: &Query,
+    spans: &DataFrame,
+    conditions: Vec<Expr>,
+    wanted: Option<Arc<HashSet<TraceKey>>>,
+    buckets: Option<Buckets>,
+) -> Result<Vec<Counted>, QueryError> {
+    let pool = Arc::clone(&query.context().runtime_env().memory_pool);
+    let threads = query.context().state().config().target_partitions();
+    let (frame, filters) = (spans.clone(), conditions.clone());
+    let ids = query.run(async move { scan(frame, filters, &[schema::TRACE_ID]).await }).await?;
+    let runs = deal(ids, threads).into_iter().map(|streams| query.run(run_numbers(streams)));
+    let split = Arc::new(split_traces(try_join_all(runs).await?));
+    let frame = spans.clone();
+    let rows = query.run(async move { scan(frame, conditions, &columns()).await }).await?;
+    let counts = deal(rows, threads).into_iter().map(|streams| {
+        let memory = MemoryConsumer::new("service map").register(&pool);
+        query.run(count(streams, Arc::clone(&split), wanted.clone(), buckets, memory))
+    });
+    try_join_all(counts).await
+}
+
+/// Deals streams to `threads` hands in turn.
+fn deal(streams: Vec<Batches>, threads: usize) -> Vec<Vec<Batches>> {
+    let mut hands: Vec<Vec<Batches>> = Vec::new();
+    hands.resize_with(threads.clamp(1, streams.len().max(1)), Vec::new);
+    let count = hands.len();
+    streams.into_iter().enumerate().for_each(|(nth, stream)| hands[nth % count].push(stream));
+    hands
 }
 
 /// Which traces are wanted.
@@ -117,53 +133,54 @@ impl Selection {
     }
 }
 
-fn part_count(query: &Query) -> u64 {
-    let snapshot = query.snapshot(Signal::Spans);
-    let stored: u64 = snapshot.segments.iter().map(|segment| segment.meta().rows).sum();
-    let fresh: usize = snapshot.batches.iter().map(|batch| batch.num_rows()).sum();
-    let threads = query.context().state().config().target_partitions() as u64;
-    let least = if stored > PART_ROWS / 10 { threads } else { 1 };
-    ((stored + fresh as u64) / PART_ROWS).clamp(least, PARTS_MAX)
-}
-
-/// Conditions that divide all trace ids into `count` equal stretches. Ids that are not random (they may begin with
-/// the time) make uneven parts, which costs parallelism and nothing else.
-fn parts(count: u64) -> Vec<Vec<Expr>> {
-    let bound = |nth: u64| (((u128::from(nth) << 64) / u128::from(count)) << 64).to_be_bytes();
-    let id = |bytes: [u8; 16]| lit(ScalarValue::Binary(Some(bytes.to_vec())));
-    let part = |nth: u64| {
-        let from = (nth > 0).then(|| ident(schema::TRACE_ID).gt_eq(id(bound(nth))));
-        let to = (nth + 1 < count).then(|| ident(schema::TRACE_ID).lt(id(bound(nth + 1))));
-        from.into_iter().chain(to).collect()
-    };
-    (0..count).map(part).collect()
-}
-
-/// Counts the traces of a part. None when they did not come in order.
+/// Counts the traces that are whole in some streams.
 async fn count(
-    mut traces: Traces,
-    wanted: Option<&HashSet<TraceKey>>,
+    streams: Vec<Batches>,
+    split: Arc<SplitTraces>,
+    wanted: Option<Arc<HashSet<TraceKey>>>,
     buckets: Option<Buckets>,
-    pool: &Arc<dyn MemoryPool>,
-) -> Result<Option<(Tally, Names)>, QueryError> {
-    let memory = MemoryConsumer::new("service map").register(pool);
+    memory: MemoryReservation,
+) -> Result<Counted, QueryError> {
     let mut tally = Tally::new(buckets);
-    let mut trace = Trace::default();
+    let mut runs = Runs::default();
     let mut unchecked = 0;
-    loop {
-        match traces.next(&mut trace, TRACE_SPANS_MAX).await? {
-            Step::Trace => {}
-            Step::End => return Ok(Some((tally, traces.names))),
-            Step::OutOfOrder => return Ok(None),
+    for stream in streams {
+        let add = |trace: &Trace, kept_bytes: usize| {
+            if wanted.as_ref().is_none_or(|wanted| wanted.contains(&trace.id)) {
+                tally.add(trace);
+            }
+            unchecked += trace.spans.len();
+            if unchecked >= SPANS_PER_CHECK {
+                unchecked = 0;
+                memory.try_resize(tally.bytes() + kept_bytes)?;
+            }
+            Ok(())
+        };
+        runs.read(stream, &split, TRACE_SPANS_MAX, add).await?;
+        if let Some(wanted) = &wanted {
+            runs.kept.retain(|id, _| wanted.contains(id));
         }
-        if wanted.is_none_or(|wanted| wanted.contains(&trace.id)) {
-            tally.add(&trace);
-        }
-        unchecked += trace.spans.len();
-        if unchecked >= SPANS_PER_CHECK {
-            unchecked = 0;
-            memory.try_resize(tally.bytes())?;
-            tokio::task::yield_now().await;
-        }
+        memory.try_resize(tally.bytes() + runs.kept_bytes())?;
     }
+    Ok(Counted { tally, runs, _memory: memory })
+}
+
+/// Counts the traces whose parts lay in several places.
+fn together(counted: Vec<Counted>, buckets: Option<Buckets>) -> Result<Vec<(Tally, Names)>, QueryError> {
+    let mut names = Names::default();
+    let mut kept: HashMap<TraceKey, Trace> = HashMap::new();
+    let mut tallies = Vec::with_capacity(counted.len() + 1);
+    for Counted { tally, runs: Runs { names: of_part, kept: parts, .. }, .. } in counted {
+        for (id, mut part) in parts {
+            part.spans.iter_mut().for_each(|span| names.adopt(span, &of_part));
+            let trace = kept.entry(id).or_default();
+            trace.id = id;
+            trace.append(&part, TRACE_SPANS_MAX)?;
+        }
+        tallies.push((tally, of_part));
+    }
+    let mut tally = Tally::new(buckets);
+    kept.values().for_each(|trace| tally.add(trace));
+    tallies.push((tally, names));
+    Ok(tallies)
 }

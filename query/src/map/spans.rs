@@ -108,6 +108,15 @@ impl Names {
         self.peers.len()
     }
 
+    /// Turns the numbers of a span from those of `other` into these.
+    pub(super) fn adopt(&mut self, span: &mut Span, other: &Names) {
+        span.service = self.id(other.text(span.service));
+        span.peer = span.peer.map(|peer| {
+            let (node_type, name) = other.peer(peer);
+            self.peer_id(node_type, name)
+        });
+    }
+
     fn peer_of(&mut self, texts: [NameId; PEER_COLUMNS.len()]) -> Option<PeerId> {
         if let Some(known) = self.known_peers.get(&texts) {
             return *known;

@@ -1,27 +1,25 @@
-//! Spans trace by trace, from stretches of rows that are each sorted by trace id.
+//! Spans trace by trace, from row groups in each of which the rows of a trace lie together.
 //!
-//! A trace is one stretch of rows in every segment that has a part of it, so one pass over all segments side by side
-//! gives whole traces with no more than a batch of each in memory: no join, no hash table over all spans. The rows of
-//! the memtable, which are few, are sorted first. Nothing depends on the order being as expected: when it is not, the
-//! part of the ids is read again and sorted in memory.
+//! Nearly every trace is one run of rows in one row group. A first pass over the ids alone finds out which are not
+//! ([`split_traces`]); the second gives the others away as they are read and keeps the runs of these until all have been
+//! seen ([`Runs`]). So one pass over the columns that matter gives whole traces: no join, no hash table over all spans,
+//! and row groups are read side by side. Nothing depends on the order being as expected: without it more is kept.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{HashMap, HashSet};
 
-use arrow::array::{AsArray, BinaryArray};
-use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
+use arrow::array::{Array, AsArray, BinaryArray};
+use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::DataFrame;
-use futures::stream::{self, BoxStream};
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use proto::schema;
 
-use super::spans::{Names, Span, SpanKey, SpanRows, TraceKey, columns};
+use super::spans::{Names, Span, SpanKey, SpanRows, TraceKey};
 use crate::error::QueryError;
 
-type Batches = BoxStream<'static, Result<RecordBatch, DataFusionError>>;
+pub(super) type Batches = BoxStream<'static, Result<RecordBatch, DataFusionError>>;
 
 /// One trace, as far as it satisfies the conditions of the scan.
 #[derive(Debug, Default)]
@@ -32,217 +30,228 @@ pub(super) struct Trace {
     pub(super) links: Vec<(usize, TraceKey, SpanKey)>,
 }
 
-/// Streams of one scan at most. The table makes one of each sorted stretch of rows (a segment, or a row group of one)
-/// as long as it may; beyond, several share a stream, which then is out of order.
-const STREAMS_MAX: usize = 10_000;
+impl Trace {
+    /// Errors: `TooLarge` when it already has `spans_max` spans.
+    fn push(&mut self, rows: &SpanRows, row: usize, names: &mut Names, spans_max: usize) -> Result<(), QueryError> {
+        self.check_room(1, spans_max)?;
+        self.links.extend(rows.links(row).map(|(trace, span)| (self.spans.len(), trace, span)));
+        self.spans.push(rows.span(row, names));
+        Ok(())
+    }
 
-/// How the streams of a scan are brought into the order of trace ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// Each is in order, but for the first when it is the memtable's, which is sorted here.
-    AsStored { has_memtable: bool },
-    /// Each is read into memory and sorted.
-    Sorted,
+    /// Puts more spans of the same trace behind these.
+    pub(super) fn append(&mut self, other: &Trace, spans_max: usize) -> Result<(), QueryError> {
+        self.check_room(other.spans.len(), spans_max)?;
+        let before = self.spans.len();
+        self.spans.extend_from_slice(&other.spans);
+        self.links.extend(other.links.iter().map(|(nth, trace, span)| (before + nth, *trace, *span)));
+        Ok(())
+    }
+
+    fn check_room(&self, more: usize, spans_max: usize) -> Result<(), QueryError> {
+        if self.spans.len() + more <= spans_max {
+            return Ok(());
+        }
+        Err(QueryError::too_large(
+            format!("trace {:032x} has more than {spans_max} spans in this range", self.id),
+            "narrow the time range",
+        ))
+    }
+
+    fn clear(&mut self) {
+        self.spans.clear();
+        self.links.clear();
+    }
 }
 
-/// Streams of spans, each in the order of trace ids.
-pub(super) async fn scan(spans: DataFrame, conditions: Vec<Expr>, order: Order) -> Result<Vec<Batches>, QueryError> {
+/// Row groups that are read as streams of their own; beyond, several share a stream.
+const STREAMS_MAX: usize = 10_000;
+
+/// Streams of spans with some columns, each of a row group or of the memtable.
+pub(super) async fn scan(
+    spans: DataFrame,
+    conditions: Vec<Expr>,
+    columns: &[&str],
+) -> Result<Vec<Batches>, QueryError> {
     let mut frame = spans;
     for condition in conditions {
         frame = frame.filter(condition)?;
     }
-    let (mut session, plan) = frame.select_columns(&columns())?.into_parts();
-    // What is sorted has to keep its order: a stream of its own, not cut and not dealt out.
+    let (mut session, plan) = frame.select_columns(columns)?.into_parts();
+    // What lies together has to stay so: a stream of its own, not cut and not dealt out.
     let options = session.config_mut().options_mut();
     options.execution.target_partitions = STREAMS_MAX;
     options.optimizer.repartition_file_scans = false;
     options.optimizer.enable_round_robin_repartition = false;
     let streams = DataFrame::new(session, plan).execute_stream_partitioned().await?;
-    let mut ordered = Vec::with_capacity(streams.len());
-    for (nth, stream) in streams.into_iter().enumerate() {
-        // The table puts the rows of the memtable before those of the segments.
-        let is_memtable = nth == 0 && order == Order::AsStored { has_memtable: true };
-        ordered.push(if is_memtable || order == Order::Sorted {
-            sorted(stream.boxed()).await?
-        } else {
-            stream.boxed()
-        });
-    }
-    Ok(ordered)
+    Ok(streams.into_iter().map(|stream| stream.boxed()).collect())
 }
 
-async fn sorted(batches: Batches) -> Result<Batches, QueryError> {
-    let batches: Vec<RecordBatch> = batches.try_collect().await?;
-    Ok(stream::iter(sort(batches)?.map(Ok)).boxed())
-}
-
-fn sort(batches: Vec<RecordBatch>) -> Result<Option<RecordBatch>, QueryError> {
-    let Some(first) = batches.first() else { return Ok(None) };
-    let all = concat_batches(&first.schema(), &batches)?;
-    let ids = all.column_by_name(schema::TRACE_ID).ok_or_else(|| QueryError::internal("no column trace_id"))?;
-    let order = sort_to_indices(ids, None, None)?;
-    Ok(Some(take_record_batch(&all, &order)?))
-}
-
-/// A sorted stream and where in it we are.
-struct Source {
-    batches: Batches,
-    rows: SpanRows,
-    row: usize,
-}
-
-impl Source {
-    /// Goes to the next row. `false` at the end.
-    async fn advance(&mut self, names: &mut Names) -> Result<bool, QueryError> {
-        self.row += 1;
-        if self.row < self.rows.len() {
-            return Ok(true);
-        }
-        let Some(rows) = next_rows(&mut self.batches, names).await? else { return Ok(false) };
-        (self.rows, self.row) = (rows, 0);
-        Ok(true)
-    }
-}
-
-async fn next_rows(batches: &mut Batches, names: &mut Names) -> Result<Option<SpanRows>, QueryError> {
-    while let Some(batch) = batches.try_next().await? {
-        if batch.num_rows() > 0 {
-            return SpanRows::of(&batch, names).map(Some);
-        }
-    }
-    Ok(None)
-}
-
-/// What [`Traces::next`] came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    Trace,
-    End,
-    /// A stream is not in order: what was read is of no use.
-    OutOfOrder,
-}
-
-/// Merges sorted streams into traces.
-pub(super) struct Traces {
-    sources: Vec<Source>,
-    /// Trace id at which a source is, and its index; the smallest on top.
-    heads: BinaryHeap<Reverse<(TraceKey, usize)>>,
-    pub(super) names: Names,
-}
-
-impl Traces {
-    pub(super) async fn new(streams: Vec<Batches>) -> Result<Self, QueryError> {
-        let mut names = Names::default();
-        let (mut sources, mut heads) = (Vec::with_capacity(streams.len()), BinaryHeap::new());
-        for mut batches in streams {
-            if let Some(rows) = next_rows(&mut batches, &mut names).await? {
-                heads.push(Reverse((rows.trace_id(0), sources.len())));
-                sources.push(Source { batches, rows, row: 0 });
-            }
-        }
-        Ok(Self { sources, heads, names })
-    }
-
-    /// Reads the next trace into `trace`, in the order of ids.
-    /// Errors: `TooLarge` for a trace of more than `spans_max` spans.
-    pub(super) async fn next(&mut self, trace: &mut Trace, spans_max: usize) -> Result<Step, QueryError> {
-        let Some(&Reverse((id, _))) = self.heads.peek() else { return Ok(Step::End) };
-        trace.id = id;
-        trace.spans.clear();
-        trace.links.clear();
-        while let Some(&Reverse((head, source))) = self.heads.peek() {
-            if head != id {
-                break;
-            }
-            self.heads.pop();
-            if let Some(next) = self.take(source, trace, spans_max).await? {
-                if next < id {
-                    return Ok(Step::OutOfOrder);
+/// A number for each run of rows of one trace; two traces may have the same one. A run ends with its batch: what follows
+/// may be of another file, and that file may be read by another stream the next time.
+pub(super) async fn run_numbers(streams: Vec<Batches>) -> Result<Vec<u64>, QueryError> {
+    let mut numbers = Vec::new();
+    for mut batches in streams {
+        while let Some(batch) = batches.try_next().await? {
+            let mut last = None;
+            for id in trace_keys(batch.column(0).as_ref())? {
+                if last.replace(id) != Some(id) {
+                    numbers.push(run_number(id));
                 }
-                self.heads.push(Reverse((next, source)));
             }
         }
-        Ok(Step::Trace)
+    }
+    Ok(numbers)
+}
+
+fn run_number(id: TraceKey) -> u64 {
+    (id as u64) ^ ((id >> 64) as u64).rotate_left(32)
+}
+
+/// The traces with several runs, and a few that share a number with another.
+#[derive(Debug, Default)]
+pub(super) struct SplitTraces(HashSet<u64>);
+
+pub(super) fn split_traces(runs: Vec<Vec<u64>>) -> SplitTraces {
+    let mut all: Vec<u64> = runs.into_iter().flatten().collect();
+    all.sort_unstable();
+    SplitTraces(all.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect())
+}
+
+impl SplitTraces {
+    fn contains(&self, id: TraceKey) -> bool {
+        self.0.contains(&run_number(id))
+    }
+}
+
+/// Reads runs of rows: whole traces are given away, parts of traces are kept.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    pub(super) names: Names,
+    pub(super) kept: HashMap<TraceKey, Trace>,
+    kept_spans: usize,
+}
+
+impl Runs {
+    /// Reads a stream to its end. `whole` is called with each trace of which all spans are here, and says whether to go
+    /// on after a look at how much is kept ([`Self::kept_bytes`]).
+    ///
+    /// Errors: `TooLarge` for a trace of more than `spans_max` spans; what `whole` says.
+    pub(super) async fn read(
+        &mut self,
+        mut batches: Batches,
+        split: &SplitTraces,
+        spans_max: usize,
+        mut whole: impl FnMut(&Trace, usize) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        let mut run = Trace::default();
+        while let Some(batch) = batches.try_next().await? {
+            let rows = SpanRows::of(&batch, &mut self.names)?;
+            for row in 0..rows.len() {
+                let id = rows.trace_id(row);
+                if id != run.id {
+                    self.end(&mut run, split, spans_max, &mut whole)?;
+                    run.id = id;
+                }
+                run.push(&rows, row, &mut self.names, spans_max)?;
+            }
+        }
+        self.end(&mut run, split, spans_max, &mut whole)
     }
 
-    /// Moves the rows of one trace out of a source. Returns the id of the trace behind it.
-    async fn take(
+    fn end(
         &mut self,
-        source: usize,
-        trace: &mut Trace,
+        run: &mut Trace,
+        split: &SplitTraces,
         spans_max: usize,
-    ) -> Result<Option<TraceKey>, QueryError> {
-        let source = &mut self.sources[source];
-        loop {
-            let id = source.rows.trace_id(source.row);
-            if id != trace.id {
-                return Ok(Some(id));
-            }
-            if trace.spans.len() == spans_max {
-                return Err(QueryError::too_large(
-                    format!("trace {:032x} has more than {spans_max} spans in this range", trace.id),
-                    "narrow the time range",
-                ));
-            }
-            let links = source.rows.links(source.row);
-            trace.links.extend(links.map(|(to_trace, to_span)| (trace.spans.len(), to_trace, to_span)));
-            trace.spans.push(source.rows.span(source.row, &mut self.names));
-            if !source.advance(&mut self.names).await? {
-                return Ok(None);
+        whole: &mut impl FnMut(&Trace, usize) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        if !run.spans.is_empty() {
+            if split.contains(run.id) {
+                self.kept_spans += run.spans.len();
+                let trace = self.kept.entry(run.id).or_default();
+                trace.id = run.id;
+                trace.append(run, spans_max)?;
+            } else {
+                whole(run, self.kept_bytes())?;
             }
         }
+        run.clear();
+        Ok(())
+    }
+
+    /// Memory of the parts of traces.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.kept_spans * size_of::<Span>() + self.kept.len() * size_of::<(TraceKey, Trace)>()
     }
 }
 
 /// The trace ids of a column, as numbers.
-pub(super) fn trace_keys(ids: &dyn arrow::array::Array) -> Result<Vec<TraceKey>, QueryError> {
-    let ids = arrow::compute::cast(ids, &arrow::datatypes::DataType::Binary)?;
+pub(super) fn trace_keys(ids: &dyn Array) -> Result<Vec<TraceKey>, QueryError> {
+    let ids = arrow::compute::cast(ids, &DataType::Binary)?;
     let ids: &BinaryArray = ids.as_binary();
     Ok(ids.iter().flatten().filter_map(|id| id.try_into().ok().map(TraceKey::from_be_bytes)).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use proto::Signal;
+    use futures::stream;
+    use proto::{Signal, schema};
     use serde_json::json;
 
     use super::*;
     use crate::test_data::batch;
 
-    fn stream_of(traces: &[u128]) -> Batches {
+    fn streams_of(streams: &[&[u128]]) -> Vec<Batches> {
         let row =
             |id: &u128| json!({"trace_id": format!("{id:032x}"), "span_id": format!("{:016x}", 1), "service": "s"});
-        let batches: Vec<_> =
-            traces.chunks(2).map(|ids| Ok(batch(Signal::Spans, &ids.iter().map(row).collect::<Vec<_>>()))).collect();
-        stream::iter(batches).boxed()
+        let batches = |traces: &[u128]| -> Vec<_> {
+            traces.chunks(2).map(|ids| Ok(batch(Signal::Spans, &ids.iter().map(row).collect::<Vec<_>>()))).collect()
+        };
+        streams.iter().map(|traces| stream::iter(batches(traces)).boxed()).collect()
     }
 
-    async fn read(streams: Vec<Batches>) -> (Vec<(u128, usize)>, Step) {
-        let mut traces = Traces::new(streams).await.expect("columns");
-        let (mut trace, mut found) = (Trace::default(), Vec::new());
-        loop {
-            match traces.next(&mut trace, 10).await.expect("small traces") {
-                Step::Trace => found.push((trace.id, trace.spans.len())),
-                step => return (found, step),
-            }
+    fn ids_of(streams: Vec<Batches>) -> Vec<Batches> {
+        let ids = |batch: RecordBatch| {
+            let column = batch.schema().index_of(schema::TRACE_ID).expect("in the schema");
+            batch.project(&[column]).map_err(DataFusionError::from)
+        };
+        streams.into_iter().map(|batches| batches.map(move |batch| ids(batch?)).boxed()).collect()
+    }
+
+    /// Traces given away and traces kept, with their number of spans.
+    async fn read(streams: &[&[u128]]) -> (Vec<(u128, usize)>, Vec<(u128, usize)>) {
+        let numbers = run_numbers(ids_of(streams_of(streams))).await.expect("columns");
+        let split = split_traces(vec![numbers]);
+        let (mut runs, mut whole) = (Runs::default(), Vec::new());
+        for stream in streams_of(streams) {
+            let give = |trace: &Trace, _| {
+                whole.push((trace.id, trace.spans.len()));
+                Ok(())
+            };
+            runs.read(stream, &split, 10, give).await.expect("small traces");
         }
+        let mut kept: Vec<_> = runs.kept.into_iter().map(|(id, trace)| (id, trace.spans.len())).collect();
+        kept.sort_unstable();
+        (whole, kept)
     }
 
     #[tokio::test]
-    async fn streams_are_merged_trace_by_trace() {
-        let streams = || vec![stream_of(&[1, 1, 1, 4, 9]), stream_of(&[]), stream_of(&[1, 2, 4, 4])];
-        let (found, end) = read(streams()).await;
-        assert_eq!((found, end), (vec![(1, 4), (2, 1), (4, 3), (9, 1)], Step::End));
-        let mut traces = Traces::new(streams()).await.expect("columns");
-        let error = traces.next(&mut Trace::default(), 3).await.expect_err("a trace of four spans");
-        assert_eq!(error.kind, crate::error::ErrorKind::TooLarge);
+    async fn a_trace_in_two_places_is_kept_and_the_others_are_given_away() {
+        let (whole, kept) = read(&[&[1, 1, 1, 4, 9], &[], &[2, 1, 4, 4]]).await;
+        assert_eq!(whole, [(9, 1), (2, 1)]);
+        assert_eq!(kept, [(1, 4), (4, 3)]);
+        let (whole, kept) = read(&[&[3, 5, 5, 1, 3]]).await;
+        assert_eq!((whole, kept), (vec![(5, 2), (1, 1)], vec![(3, 2)]), "whatever the order");
     }
 
     #[tokio::test]
-    async fn a_stream_out_of_order_is_noticed_and_can_be_sorted() {
-        let shuffled = || stream_of(&[3, 5, 5, 1, 3]);
-        assert_eq!(read(vec![stream_of(&[2]), shuffled()]).await.1, Step::OutOfOrder);
-        let (found, end) = read(vec![stream_of(&[2]), sorted(shuffled()).await.expect("sorted")]).await;
-        assert_eq!((found, end), (vec![(1, 1), (2, 1), (3, 2), (5, 2)], Step::End));
+    async fn a_trace_that_is_too_large_is_refused() {
+        for (streams, split) in [(vec![7u128; 4], vec![]), (vec![7, 7, 8, 7, 7], vec![7u128])] {
+            let split = split_traces(vec![split.iter().flat_map(|id| [run_number(*id); 2]).collect()]);
+            let stream = streams_of(&[&streams]).remove(0);
+            let error = Runs::default().read(stream, &split, 3, |_, _| Ok(())).await.expect_err("four spans");
+            assert_eq!(error.kind, crate::error::ErrorKind::TooLarge);
+        }
     }
 }

@@ -9,11 +9,10 @@ use arrow::compute::interleave;
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use arrow::row::{RowConverter, Rows, SortField};
 use hashbrown::HashMap;
-use proto::Signal;
 use proto::nulls::is_all_null;
 use proto::time::day_of;
+use proto::{Signal, UnixNanos};
 
 /// Rows in the order of a segment.
 pub(crate) struct SortedRows {
@@ -87,62 +86,148 @@ pub(crate) fn present_columns(signal: Signal, batches: &[RecordBatch]) -> Vec<St
     schema.fields().iter().map(|field| field.name()).filter(is_present).cloned().collect()
 }
 
-/// Splits rows by the UTC date of their time and sorts each date by the signal's sort columns. Rows that compare
-/// equal keep the order of arrival.
+/// Where a row comes in its segment: fields in the order in which they decide.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    /// Time of the first row of the cluster.
+    first: UnixNanos,
+    cluster: u32,
+    time: UnixNanos,
+    batch: u32,
+    row: u32,
+}
+
+/// Splits rows by the UTC date of their time and sorts each date as [`SignalSpec::cluster_column`] says. Rows that
+/// compare equal keep the order of arrival.
+///
+/// [`SignalSpec::cluster_column`]: proto::SignalSpec::cluster_column
 pub(crate) fn sorted_by_day(
     signal: Signal,
     batches: Vec<RecordBatch>,
 ) -> Result<BTreeMap<i32, SortedRows>, ArrowError> {
-    let mut converter = converter(signal)?;
-    let mut keys = Vec::with_capacity(batches.len());
-    let mut order: BTreeMap<i32, Vec<(u64, usize, usize)>> = BTreeMap::new();
-    for (b, batch) in batches.iter().enumerate() {
-        let rows = sort_keys(&mut converter, signal, batch)?;
-        let times = batch
-            .column_by_name(signal.spec().time_column)
-            .ok_or_else(|| ArrowError::SchemaError(format!("no column {}", signal.spec().time_column)))?
-            .as_primitive::<Int64Type>();
-        let mut day = (i32::MIN, order.entry(i32::MIN).or_default());
-        for row in 0..batch.num_rows() {
-            let date = day_of(times.value(row));
-            if day.0 != date {
-                day = (date, order.entry(date).or_default());
-            }
-            day.1.push((prefix(&rows, row), b, row));
-        }
-        keys.push(rows);
-    }
-    order.retain(|_, rows| !rows.is_empty());
     let batches = Arc::new(batches);
-    let days = order.into_iter().map(|(day, mut order)| {
-        order.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| keys[a.1].row(a.2).cmp(&keys[b.1].row(b.2))));
-        let order = order.into_iter().map(|(_, batch, row)| (batch, row)).collect();
+    let days = places_by_day(signal, &batches)?.into_iter().map(|(day, mut places)| {
+        if signal.spec().cluster_column.is_some() {
+            begin_with_the_first_of_the_cluster(&mut places);
+        }
+        places.sort_unstable();
+        let order = places.into_iter().map(|place| (place.batch as usize, place.row as usize)).collect();
         (day, SortedRows { batches: Arc::clone(&batches), order })
     });
     Ok(days.collect())
 }
 
-fn converter(signal: Signal) -> Result<RowConverter, ArrowError> {
-    let schema = &signal.spec().schema;
-    let fields = signal.spec().sort_columns.iter().map(|column| {
-        let field = schema.field_with_name(column)?;
-        Ok(SortField::new(field.data_type().clone()))
-    });
-    RowConverter::new(fields.collect::<Result<_, ArrowError>>()?)
+fn places_by_day(signal: Signal, batches: &[RecordBatch]) -> Result<BTreeMap<i32, Vec<Place>>, ArrowError> {
+    let column = |batch: &RecordBatch, name: &str| {
+        let column = batch.column_by_name(name).cloned();
+        column.ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))
+    };
+    let ids = batches.iter().map(|batch| signal.spec().cluster_column.map(|name| column(batch, name)).transpose());
+    let ids: Vec<Option<ArrayRef>> = ids.collect::<Result<_, _>>()?;
+    let mut clusters = Clusters::default();
+    let mut days: BTreeMap<i32, Vec<Place>> = BTreeMap::new();
+    for (b, batch) in batches.iter().enumerate() {
+        let times = column(batch, signal.spec().time_column)?;
+        let times = times.as_primitive::<Int64Type>();
+        let ids = ids[b].as_ref().map(|ids| ids.as_binary::<i32>());
+        let mut day = (i32::MIN, days.entry(i32::MIN).or_default());
+        for row in 0..batch.num_rows() {
+            let time = times.value(row);
+            let date = day_of(time);
+            if day.0 != date {
+                day = (date, days.entry(date).or_default());
+            }
+            let cluster = ids.map_or(0, |ids| clusters.number(ids.value(row)));
+            day.1.push(Place { first: time, cluster, time, batch: b as u32, row: row as u32 });
+        }
+    }
+    days.retain(|_, places| !places.is_empty());
+    Ok(days)
 }
 
-fn sort_keys(converter: &mut RowConverter, signal: Signal, batch: &RecordBatch) -> Result<Rows, ArrowError> {
-    let columns = signal.spec().sort_columns.iter().map(|column| {
-        batch.column_by_name(column).cloned().ok_or_else(|| ArrowError::SchemaError(format!("no column {column}")))
-    });
-    converter.convert_columns(&columns.collect::<Result<Vec<_>, _>>()?)
+/// Numbers of the values of the cluster column.
+#[derive(Default)]
+struct Clusters<'a> {
+    numbers: HashMap<&'a [u8], u32>,
+    /// Neighbours are often of one cluster.
+    last: Option<(&'a [u8], u32)>,
 }
 
-/// The beginning of a row's key as a number: nearly all comparisons end there, without a visit to the keys.
-fn prefix(keys: &Rows, row: usize) -> u64 {
-    let key = keys.row(row);
-    let mut prefix = [0; 8];
-    let length = key.as_ref().len().min(8);
-    prefix[..length].copy_from_slice(&key.as_ref()[..length]);
-    u64::from_be_bytes(prefix)
+impl<'a> Clusters<'a> {
+    fn number(&mut self, id: &'a [u8]) -> u32 {
+        if let Some((_, number)) = self.last.filter(|(last, _)| *last == id) {
+            return number;
+        }
+        let next = self.numbers.len() as u32;
+        let number = *self.numbers.entry(id).or_insert(next);
+        self.last = Some((id, number));
+        number
+    }
+}
+
+fn begin_with_the_first_of_the_cluster(places: &mut [Place]) {
+    let clusters = places.iter().map(|place| place.cluster as usize + 1).max().unwrap_or(0);
+    let mut firsts = vec![UnixNanos::MAX; clusters];
+    for place in places.iter() {
+        let first = &mut firsts[place.cluster as usize];
+        *first = place.time.min(*first);
+    }
+    places.iter_mut().for_each(|place| place.first = firsts[place.cluster as usize]);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use arrow::array::{BinaryArray, Int64Array};
+    use arrow::datatypes::{Field, Schema};
+    use proptest::prelude::*;
+    use proto::schema;
+
+    use super::*;
+
+    const DAY_NS: i64 = 86_400_000_000_000;
+
+    fn batch(rows: &[(u8, i64)]) -> RecordBatch {
+        let fields = [(schema::TRACE_ID, DataType::Binary), (schema::START_TIME_UNIX_NANO, DataType::Int64)];
+        let fields: Vec<_> = fields.into_iter().map(|(name, kind)| Field::new(name, kind, true)).collect();
+        let ids: BinaryArray = rows.iter().map(|(id, _)| Some([*id; 16])).collect();
+        let times: Int64Array = rows.iter().map(|(_, time)| Some(*time)).collect();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), vec![Arc::new(ids), Arc::new(times)]).expect("two columns")
+    }
+
+    proptest! {
+        #[test]
+        fn traces_lie_together_in_the_order_of_their_first_spans(
+            batches in prop::collection::vec(prop::collection::vec((0u8..6, 0..2 * DAY_NS), 0..20), 0..4),
+        ) {
+            let sent: Vec<(u8, i64)> = batches.iter().flatten().copied().collect();
+            let sorted = sorted_by_day(Signal::Spans, batches.iter().map(|rows| batch(rows)).collect()).expect("sorted");
+            let mut count = 0;
+            for (day, rows) in sorted {
+                let of_day = |time: i64| day_of(time) == day;
+                let first = |id: u8| sent.iter().filter(|row| row.0 == id && of_day(row.1)).map(|row| row.1).min();
+                let rows: Vec<(u8, i64)> = rows.order.iter().map(|(batch, row)| batches[*batch][*row]).collect();
+                count += rows.len();
+                prop_assert!(rows.iter().all(|row| of_day(row.1)));
+                prop_assert!(rows.is_sorted_by_key(|(id, _)| first(*id)), "{rows:?}");
+                let runs = rows.chunk_by(|a, b| a.0 == b.0);
+                prop_assert!(runs.clone().all(|run| run.is_sorted()), "{rows:?}");
+                prop_assert_eq!(runs.map(|run| run[0].0).collect::<BTreeSet<_>>().len(), rows.chunk_by(|a, b| a.0 == b.0).count());
+            }
+            prop_assert_eq!(count, sent.len());
+        }
+    }
+
+    #[test]
+    fn log_records_are_in_the_order_of_time_and_arrival() {
+        let rows = |times: &[i64]| {
+            let times: Int64Array = times.iter().map(|time| Some(*time)).collect();
+            let schema = Schema::new(vec![Field::new(schema::TIME_UNIX_NANO, DataType::Int64, true)]);
+            RecordBatch::try_new(Arc::new(schema), vec![Arc::new(times)]).expect("one column")
+        };
+        let sorted = sorted_by_day(Signal::Logs, vec![rows(&[5, 3]), rows(&[3, 1])]).expect("sorted");
+        let order: Vec<_> = sorted.into_values().flat_map(|rows| rows.order).collect();
+        assert_eq!(order, [(1, 1), (0, 1), (1, 0), (0, 0)]);
+    }
 }

@@ -208,7 +208,7 @@ fn file_schema(signal: Signal, columns: &[String]) -> SchemaRef {
     let spec = signal.spec();
     // What the order and the bounds are about is there even if it is null in all rows.
     let is_present = |name: &String| {
-        columns.contains(name) || name == spec.time_column || spec.sort_columns.contains(&name.as_str())
+        columns.contains(name) || name == spec.time_column || spec.cluster_column == Some(name.as_str())
     };
     let fields: Vec<_> = schema.fields().iter().filter(|field| is_present(field.name())).cloned().collect();
     Arc::new(Schema::new(fields))
@@ -239,15 +239,15 @@ fn properties(signal: Signal, schema: &Schema, page_rows: usize) -> WriterProper
         .set_statistics_truncate_length(Some(64))
         .set_created_by(concat!("spanlake ", env!("CARGO_PKG_VERSION")).to_owned());
     let spec = signal.spec();
-    let is_order = |name: &str| name == spec.time_column || spec.sort_columns.contains(&name);
     for field in schema.fields() {
         let column = ColumnPath::from(field.name().as_str());
-        if is_order(field.name()) {
+        if field.name() == spec.time_column {
             builder = builder.set_column_statistics_enabled(column.clone(), EnabledStatistics::Page);
         }
         let encoding = match field.data_type() {
             // Ids and times hardly repeat: a dictionary would be built for nothing.
-            DataType::Binary if is_order(field.name()) => Some(Encoding::DELTA_BYTE_ARRAY),
+            // Neighbours have the same value: it is written once.
+            DataType::Binary if spec.cluster_column == Some(field.name().as_str()) => Some(Encoding::DELTA_BYTE_ARRAY),
             DataType::Binary | DataType::Utf8 => Some(Encoding::DELTA_LENGTH_BYTE_ARRAY),
             DataType::Int64 if field.name().ends_with("_unix_nano") || field.name().ends_with("_ns") => {
                 Some(Encoding::DELTA_BINARY_PACKED)

@@ -1,0 +1,153 @@
+//! `SELECT ... ORDER BY time DESC LIMIT n` in SQL, planned as a person would read it: first find out how far back the
+//! nth row lies, looking at the time and the conditions only, then read what is asked of the rows from there on.
+//!
+//! Without it every row that comes first in its file is decoded whole before the engine knows that others are newer.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema};
+use datafusion::datasource::source_as_provider;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::expr_rewriter::unnormalize_col;
+use datafusion::logical_expr::utils::split_conjunction_owned;
+use datafusion::logical_expr::{Cast, Expr, Filter, LogicalPlan, TableScan, lit};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::DataFrame;
+use proto::Signal;
+
+use crate::engine::Query;
+use crate::error::QueryError;
+use crate::table::LakeTable;
+use crate::{newest, pruning};
+
+/// With more rows wanted, looking twice costs more than it saves.
+const ROWS_MAX: usize = 20_000;
+
+/// The physical plan of a query.
+pub(crate) async fn plan(query: &Query, frame: DataFrame) -> Result<Arc<dyn ExecutionPlan>, QueryError> {
+    let (state, plan) = frame.into_parts();
+    let (state, plan) = query
+        .run(async move {
+            let plan = state.optimize(&plan)?;
+            Ok((state, plan))
+        })
+        .await?;
+    let plan = match NewestRows::of(&plan) {
+        Some(wanted) => {
+            let range = pruning::time_range(wanted.signal, &wanted.conditions);
+            let conditions = wanted.conditions.clone();
+            let last =
+                newest::time_of_nth(query, wanted.signal, range, conditions, wanted.rows, wanted.newest_first).await?;
+            wanted.bounded(plan, last)?
+        }
+        None => plan,
+    };
+    query.run(async move { physical(&state, &plan).await }).await
+}
+
+async fn physical(state: &SessionState, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, QueryError> {
+    Ok(state.query_planner().create_physical_plan(plan, state).await?)
+}
+
+/// A query for the first rows in the order of time.
+struct NewestRows {
+    signal: Signal,
+    rows: usize,
+    newest_first: bool,
+    /// Over physical columns; all of them have to hold.
+    conditions: Vec<Expr>,
+}
+
+impl NewestRows {
+    /// `plan`: optimized. `None` for every other query.
+    fn of(plan: &LogicalPlan) -> Option<Self> {
+        let mut node = plan;
+        let sort = loop {
+            match node {
+                LogicalPlan::Sort(sort) => break sort,
+                LogicalPlan::Projection(projection) => node = &projection.input,
+                LogicalPlan::SubqueryAlias(alias) => node = &alias.input,
+                LogicalPlan::Limit(limit) => node = &limit.input,
+                _ => return None,
+            }
+        };
+        let rows = sort.fetch.filter(|rows| (1..=ROWS_MAX).contains(rows))?;
+        let first = sort.expr.first()?;
+        let (signal, conditions) = scan_below(&first.expr, &sort.input)?;
+        Some(Self { signal, rows, newest_first: !first.asc, conditions })
+    }
+
+    /// The plan without rows beyond the time of the last one wanted; `None`: there is no row.
+    fn bounded(&self, plan: LogicalPlan, last: Option<i64>) -> Result<LogicalPlan, QueryError> {
+        let bounded = plan.transform_down(|node| match node {
+            LogicalPlan::TableScan(scan) => Ok(Transformed::yes(self.bounded_scan(scan, last)?)),
+            other => Ok(Transformed::no(other)),
+        })?;
+        Ok(bounded.data)
+    }
+
+    fn bounded_scan(&self, mut scan: TableScan, last: Option<i64>) -> datafusion::error::Result<LogicalPlan> {
+        let name = self.signal.spec().time_column;
+        let (table, field) = scan.projected_schema.qualified_field_with_unqualified_name(name)?;
+        let time = Expr::Column(Column::new(table.cloned(), field.name()));
+        let bound = match last {
+            Some(last) if self.newest_first => time.gt_eq(lit(last)),
+            Some(last) => time.lt_eq(lit(last)),
+            None => lit(false),
+        };
+        scan.filters.push(bound.clone());
+        Ok(LogicalPlan::Filter(Filter::try_new(bound, Arc::new(LogicalPlan::TableScan(scan)))?))
+    }
+}
+
+/// The signal and the conditions of the rows below a sort, when it sorts by their time and nothing stands between but
+/// filters and projections.
+fn scan_below(sorted_by: &Expr, below: &LogicalPlan) -> Option<(Signal, Vec<Expr>)> {
+    let (mut expr, mut node, mut conditions) = (sorted_by.clone(), below, Vec::new());
+    loop {
+        expr = without_cast(expr);
+        let Expr::Column(column) = &expr else { return None };
+        match node {
+            // What a condition above a projection calls a column is another one.
+            LogicalPlan::Projection(projection) if conditions.is_empty() => {
+                expr = projection.expr.get(position(&projection.schema, column)?)?.clone();
+                node = &projection.input;
+            }
+            LogicalPlan::SubqueryAlias(alias) => {
+                let input = alias.input.schema().columns();
+                expr = Expr::Column(input.get(position(&alias.schema, column)?)?.clone());
+                node = &alias.input;
+            }
+            LogicalPlan::Filter(filter) => {
+                let parts = split_conjunction_owned(filter.predicate.clone());
+                conditions.extend(parts.into_iter().map(unnormalize_col));
+                node = &filter.input;
+            }
+            LogicalPlan::TableScan(scan) => {
+                let provider = source_as_provider(&scan.source).ok()?;
+                let signal = provider.downcast_ref::<LakeTable>()?.signal();
+                let of_scan = scan.filters.iter().cloned().map(unnormalize_col);
+                let of_scan: Vec<Expr> = of_scan.filter(|filter| !conditions.contains(filter)).collect();
+                conditions.extend(of_scan);
+                let is_usable = scan.fetch.is_none() && column.name == signal.spec().time_column;
+                return is_usable.then_some((signal, conditions));
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// Nanoseconds stay in order when they become timestamps.
+fn without_cast(expr: Expr) -> Expr {
+    match expr {
+        Expr::Alias(alias) => without_cast(*alias.expr),
+        Expr::Cast(Cast { expr, field }) if matches!(field.data_type(), DataType::Timestamp(..)) => without_cast(*expr),
+        other => other,
+    }
+}
+
+fn position(schema: &DFSchema, column: &Column) -> Option<usize> {
+    schema.maybe_index_of_column(column)
+}
