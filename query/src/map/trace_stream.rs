@@ -241,8 +241,8 @@ mod tests {
         let (whole, kept) = read(&[&[1, 1, 1, 4, 9], &[], &[2, 1, 4, 4]]).await;
         assert_eq!(whole, [(9, 1), (2, 1)]);
         assert_eq!(kept, [(1, 4), (4, 3)]);
-        let (whole, kept) = read(&[&[3, 5, 5, 1, 3]]).await;
-        assert_eq!((whole, kept), (vec![(5, 2), (1, 1)], vec![(3, 2)]), "whatever the order");
+        let (whole, kept) = read(&[&[3, 4, 5, 5, 1, 3]]).await;
+        assert_eq!((whole, kept), (vec![(4, 1), (5, 2), (1, 1)], vec![(3, 2)]), "whatever the order");
     }
 
     #[tokio::test]
