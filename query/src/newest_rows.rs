@@ -81,7 +81,8 @@ impl NewestRows {
 
     /// The plan without rows beyond the time of the last one wanted; `None`: there is no row.
     fn bounded(&self, plan: LogicalPlan, last: Option<i64>) -> Result<LogicalPlan, QueryError> {
-        let bounded = plan.transform_down(|node| match node {
+        // Upwards: the scan stands below what takes its place.
+        let bounded = plan.transform_up(|node| match node {
             LogicalPlan::TableScan(scan) => Ok(Transformed::yes(self.bounded_scan(scan, last)?)),
             other => Ok(Transformed::no(other)),
         })?;
@@ -150,4 +151,93 @@ fn without_cast(expr: Expr) -> Expr {
 
 fn position(schema: &DFSchema, column: &Column) -> Option<usize> {
     schema.maybe_index_of_column(column)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::test_data::{append, engine, store};
+
+    const T0: i64 = 1_700_000_000_000_000_000;
+
+    fn newest_rows(plan: &LogicalPlan) -> Option<(usize, bool, usize)> {
+        NewestRows::of(plan).map(|wanted| (wanted.rows, wanted.newest_first, wanted.conditions.len()))
+    }
+
+    #[tokio::test]
+    async fn only_the_first_rows_by_time_are_looked_up() {
+        let (_directory, store) = store().await;
+        let engine = engine(&store);
+        let query = engine.begin("test", None).await.expect("admitted");
+        for (sql, expected) in [
+            ("SELECT name FROM spans ORDER BY start_time DESC LIMIT 7", Some((7, true, 0))),
+            ("SELECT * FROM spans WHERE service = 'a' AND kind = 'SERVER' ORDER BY start_time DESC LIMIT 7", Some((7, true, 2))),
+            ("SELECT body FROM logs WHERE severity = 'ERROR' ORDER BY time, body LIMIT 7 OFFSET 3", Some((10, false, 2))),
+            ("SELECT x FROM (SELECT name AS x, start_time AS t FROM spans) ORDER BY t DESC LIMIT 2", Some((2, true, 0))),
+            ("SELECT name FROM spans ORDER BY duration_ns DESC LIMIT 7", None),
+            ("SELECT name FROM spans ORDER BY end_time DESC LIMIT 7", None),
+            ("SELECT name FROM spans ORDER BY start_time DESC", None),
+            ("SELECT name FROM spans ORDER BY start_time DESC LIMIT 50000", None),
+            ("SELECT count(*) FROM (SELECT name FROM spans ORDER BY start_time DESC LIMIT 7)", None),
+            ("SELECT DISTINCT start_time FROM spans ORDER BY start_time DESC LIMIT 7", None),
+            ("SELECT s.name FROM spans s JOIN logs l ON s.trace_id = l.trace_id ORDER BY s.start_time DESC LIMIT 7", None),
+        ] {
+            let (state, plan) = query.sql(sql).await.expect(sql).into_parts();
+            assert_eq!(newest_rows(&state.optimize(&plan).expect(sql)), expected, "{sql}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn the_first_rows_are_those_of_all_rows_sorted(
+            rows in prop::collection::vec((0i64..50, 0u64..3), 1..150),
+            cuts in prop::collection::vec(0usize..150, 2),
+            service in 0u64..3, limit in 1usize..12, offset in 0usize..4, newest_first: bool,
+        ) {
+            let sent: Vec<(i64, u64, usize)> =
+                rows.iter().enumerate().map(|(id, (time, service))| (*time, *service, id)).collect();
+            let mut parts = vec![sent.clone()];
+            for cut in cuts {
+                let last = parts.pop().expect("a part");
+                let (head, tail) = last.split_at(cut.min(last.len()));
+                parts.extend([head.to_vec(), tail.to_vec()]);
+            }
+            let order = if newest_first { "DESC" } else { "ASC" };
+            let sql = format!("SELECT span_id FROM spans WHERE service = 's{service}' \
+                ORDER BY start_time {order}, span_id LIMIT {limit} OFFSET {offset}");
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let found: Vec<String> = runtime.block_on(async {
+                let (_directory, store) = store().await;
+                for (nth, part) in parts.iter().filter(|part| !part.is_empty()).enumerate() {
+                    if nth > 0 {
+                        store.flush(Signal::Spans).await.expect("flushed");
+                    }
+                    let json = |(time, service, id): &(i64, u64, usize)| json!({"trace_id": format!("{:032x}", id % 7 + 1),
+                        "span_id": format!("{:016x}", id + 1), "start_time_unix_nano": T0 + time, "service": format!("s{service}")});
+                    append(&store, Signal::Spans, &part.iter().map(json).collect::<Vec<_>>()).await;
+                }
+                let engine = engine(&store);
+                let query = engine.begin("test", None).await.expect("admitted");
+                let frame = query.sql(&sql).await.expect("planned");
+                let batches = query.collect(frame).await.expect("found");
+                let texts = batches.iter().flat_map(|batch| {
+                    let ids = arrow::compute::cast(batch.column(0), &DataType::Utf8).expect("text");
+                    arrow::array::AsArray::as_string::<i32>(&ids).iter().flatten().map(str::to_owned).collect::<Vec<_>>()
+                });
+                texts.collect()
+            });
+            let mut expected: Vec<_> = sent.into_iter().filter(|row| row.1 == service).collect();
+            expected.sort_by_key(|(time, _, id)| (if newest_first { -time } else { *time }, *id));
+            let expected: Vec<String> =
+                expected.into_iter().skip(offset).take(limit).map(|row| format!("{:016x}", row.2 + 1)).collect();
+            prop_assert_eq!(found.iter().collect::<BTreeSet<_>>().len(), found.len());
+            prop_assert_eq!(found, expected);
+        }
+    }
 }
