@@ -3,13 +3,14 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{DataFrame, SessionContext};
@@ -168,10 +169,9 @@ impl Engine {
         };
         let snapshots = Arc::new(SnapshotPair::new(self.store().clone()));
         let cancelled = Arc::new(Cancelled::default());
-        let context = self.shared.sessions.open(&snapshots, &cancelled)?;
         Ok(Query {
             shared: Arc::clone(&self.shared),
-            context,
+            context: OnceLock::new(),
             cancelled,
             snapshots,
             place: Arc::new(place),
@@ -233,7 +233,8 @@ fn timed_out(timeout: Duration) -> QueryError {
 /// Dropping it, or a future made from it, stops the work.
 pub struct Query {
     shared: Arc<Shared>,
-    context: SessionContext,
+    /// Opened when a logical plan is first made: what reads without one takes half as long.
+    context: OnceLock<SessionContext>,
     /// Set when nobody waits for the work any more.
     cancelled: Arc<Cancelled>,
     snapshots: Arc<SnapshotPair>,
@@ -263,14 +264,29 @@ impl Rows {
 
 impl Query {
     /// The session: SQL tables `spans` and `logs` (views over the physical ones) and all functions.
-    pub fn context(&self) -> &SessionContext {
-        &self.context
+    pub fn context(&self) -> Result<&SessionContext, QueryError> {
+        if self.context.get().is_none() {
+            let opened = self.shared.sessions.open(&self.snapshots, &self.cancelled)?;
+            // Somebody else may have been faster: then that one is used.
+            let _ = self.context.set(opened);
+        }
+        self.context.get().ok_or_else(|| QueryError::internal("no session"))
+    }
+
+    /// Parts of one query that run side by side.
+    pub(crate) fn threads(&self) -> usize {
+        self.shared.settings.threads.max(1)
+    }
+
+    /// Memory that all queries share: whoever holds much of it registers there.
+    pub(crate) fn memory_pool(&self) -> Arc<dyn MemoryPool> {
+        self.shared.sessions.memory_pool()
     }
 
     /// The physical columns (`proto::schema`) of a signal, to build a plan upon.
     pub fn table(&self, signal: Signal) -> Result<DataFrame, QueryError> {
         let provider = self.shared.sessions.physical(signal, &self.snapshots);
-        self.context.read_table(provider).map_err(QueryError::from)
+        self.context()?.read_table(provider).map_err(QueryError::from)
     }
 
     /// Rows of a signal for which all `predicates` hold (see `filter`), without a logical plan: what a person waits for
@@ -283,12 +299,12 @@ impl Query {
         predicates: Vec<Expr>,
     ) -> Result<impl Future<Output = Result<SendableRecordBatchStream, QueryError>> + Send + use<>, QueryError> {
         let table = self.shared.sessions.physical(signal, &self.snapshots);
-        let context = self.context.clone();
+        let shared = Arc::clone(&self.shared);
         let predicates = predicates.into_iter().map(pruning::to_physical_columns).collect::<Result<Vec<_>, _>>()?;
         let columns = columns_read(signal, columns, &predicates);
         Ok(async move {
-            let plan = table.read(&context.state(), &columns, &predicates).await?;
-            Ok(execute_stream(plan, context.task_ctx())?)
+            let plan = table.read(shared.sessions.template(), &columns, &predicates).await?;
+            Ok(execute_stream(plan, shared.sessions.task_context())?)
         })
     }
 
@@ -340,7 +356,7 @@ impl Query {
     /// Plans the text of a stranger: exactly one SELECT or EXPLAIN, nothing that writes, reads files or changes
     /// settings. Errors: `BadRequest`, saying where.
     pub async fn sql(&self, text: &str) -> Result<DataFrame, QueryError> {
-        let context = self.context.clone();
+        let context = self.context()?.clone();
         let text = text.to_owned();
         self.run(async move { crate::sql::plan(&context, &text).await }).await
     }
@@ -353,7 +369,7 @@ impl Query {
     /// Runs a plan until it has given `rows_max` rows.
     pub async fn collect_rows(&self, frame: DataFrame, rows_max: usize) -> Result<Rows, QueryError> {
         let plan = newest_rows::plan(self, first_rows_and_one(frame, rows_max)?).await?;
-        let (context, bytes_max) = (self.context.task_ctx(), self.shared.settings.result_bytes_max);
+        let (context, bytes_max) = (self.shared.sessions.task_context(), self.shared.settings.result_bytes_max);
         self.run(async move { collect_stream(execute_stream(plan, context)?, rows_max, bytes_max).await }).await
     }
 

@@ -126,12 +126,10 @@ fn scan_below(sorted_by: &Expr, below: &LogicalPlan) -> Option<(Signal, Vec<Expr
                 conditions.extend(parts.into_iter().map(unnormalize_col));
                 node = &filter.input;
             }
+            // What the scan was told is in a filter above it too: the table takes no condition off the engine's hands.
             LogicalPlan::TableScan(scan) => {
                 let provider = source_as_provider(&scan.source).ok()?;
                 let signal = provider.downcast_ref::<LakeTable>()?.signal();
-                let of_scan = scan.filters.iter().cloned().map(unnormalize_col);
-                let of_scan: Vec<Expr> = of_scan.filter(|filter| !conditions.contains(filter)).collect();
-                conditions.extend(of_scan);
                 let is_usable = scan.fetch.is_none() && column.name == signal.spec().time_column;
                 return is_usable.then_some((signal, conditions));
             }

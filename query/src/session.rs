@@ -8,9 +8,9 @@ use datafusion::catalog::{
 };
 use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::error::DataFusionError;
-use datafusion::execution::SessionState;
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -34,6 +34,7 @@ const NESTING_MAX: usize = 100;
 /// Makes the session of a query.
 pub(crate) struct SessionFactory {
     template: SessionState,
+    task_context: Arc<TaskContext>,
     readers: Arc<LakeReaders>,
 }
 
@@ -63,7 +64,21 @@ impl SessionFactory {
             .with_optimizer_rules(pruning::optimizer_rules())
             .build();
         state.register_catalog_list(Arc::new(MemoryCatalogProviderList::new()));
-        Ok(Self { template: state, readers })
+        Ok(Self { task_context: state.task_ctx(), template: state, readers })
+    }
+
+    /// A session without tables, for what needs no plan.
+    pub(crate) fn template(&self) -> &SessionState {
+        &self.template
+    }
+
+    /// What plans of all sessions run with: functions, settings and memory are the same.
+    pub(crate) fn task_context(&self) -> Arc<TaskContext> {
+        Arc::clone(&self.task_context)
+    }
+
+    pub(crate) fn memory_pool(&self) -> Arc<dyn MemoryPool> {
+        Arc::clone(&self.task_context.runtime_env().memory_pool)
     }
 
     /// A session whose tables `spans` and `logs` read `snapshots`, and whose joins end once `cancelled` is set.

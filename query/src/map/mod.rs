@@ -79,8 +79,7 @@ async fn count_side_by_side(
     wanted: Option<Arc<HashSet<TraceKey>>>,
     buckets: Option<Buckets>,
 ) -> Result<Vec<Counted>, QueryError> {
-    let pool = Arc::clone(&query.context().runtime_env().memory_pool);
-    let threads = query.context().state().config().target_partitions();
+    let (pool, threads) = (query.memory_pool(), query.threads());
     let (frame, filters) = (spans.clone(), conditions.clone());
     let ids = query.run(async move { scan(frame, filters, &[schema::TRACE_ID]).await }).await?;
     let runs = deal(ids, threads).into_iter().map(|streams| query.run(run_numbers(streams)));
