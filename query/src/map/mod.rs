@@ -11,6 +11,7 @@
 
 mod compose;
 mod figures;
+mod groups;
 mod peer;
 mod spans;
 mod tally;
@@ -28,8 +29,9 @@ use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt, stream};
 use proto::{Signal, TraceId, schema};
 
-pub(crate) use self::compose::ServiceMap;
+pub(crate) use self::compose::{NODES_MAX, ServiceMap};
 pub(crate) use self::figures::{Counts, Durations};
+pub(crate) use self::groups::{GroupBy, groups};
 use self::spans::{Names, TraceKey};
 use self::tally::Tally;
 use self::trace_stream::{Order, Step, Trace, Traces, scan, trace_keys};

@@ -1,6 +1,6 @@
 import { keepPreviousData, infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { decodeTrace } from "../engine/decode-trace";
-import { sqlText } from "../engine/search/attribute-sql";
+import { keySql, sqlText } from "../engine/search/attribute-sql";
 import { parseExact } from "../lib/json";
 import type { UnixNanos } from "../lib/time";
 import { ApiError, getBytes, getJson, type Params, post } from "./client";
@@ -152,6 +152,27 @@ export function spansWithQuery(traceId: string, conditions: readonly string[]) {
     enabled: conditions.length > 0,
     structuralSharing: false,
     staleTime: 30_000,
+  });
+}
+
+/** The values of an attribute by span id, of the spans that have it. */
+export function spanValuesQuery(traceId: string, key: string) {
+  const sql = `SELECT span_id, ${keySql(key)} FROM spans WHERE trace_id = ${sqlText(traceId)} AND ${keySql(key)} IS NOT NULL LIMIT ${SPANS_FOUND_MAX}`;
+  return queryOptions({
+    queryKey: ["span-values", sql],
+    queryFn: async ({ signal }) => new Map((await runSql(sql, signal)).rows.map(([id, value]) => [String(id), String(value)])),
+    structuralSharing: false,
+    staleTime: 30_000,
+    gcTime: 60_000,
+  });
+}
+
+/** Keys that the spans of a trace have. */
+export function traceFieldsQuery(traceId: string) {
+  return queryOptions({
+    queryKey: ["trace-fields", traceId],
+    queryFn: ({ signal }) => getJson<FieldList>("fields", { signal: "spans", trace_id: traceId }, signal),
+    staleTime: 60_000,
   });
 }
 
@@ -309,9 +330,9 @@ export function serviceErrorsQuery(service: string, window: Window) {
   });
 }
 
-/** `buckets`: counts of each node over time in so many parts; none for 0. */
-export function mapQuery(window: Window, q: string, buckets: number) {
-  const params = { ...searchParams(window, q), buckets: buckets > 0 ? buckets : null };
+/** `buckets`: counts of each node over time in so many parts; none for 0. `groups`: which groups are told, on maps of more than so many nodes. */
+export function mapQuery(window: Window, q: string, buckets: number, groups: { by: "namespace" | "env"; above: number } | null = null) {
+  const params = { ...searchParams(window, q), buckets: buckets > 0 ? buckets : null, group: groups?.by, group_above: groups?.above };
   return queryOptions({
     queryKey: ["map", params],
     queryFn: ({ signal }) => getJson<ServiceMap>("map", params, signal),

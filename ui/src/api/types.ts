@@ -291,6 +291,8 @@ export interface MapNode extends OutcomeCounts {
   type: NodeType;
   /** Sends no spans itself. */
   inferred: boolean;
+  measured: "served" | "entered" | "called";
+  group: string | null;
   traces: number;
   duration_ns: DurationFigures | null;
   histogram: DurationBucket[];
