@@ -3,6 +3,15 @@ import { outcomeOf } from "./trace-model";
 import { NO_VALUE, OTHER_VALUE, type SpanValues } from "./value-colors";
 import type { WaterfallStore } from "./waterfall-store";
 
+/** Greys, for the values beyond the palette and for spans without one. Dark text is readable on both. */
+export function otherColor(dark: boolean): string {
+  return dark ? "oklch(0.68 0 0)" : "oklch(0.7 0 0)";
+}
+
+function noneColor(dark: boolean): string {
+  return dark ? "oklch(0.53 0 0)" : "oklch(0.86 0 0)";
+}
+
 const palettes = new WeakMap<SpanValues, { dark: boolean; colors: string[] }>();
 
 /** CSS colours of the values of an attribute, by the rules for services. Painters ask for each bar: they are worked out once a theme. */
@@ -23,7 +32,7 @@ export function barColors(store: WaterfallStore, serviceColors: readonly string[
   if (store.colorBy.startsWith("attr:")) {
     const { values } = store;
     const palette = values ? valueColors(values, colors.dark) : [];
-    return (i) => palette[values?.ofSpan[i] ?? NO_VALUE] ?? (values?.ofSpan[i] === OTHER_VALUE ? colors.muted : colors.line);
+    return (i) => palette[values?.ofSpan[i] ?? NO_VALUE] ?? (values?.ofSpan[i] === OTHER_VALUE ? otherColor(colors.dark) : noneColor(colors.dark));
   }
   return (i) => serviceColors[model.service[i]!]!;
 }

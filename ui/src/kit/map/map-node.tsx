@@ -14,7 +14,7 @@ export const TYPE_ICONS: Record<NodeType, LucideIcon | null> = {
 };
 
 /** From the ring to that of the window before. */
-const BEFORE_GAP = 7;
+const BEFORE_GAP = 5.5;
 
 /** Letters of a label; the whole name is its title and accessible name. */
 const LABEL_MAX = 24;
@@ -42,7 +42,6 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   const Icon = node.members.length > 0 ? Layers : TYPE_ICONS[node.type];
   const bad = worstShare(node);
   const isFar = props.nameSize !== null;
-  const under = radius + (props.before ? BEFORE_GAP : 0);
   const label = props.label.length > LABEL_MAX ? `${props.label.slice(0, LABEL_MAX - 1)}…` : props.label;
   const words = `${describeNode(node)}${props.before ? `; before: ${describeBefore(props.before)}` : ""}`;
   const onKeyDown = (event: KeyboardEvent) => {
@@ -81,11 +80,11 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
           {node.meanNs === null ? "–" : tight(node.meanNs)}
         </text>
       )}
-      <text className={css.name} style={isFar ? { fontSize: props.nameSize! } : undefined} y={under + (props.nameSize ?? 11) + 5}>
+      <text className={css.name} style={isFar ? { fontSize: props.nameSize! } : undefined} y={radius + (props.nameSize ?? 11) + 5}>
         {label}
       </text>
       {!isFar && (
-        <text className={css.sub} y={under + 28}>
+        <text className={css.sub} y={radius + 28}>
           {perMinute(node.requests, props.minutes)}
           {bad && <tspan className={css[worst(node).outcome]}>{` · ${bad}`}</tspan>}
         </text>

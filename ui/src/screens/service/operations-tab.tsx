@@ -43,7 +43,7 @@ export function OperationsTab({ service, compared }: { service: string; compared
         </thead>
         <tbody>
           {rows.map((row) => (
-            <Row key={keyOf(row)} row={row} was={before.get(keyOf(row))} isNew={earlier.isSuccess && compared !== null && !before.has(keyOf(row))} most={most} link={href("/traces", { q: allOf(["service", service], ["name", row.name]) }, carry)} />
+            <Row key={keyOf(row)} row={row} compared={compared !== null} was={before.get(keyOf(row))} isNew={earlier.isSuccess && compared !== null && !before.has(keyOf(row))} most={most} link={href("/traces", { q: allOf(["service", service], ["name", row.name]) }, carry)} />
           ))}
         </tbody>
       </table>
@@ -63,7 +63,16 @@ function printShare(share: number): string {
   return formatShare(share, 1);
 }
 
-function Row({ row, was, isNew, most, link }: { row: OperationRow; was: OperationRow | undefined; isNew: boolean; most: number; link: string }) {
+interface RowProps {
+  row: OperationRow;
+  compared: boolean;
+  was: OperationRow | undefined;
+  isNew: boolean;
+  most: number;
+  link: string;
+}
+
+function Row({ row, compared, was, isNew, most, link }: RowProps) {
   return (
     <tr>
       <th scope="row" title={row.name}>
@@ -73,17 +82,17 @@ function Row({ row, was, isNew, most, link }: { row: OperationRow; was: Operatio
       <td className={css.word}>{row.kind.toLowerCase()}</td>
       <td title={group(row.span_count)}>
         {formatCount(row.span_count)}
-        {was && <DeltaText delta={rateDelta(row.span_count, was.span_count, group)} />}
+        {compared && <DeltaText column delta={was ? rateDelta(row.span_count, was.span_count, group) : null} />}
       </td>
       <td className={row.faults > 0 ? css.fault : css.none}>
         {row.faults > 0 ? formatShare(row.faults, row.span_count) : "–"}
-        {was && (row.faults > 0 || was.faults > 0) && <DeltaText delta={shareDelta(row.faults / row.span_count, was.faults / was.span_count, printShare)} />}
+        {compared && <DeltaText column delta={was && (row.faults > 0 || was.faults > 0) ? shareDelta(row.faults / row.span_count, was.faults / was.span_count, printShare) : null} />}
       </td>
       <td className={row.errors > 0 ? css.error : css.none}>{row.errors > 0 ? formatShare(row.errors, row.span_count) : "–"}</td>
       {(["p50", "p95", "p99"] as const).map((key) => (
         <td key={key}>
-          {row.duration_ns ? formatDuration(row.duration_ns[key]) : "–"}
-          {was?.duration_ns && row.duration_ns && key !== "p99" && <DeltaText delta={durationDelta(row.duration_ns[key], was.duration_ns[key])} />}
+          {formatDuration(row.duration_ns[key])}
+          {compared && key !== "p99" && <DeltaText column delta={was ? durationDelta(row.duration_ns[key], was.duration_ns[key]) : null} />}
         </td>
       ))}
       <td>

@@ -8,7 +8,7 @@ import { TraceMap } from "./trace-map";
 import css from "./waterfall.module.css";
 
 export const STRIP_ID = "trace-map-strip";
-const HEIGHT = 168;
+const HEIGHT = 152;
 const HEIGHT_MIN = 96;
 const HEIGHT_MAX = 480;
 /** On low screens and for large traces the room and the time belong to the waterfall. */

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { ChevronsDownUp, ChevronsUpDown, Route, Waypoints } from "lucide-react";
 import { traceFieldsQuery } from "../../api/queries";
-import { valueColors } from "../../engine/bar-colors";
+import { otherColor, valueColors } from "../../engine/bar-colors";
 import type { LoadedTrace } from "../../engine/decode-trace";
 import type { SpanValues } from "../../engine/value-colors";
 import type { ColorBy, WaterfallStore } from "../../engine/waterfall-store";
@@ -50,43 +50,45 @@ export function WaterfallToolbar(props: {
   const extra = url.only.filter((service) => !legend.includes(service));
   const others = model.services.slice(named).filter((service) => !only.has(service));
   return (
-    <div className={views.toolbar}>
-      <div className={css.legend} role="group" aria-label="Show only these services">
-        {[...legend, ...extra].map((service) => (
-          <button key={service} type="button" className={classNames(css.legendItem, only.size > 0 && !only.has(service) && css.legendOff)} aria-pressed={only.has(service)} title={`Show only ${service}`} onClick={() => toggle(service)}>
-            <i className={views.swatch} style={{ background: colors.get(service) }} />
-            <span>{service === "" ? "no service" : service}</span>
-          </button>
-        ))}
-        {others.length > 0 && (
-          <OptionPopover small label={`${others.length} more`} value={undefined} options={others.map((value) => ({ value }))} none="No such service in this trace" onPick={(service) => service !== null && toggle(service)} />
-        )}
-        {only.size > 0 && (
-          <Button small look="quiet" onClick={() => patch({ only: null })}>
-            All services
+    <>
+      <div className={views.toolbar}>
+        <div className={css.legend} role="group" aria-label="Show only these services">
+          {[...legend, ...extra].map((service) => (
+            <button key={service} type="button" className={classNames(css.legendItem, only.size > 0 && !only.has(service) && css.legendOff)} aria-pressed={only.has(service)} title={`Show only ${service}`} onClick={() => toggle(service)}>
+              <i className={views.swatch} style={{ background: colors.get(service) }} />
+              <span>{service === "" ? "no service" : service}</span>
+            </button>
+          ))}
+          {others.length > 0 && (
+            <OptionPopover small label={`${others.length} more`} value={undefined} options={others.map((value) => ({ value }))} none="No such service in this trace" onPick={(service) => service !== null && toggle(service)} />
+          )}
+          {only.size > 0 && (
+            <Button small look="quiet" onClick={() => patch({ only: null })}>
+              All services
+            </Button>
+          )}
+        </div>
+        {model.skewedCount > 0 && (
+          <Button small aria-pressed={url.skew === "adj"} title={`${plural(model.skewedCount, "span")} would start before their callers`} onClick={() => patch({ skew: url.skew === "adj" ? null : "adj" })}>
+            Undo clock skew
           </Button>
         )}
-      </div>
-      {model.skewedCount > 0 && (
-        <Button small aria-pressed={url.skew === "adj"} title={`${plural(model.skewedCount, "span")} would start before their callers`} onClick={() => patch({ skew: url.skew === "adj" ? null : "adj" })}>
-          Undo clock skew
+        <ColorChooser traceId={trace.facts.trace_id} color={url.color} onChange={(color) => patch({ color: color === "service" ? null : color })} />
+        <Button small aria-pressed={props.strip} aria-controls={STRIP_ID} title="Map of the trace above the timeline" onClick={props.onStrip}>
+          <Waypoints size={13} aria-hidden /> Map
         </Button>
-      )}
+        <Button small aria-pressed={url.critical} title="Critical path (c)" onClick={() => patch({ cp: url.critical ? null : "1", span: null })}>
+          <Route size={13} aria-hidden /> Where the time went
+        </Button>
+        <Button small look="quiet" iconLabel="Unfold all" onClick={() => store.expandAll()}>
+          <ChevronsUpDown size={14} aria-hidden />
+        </Button>
+        <Button small look="quiet" iconLabel="Fold to 2 levels (2)" onClick={() => store.foldToLevels(2)}>
+          <ChevronsDownUp size={14} aria-hidden />
+        </Button>
+      </div>
       {values && <ValueLegend values={values} />}
-      <ColorChooser traceId={trace.facts.trace_id} color={url.color} onChange={(color) => patch({ color: color === "service" ? null : color })} />
-      <Button small aria-pressed={props.strip} aria-controls={STRIP_ID} title="Map of the trace above the timeline" onClick={props.onStrip}>
-        <Waypoints size={13} aria-hidden /> Map
-      </Button>
-      <Button small aria-pressed={url.critical} title="Critical path (c)" onClick={() => patch({ cp: url.critical ? null : "1", span: null })}>
-        <Route size={13} aria-hidden /> Where the time went
-      </Button>
-      <Button small look="quiet" iconLabel="Unfold all" onClick={() => store.expandAll()}>
-        <ChevronsUpDown size={14} aria-hidden />
-      </Button>
-      <Button small look="quiet" iconLabel="Fold to 2 levels (2)" onClick={() => store.foldToLevels(2)}>
-        <ChevronsDownUp size={14} aria-hidden />
-      </Button>
-    </div>
+    </>
   );
 }
 
@@ -104,7 +106,8 @@ function ColorChooser({ traceId, color, onChange }: { traceId: string; color: Co
 }
 
 function ValueLegend({ values: spans }: { values: SpanValues }) {
-  const colors = valueColors(spans, useDark());
+  const dark = useDark();
+  const colors = valueColors(spans, dark);
   const more = spans.values.length - VALUES_SHOWN + spans.others.values;
   return (
     <ul className={css.values} aria-label="Colours of values">
@@ -114,7 +117,12 @@ function ValueLegend({ values: spans }: { values: SpanValues }) {
           <span>{value}</span>
         </li>
       ))}
-      {more > 0 && <li>{plural(more, "more value")}</li>}
+      {more > 0 && (
+        <li>
+          {spans.others.values > 0 && <i className={views.swatch} style={{ background: otherColor(dark) }} />}
+          {plural(more, "more value")}
+        </li>
+      )}
       {spans.values.length === 0 && <li>no span has it</li>}
     </ul>
   );
