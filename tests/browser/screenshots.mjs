@@ -51,7 +51,7 @@ async function trainTicket(visitor, server) {
   await take(visitor, 'overview', `/?${RANGE}`, { small: true });
   await take(visitor, 'map', `/map?${RANGE}`, { small: true });
   await take(visitor, 'map-node', `/map?${RANGE}&panel=node:service:ts-basic-service`);
-  await take(visitor, 'map-focus', `/map?${RANGE}&focus=service:ts-basic-service&cmp=prev&from=now-90s`, {
+  await take(visitor, 'map-focus', '/map?from=now-100s&focus=service:ts-basic-service&cmp=prev', {
     prepare: async (page) => {
       await page.locator('[data-node="service:ts-basic-service"]').click({ button: 'right' });
       await page.getByRole('menu').waitFor();
@@ -60,7 +60,7 @@ async function trainTicket(visitor, server) {
   await take(visitor, 'map-list', `/map?${RANGE}&view=list`);
   await take(visitor, 'services', `/services?${RANGE}`, { small: true });
   await take(visitor, 'service', `/services/ts-basic-service?${RANGE}`, { small: true });
-  await take(visitor, 'service-operations', `/services/ts-basic-service?from=now-90s&cmp=prev&tab=operations`);
+  await take(visitor, 'service-operations', `/services/ts-basic-service?from=now-100s&cmp=prev&tab=operations`);
   await take(visitor, 'service-errors', `/services/ts-basic-service?${RANGE}&tab=errors`);
   await take(visitor, 'service-logs', `/services/${failing}?${RANGE}&tab=logs`);
   await take(visitor, 'traces', `/traces?${RANGE}`, { small: true });

@@ -46,7 +46,17 @@ export function fleetWalk(visitor, server) {
       await visitor.assertAccessible();
       await page.keyboard.press('Escape');
       await menu.waitFor({ state: 'detached' });
-      assert.equal(await node(nameOf(3)).evaluate((element) => element === document.activeElement), true, 'the focus is back');
+      await until((id) => document.activeElement?.getAttribute('data-node') === id, `service:${nameOf(3)}`);
+    }],
+    ['the right button on another node is its menu', async () => {
+      await node(nameOf(3)).click({ button: 'right' });
+      await menu.getByText(nameOf(3)).waitFor();
+      await node(nameOf(1)).click({ button: 'right' });
+      await menu.getByText(nameOf(1)).waitFor();
+      await page.waitForTimeout(200);
+      assert.equal(await menu.getByText(nameOf(1)).count(), 1, 'and stays');
+      await page.keyboard.press('Escape');
+      await menu.waitFor({ state: 'detached' });
     }],
     ['so does the menu key, and Hide puts it away', async () => {
       await node(nameOf(3)).focus();

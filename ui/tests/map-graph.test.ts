@@ -23,7 +23,7 @@ function edge(source: string, target: string, requests = 10): MapEdge {
 const EVERYTHING = { focus: null, hops: 1, minPerMinute: 0, minutes: 1 };
 const names = (graph: { nodes: { name: string }[] }) => graph.nodes.map((one) => one.name).toSorted();
 const sum = (list: { requests: number }[]) => list.reduce((total, one) => total + one.requests, 0);
-const short = (list: string[]) => [...shortNames(list.map((name) => node(name))).values()];
+const short = (list: string[]) => [...shortNames(list.map((name) => ({ ...node(name), members: [] }))).values()];
 
 describe("what is drawn of a map", () => {
   const chain = { nodes: ["a", "b", "c", "d", "lone"].map((name) => node(name)), edges: [edge("a", "b"), edge("b", "c"), edge("c", "d")] };
@@ -157,6 +157,7 @@ describe("short names", () => {
   it("drop what most services share and stay distinct", () => {
     expect(short(["ts-order-service", "ts-user-service", "ts-seat-service", "ts-ui-service"])).toEqual(["order", "user", "seat", "ui"]);
     expect(short(["adservice", "cartservice", "emailservice", "paymentservice", "frontend"])).toEqual(["ad", "cart", "email", "payment", "frontend"]);
+    expect([...shortNames(["a-1", "a-2", "a-3", "a-4"].map((name) => ({ ...node(name), members: ["service:x", "service:y"] }))).values()]).toEqual(["a-1", "a-2", "a-3", "a-4"]);
     expect(short(["a-x", "b-y", "c-z", "d-w"])).toEqual(["a-x", "b-y", "c-z", "d-w"]);
     expect(short(["ts-a-service", "ts-b-service", "ts-c-service", "ts-d-service", "a"])).toEqual(["ts-a-service", "b", "c", "d", "a"]);
   });

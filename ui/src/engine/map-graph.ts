@@ -183,10 +183,11 @@ export function edgeWidth(edge: OutcomeCounts, busiest: number): number {
 
 /**
  * Names without the beginning and the ending that most services of the map share: `ts-order-service`
- * among twenty of its kind is `order`. Names stay distinct.
+ * among twenty of its kind is `order`. Names stay distinct; those of groups stay whole.
  */
-export function shortNames(nodes: readonly Pick<GraphNode, "id" | "name" | "type">[]): Map<string, string> {
-  const services = nodes.filter((node) => node.type === "service").map((node) => node.name);
+export function shortNames(nodes: readonly Pick<GraphNode, "id" | "name" | "type" | "members">[]): Map<string, string> {
+  const isService = (node: (typeof nodes)[number]) => node.type === "service" && node.members.length === 0;
+  const services = nodes.filter(isService).map((node) => node.name);
   const prefix = mostShared(services, (name) => /^[^-._/]+[-._/]/.exec(name)?.[0]);
   const suffix = mostShared(services, (name) => /[-._/][^-._/]+$/.exec(name)?.[0]) || mostShared(services, (name) => /service$/i.exec(name)?.[0]);
   const short = (name: string) => {
@@ -196,7 +197,7 @@ export function shortNames(nodes: readonly Pick<GraphNode, "id" | "name" | "type
   };
   const counts = new Map<string, number>();
   for (const node of nodes) counts.set(short(node.name), (counts.get(short(node.name)) ?? 0) + 1);
-  return new Map(nodes.map((node) => [node.id, node.type === "service" && counts.get(short(node.name)) === 1 ? short(node.name) : node.name]));
+  return new Map(nodes.map((node) => [node.id, isService(node) && counts.get(short(node.name)) === 1 ? short(node.name) : node.name]));
 }
 
 const AFFIX_SHARE = 0.7;

@@ -37,7 +37,8 @@ export function ContextMenu({ place, label, sections, onClose }: { place: MenuPl
           aria-labelledby={undefined}
           onCloseAutoFocus={(event) => {
             event.preventDefault();
-            if (!acted.current) place.returnTo?.focus();
+            // A menu that has been opened since keeps the focus that it has.
+            if (!acted.current && document.activeElement === document.body) place.returnTo?.focus();
           }}
         >
           <Radix.Label className={css.menuLabel}>{label}</Radix.Label>

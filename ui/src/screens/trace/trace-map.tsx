@@ -2,12 +2,18 @@ import { useCallback, useMemo, useState } from "react";
 import type { ServiceMap } from "../../api/types";
 import { buildGraph } from "../../engine/map-graph";
 import { allOf } from "../../engine/search/edit";
+import type { Position } from "../../engine/map-layout";
 import { MapCanvas } from "../../kit/map/map-canvas";
 import { useLayout } from "../../kit/map/use-layout";
 import type { Camera } from "../../lib/map-url";
 
-/** The map of one trace, drawn. A click on a node finds its spans. */
-export function TraceMap({ map, wheel, onFind }: { map: ServiceMap; wheel: boolean; onFind: (text: string) => void }) {
+/** How far layers may be drawn apart to fill a strip. */
+const STRETCH_MAX = 3;
+/** Around the outermost nodes. */
+const NODE_ROOM = 140;
+
+/** The map of one trace, drawn. A click on a node finds its spans. `aspect`: width by height of a strip that it shall fill. */
+export function TraceMap({ map, wheel, aspect, onFind }: { map: ServiceMap; wheel: boolean; aspect?: number; onFind: (text: string) => void }) {
   const graph = useMemo(() => buildGraph(map, { focus: null, hops: 1, minPerMinute: 0, minutes: 1 }), [map]);
   const layout = useLayout(graph, "lr");
   const [camera, setCamera] = useState<Camera | null>(null);
@@ -19,8 +25,17 @@ export function TraceMap({ map, wheel, onFind }: { map: ServiceMap; wheel: boole
     [map, onFind],
   );
   const select = useCallback((panel: string | null) => find(panel?.replace(/^node:/, "") ?? ""), [find]);
-  if (!layout) return null;
-  return <MapCanvas graph={graph} positions={layout.positions} direction="lr" color="health" minutes={null} camera={camera} selected={null} wheel={wheel} onSelect={select} onFocus={find} onCamera={setCamera} />;
+  const positions = useMemo(() => (layout && aspect !== undefined ? stretched(layout.positions, aspect) : layout?.positions), [layout, aspect]);
+  if (!positions) return null;
+  return <MapCanvas graph={graph} positions={positions} direction="lr" color="health" minutes={null} camera={camera} selected={null} wheel={wheel} onSelect={select} onFocus={find} onCamera={setCamera} />;
+}
+
+/** The same places with the layers so far apart that the map is as wide for its height as the strip. */
+function stretched(positions: Record<string, Position>, aspect: number): Record<string, Position> {
+  const places = Object.values(positions);
+  const range = (pick: (place: Position) => number) => Math.max(...places.map(pick)) - Math.min(...places.map(pick)) + NODE_ROOM;
+  const factor = Math.min(STRETCH_MAX, Math.max(1, aspect / (range(({ x }) => x) / range(({ y }) => y))));
+  return Object.fromEntries(Object.entries(positions).map(([id, { x, y }]) => [id, { x: x * factor, y }]));
 }
 
 /** The spans of a service; of a callee that reports nothing, those of its callers. */

@@ -39,7 +39,7 @@ export function WaterfallTab({ trace, store, url, onKey, onFind }: { trace: Load
   return (
     <>
       {spanId !== null && selected < 0 && <Note>The span {spanId} of the address is not in this trace, or has not arrived yet.</Note>}
-      {strip && <MapStrip traceId={trace.facts.trace_id} onFind={onFind} />}
+      {strip && <MapStrip traceId={trace.facts.trace_id} services={model.services.length} onFind={onFind} />}
       <Minimap store={store} />
       <WaterfallToolbar trace={trace} store={store} url={url} values={values} strip={strip} onStrip={toggleStrip} />
       <div className={css.stage}>
