@@ -53,7 +53,7 @@ async function trainTicket(visitor, server) {
   await take(visitor, 'map-node', `/map?${RANGE}&panel=node:service:ts-basic-service`);
   await take(visitor, 'map-focus', '/map?from=now-100s&focus=service:ts-basic-service&cmp=prev', {
     prepare: async (page) => {
-      await page.locator('[data-node="service:ts-basic-service"]').click({ button: 'right' });
+      await page.locator('svg [data-node="service:ts-basic-service"]').click({ button: 'right' });
       await page.getByRole('menu').waitFor();
     },
   });
