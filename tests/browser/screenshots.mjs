@@ -41,7 +41,7 @@ async function trainTicket(visitor, server) {
   const like = traces.filter((one) => one.root?.name === whole.root?.name && one.trace_id !== whole.trace_id).toSorted((a, b) => b.span_count - a.span_count)[0];
   const { buckets } = await server.json('/api/v1/facets?signal=logs&from=now-15m&keys=service&q=severity%3E%3Derror').then(({ facets }) => ({ buckets: facets[0].values }));
   const failing = buckets[0]?.value ?? 'ts-basic-service';
-  const openLog = async (page) => page.getByRole('main').getByRole('listitem').first().getByRole('button').first().click();
+  const openLog = async (page) => page.getByRole('list', { name: 'Log records' }).getByRole('listitem').first().getByRole('button').first().click();
   const nextError = async (page) => {
     await page.getByRole('treegrid').focus();
     await page.keyboard.press('e');
@@ -72,7 +72,7 @@ async function trainTicket(visitor, server) {
   await take(visitor, 'trace-logs', `/trace/${failed.trace_id}?view=logs`);
   await take(visitor, 'trace-raw', `/trace/${failed.trace_id}?view=raw`);
   await take(visitor, 'compare', `/compare/${whole.trace_id}...${like.trace_id}`);
-  await take(visitor, 'logs', `/logs?${RANGE}&q=severity>=warn`, { small: true, prepare: openLog });
+  await take(visitor, 'logs', `/logs?${RANGE}&q=severity>=error`, { small: true, prepare: openLog });
   await take(visitor, 'sql', '/sql', {
     prepare: async (page) => {
       await page.getByRole('button', { name: /^Run/ }).click();

@@ -3,7 +3,7 @@
 //
 // The binary: $SPANLAKE_BIN, or the debug build.
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import openapiTS, { astToString } from "openapi-typescript";
 import ts from "typescript";
@@ -12,6 +12,10 @@ const root = join(import.meta.dirname, "..", "..", "..");
 const file = join(root, "ui", "src", "api", "schema.d.ts");
 const binary = process.env.SPANLAKE_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug", "spanlake");
 
+if (!existsSync(binary)) {
+  console.error(`${binary} does not exist: run \`make compile\` first, or name the binary in SPANLAKE_BIN`);
+  process.exit(1);
+}
 const description = JSON.parse(execFileSync(binary, ["openapi"], { encoding: "utf8", maxBuffer: 1 << 26 }));
 const types = await openapiTS(description, {
   // The server reads any JSON there; the UI reads integers of any size exactly (`lib/json.ts`).
