@@ -1,5 +1,5 @@
 import { Maximize, Minus, Plus } from "lucide-react";
-import { type KeyboardEvent, type PointerEvent, useCallback, useMemo, useState } from "react";
+import { type KeyboardEvent, memo, type PointerEvent, useCallback, useMemo, useState } from "react";
 import type { OutcomeCounts } from "../../api/types";
 import type { Graph, GraphEdge, GraphNode } from "../../engine/map-graph";
 import { edgeWidth, radius, shortNames } from "../../engine/map-graph";
@@ -23,6 +23,8 @@ const NAME_PX = 9.5;
 const EDGE_LABEL_PX = 10;
 /** From this magnification on every arrow says its figures. */
 const EDGE_LABELS_FROM = 1.4;
+/** Below this one there is no room for the figures of a node's arrows either. */
+const LABELS_NEAR_FROM = 0.55;
 /** With more nodes than this a small picture of the whole map shows where one is. */
 const OVERVIEW_NODES_MIN = 30;
 const PAN_STEP = 60;
@@ -110,24 +112,29 @@ export function MapCanvas(props: {
         </defs>
         <g transform={place}>
           <g aria-hidden>
-            {graph.edges.map((edge) => (
-              <Edge
-                key={edge.id}
-                edge={edge}
-                source={place2(byId, positions, edge.source)}
-                target={place2(byId, positions, edge.target)}
-                radii={[radiusOf(byId, edge.source, busiest), radiusOf(byId, edge.target, busiest)]}
-                direction={props.direction}
-                width={edgeWidth(edge, busiestEdge)}
-                minutes={props.minutes}
-                hot={props.selected === `edge:${edge.id}` || touches(props.selected, edge)}
-                dim={shown !== null && edge.source !== hovered && edge.target !== hovered}
-                labelled={camera.k >= EDGE_LABELS_FROM || pointedEdge === edge.id || props.selected === `edge:${edge.id}` || (hovered !== null && (edge.source === hovered || edge.target === hovered) && camera.k > 0.55)}
-                labelSize={EDGE_LABEL_PX / Math.min(1, camera.k)}
-                onPoint={setPointedEdge}
-                onSelect={onSelect}
-              />
-            ))}
+            {graph.edges.map((edge) => {
+              const touched = hovered !== null && (edge.source === hovered || edge.target === hovered);
+              const selected = props.selected === `edge:${edge.id}`;
+              const labelled = camera.k >= EDGE_LABELS_FROM || pointedEdge === edge.id || selected || (touched && camera.k > LABELS_NEAR_FROM);
+              return (
+                <Edge
+                  key={edge.id}
+                  edge={edge}
+                  source={place2(byId, positions, edge.source)}
+                  target={place2(byId, positions, edge.target)}
+                  sourceRadius={radiusOf(byId, edge.source, busiest)}
+                  targetRadius={radiusOf(byId, edge.target, busiest)}
+                  direction={props.direction}
+                  width={edgeWidth(edge, busiestEdge)}
+                  minutes={props.minutes}
+                  hot={selected || touches(props.selected, edge)}
+                  dim={shown !== null && !touched}
+                  labelSize={labelled ? EDGE_LABEL_PX / Math.min(1, camera.k) : null}
+                  onPoint={setPointedEdge}
+                  onSelect={onSelect}
+                />
+              );
+            })}
           </g>
           {placed.map((node) => (
             <MapNodeGlyph
@@ -196,24 +203,26 @@ function neighbours(edges: readonly GraphEdge[], id: string | null): Set<string>
   return found;
 }
 
-function Edge(props: {
+/** Drawn again only when something of it changes: moving and zooming a large map moves one group. */
+const Edge = memo(function Edge(props: {
   edge: GraphEdge;
   source: Position | null;
   target: Position | null;
-  radii: [number, number];
+  sourceRadius: number;
+  targetRadius: number;
   direction: "lr" | "tb";
   width: number;
   minutes: number | null;
   hot: boolean;
   dim: boolean;
-  labelled: boolean;
-  labelSize: number;
+  /** Of its figures; null when they are not shown. */
+  labelSize: number | null;
   onPoint: (id: string | null) => void;
   onSelect: (panel: string) => void;
 }) {
   const { edge, source, target } = props;
   if (!source || !target) return null;
-  const { path, middle } = edgePath(source, target, props.radii, props.direction);
+  const { path, middle } = edgePath(source, target, [props.sourceRadius, props.targetRadius], props.direction);
   const { outcome } = worst(edge);
   const tone = outcome === "ok" ? undefined : css[outcome];
   return (
@@ -229,11 +238,11 @@ function Edge(props: {
         strokeWidth={props.width}
         markerEnd={`url(#${props.hot ? "arrow-hot" : "arrow"})`}
       />
-      {props.labelled && (
+      {props.labelSize !== null && (
         <text className={css.edgeLabel} style={{ fontSize: props.labelSize }} x={middle.x} y={middle.y - 4}>
           {describeEdge(edge, props.minutes)}
         </text>
       )}
     </g>
   );
-}
+});
