@@ -12,9 +12,9 @@ RELEASE_BIN := $(CARGO_TARGET_DIR)/release/spanlake
 PART := tests/harness/part.sh
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
-UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
+UI_SOURCES := $(shell find ui -type f -not -path '*/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
 
-.PHONY: help run ui test test-large fmt clippy ui-typecheck ui-lint ui-unit ui-build compile rust-unit rust-doc e2e foreign-reader sdk browser screenshots bench
+.PHONY: help run ui test test-large fmt clippy ui-typecheck ui-lint ui-unit ui-build ui-size ui-types ui-api compile rust-unit rust-doc e2e foreign-reader sdk browser screenshots bench
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 24
@@ -34,7 +34,7 @@ ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
 	cd ui && npm run --silent build
 	@touch $@
 
-test: ui-typecheck ui-lint ui-unit ui-build compile rust-unit rust-doc e2e foreign-reader sdk browser ## everything that proves the product
+test: ui-typecheck ui-lint ui-unit ui-build ui-size compile ui-api rust-unit rust-doc e2e foreign-reader sdk browser ## everything that proves the product
 
 fmt: ## is the Rust code formatted
 	$(PART) fmt cargo fmt --all --check
@@ -54,9 +54,22 @@ ui-unit: ui/node_modules/.package-lock.json ## unit tests of the UI
 ui-build: ui/node_modules/.package-lock.json
 	$(PART) ui-build $(MAKE) --no-print-directory ui
 
+ui-size: ui ## what the first load and each route of the UI weigh
+	$(PART) ui-size node ui/tools/check-size.mjs
+
 # The UI is embedded when the binary is compiled, so it is built before.
 compile: ui ## compile the binary and all Rust tests
 	$(PART) compile cargo test --workspace --no-run --quiet
+
+ui/tools/openapi/node_modules/.package-lock.json: ui/tools/openapi/package-lock.json
+	cd ui/tools/openapi && $(NPM_CI)
+	@touch $@
+
+ui-types: ui/tools/openapi/node_modules/.package-lock.json ## write the UI's types of the HTTP API anew, from the compiled binary
+	node ui/tools/openapi/generate.mjs
+
+ui-api: ui/tools/openapi/node_modules/.package-lock.json ## are the UI's types those of the HTTP API
+	$(PART) ui-api node ui/tools/openapi/generate.mjs --check
 
 rust-unit: ## unit tests of all packages
 	$(PART) rust-unit cargo test --workspace --no-fail-fast --lib --bins
@@ -84,6 +97,6 @@ test-large: ui ## the facts of the large packs, if they are there
 bench: ui ## the system benchmark, optimised: see benches/README.md
 	cargo bench --workspace --bench system -- $(ARGS)
 
-screenshots: ui ## the pictures of the documentation, taken by the browser test
+screenshots: ui ## the pictures of the documentation: every screen on the recorded packs, in both themes
 	cargo test --workspace --no-run --quiet
-	SPANLAKE_SCREENSHOTS=$(CURDIR)/docs/screenshots tests/browser/run.sh
+	SPANLAKE_SCREENSHOTS=$(CURDIR)/docs/screenshots tests/browser/screenshots.sh

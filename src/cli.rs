@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Serve(Box<ServeArguments>),
     Sql(SqlArguments),
     Replay(ReplayArguments),
+    /// Print the OpenAPI description of the HTTP API, as /openapi.json answers it
+    Openapi,
 }
 
 /// Receive, store, search and show traces and logs.

@@ -20,11 +20,17 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 
+fn openapi() -> anyhow::Result<()> {
+    println!("{}", query::api::openapi::document().to_pretty_json()?);
+    Ok(())
+}
+
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Sql(arguments) => sql::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
+        Command::Openapi => openapi(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

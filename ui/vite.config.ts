@@ -5,9 +5,10 @@ export default defineConfig({
   plugins: [react()],
   experimental: {
     // Chunks and styles find each other by relative addresses and the application finds its base
-    // from its own address (`lib/base.ts`): under a sub-path only index.html has to be rewritten.
-    // There is no <base> element, because the Content-Security-Policy forbids it.
-    renderBuiltUrl: (_name, { hostType }) => (hostType === "html" ? undefined : { relative: true }),
+    // from its own address (`lib/base.ts`); in index.html the server puts the way up from the asked
+    // page, so that everything works under any sub-path of a proxy. There is no <base> element,
+    // because the Content-Security-Policy forbids it.
+    renderBuiltUrl: (name, { hostType }) => (hostType === "html" ? `{{BASE}}${name}` : { relative: true }),
   },
   build: {
     target: "es2023",

@@ -24,6 +24,12 @@ pub(crate) fn optional_unix_nano_text<S: Serializer>(time: &Option<i64>, seriali
     }
 }
 
+/// Any JSON value: what an attribute, a body or a cell of a result holds. It gives them a name in the OpenAPI
+/// description, so that clients can say there what they read integers beyond 2^53 as.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `Stored` and `JsonText` write")]
+pub(crate) struct JsonValue(serde_json::Value);
+
 /// The instrumentation scope of a span or log record.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ScopeAnswer<'a> {
@@ -111,25 +117,30 @@ pub(crate) struct LogAnswer<'a> {
     #[schema(value_type = String)]
     pub(crate) time_unix_nano: i64,
     #[serde(serialize_with = "optional_unix_nano_text")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     pub(crate) observed_time_unix_nano: Option<i64>,
     pub(crate) severity_number: i32,
     /// `TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR` or `FATAL`.
+    #[schema(required)]
     pub(crate) severity: Option<&'static str>,
     /// What the sender calls it.
+    #[schema(required)]
     pub(crate) severity_text: Option<&'a str>,
     /// A string, or the structured value that was sent.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = JsonValue)]
     pub(crate) body: Option<Stored<'a>>,
+    #[schema(required)]
     pub(crate) trace_id: Option<String>,
+    #[schema(required)]
     pub(crate) span_id: Option<String>,
     pub(crate) flags: i64,
     pub(crate) service: &'a str,
+    #[schema(required)]
     pub(crate) event_name: Option<&'a str>,
     pub(crate) scope: ScopeAnswer<'a>,
-    #[schema(value_type = BTreeMap<String, Object>)]
+    #[schema(value_type = BTreeMap<String, JsonValue>)]
     pub(crate) resource: &'a Json,
-    #[schema(value_type = BTreeMap<String, Object>)]
+    #[schema(value_type = BTreeMap<String, JsonValue>)]
     pub(crate) attributes: Attributes<'a>,
 }
 

@@ -17,10 +17,14 @@ struct Dist;
 /// In `index.html`: what a fresh nonce replaces, so that styles of our own page run and injected ones do not.
 const NONCE_PLACEHOLDER: &str = "{{NONCE}}";
 
+/// In `index.html`: what the way from the asked page up to the application replaces. Relative, because behind a proxy
+/// that serves Spanlake under a sub-path only the browser knows the whole path.
+const BASE_PLACEHOLDER: &str = "{{BASE}}";
+
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Spanlake</title>\
     <h1>Spanlake is running</h1><p>This binary was built without the web interface. Build it with <code>make ui</code> \
     (it needs Node.js) and then build the binary again.</p>\
-    <p>The HTTP API works: <a href=\"/openapi.json\">/openapi.json</a>.</p></html>";
+    <p>The HTTP API works: <a href=\"openapi.json\">/openapi.json</a>.</p></html>";
 
 pub(crate) async fn serve(method: Method, uri: Uri) -> Response {
     let path = uri.path();
@@ -34,7 +38,7 @@ pub(crate) async fn serve(method: Method, uri: Uri) -> Response {
         None if name.starts_with("assets/") => {
             QueryError::not_found(format!("no file {path}"), "reload the page: the UI has been updated").into_response()
         }
-        _ => index(),
+        _ => index(path),
     }
 }
 
@@ -45,10 +49,20 @@ fn asset(name: &str, file: EmbeddedFile) -> Response {
     (headers, Body::from(file.data.into_owned())).into_response()
 }
 
-fn index() -> Response {
+/// The way up from a page to the application: `./` from `/traces`, `../` from `/trace/5b8e`.
+fn way_up(path: &str) -> String {
+    match path.matches('/').count().saturating_sub(1) {
+        0 => "./".to_owned(),
+        levels => "../".repeat(levels),
+    }
+}
+
+fn index(path: &str) -> Response {
     let nonce = Uuid::new_v4().simple().to_string();
     let page = match Dist::get("index.html") {
-        Some(file) => String::from_utf8_lossy(&file.data).replace(NONCE_PLACEHOLDER, &nonce),
+        Some(file) => String::from_utf8_lossy(&file.data)
+            .replace(NONCE_PLACEHOLDER, &nonce)
+            .replace(BASE_PLACEHOLDER, &way_up(path)),
         None => NOT_BUILT.to_owned(),
     };
     let policy = format!(
@@ -77,5 +91,24 @@ fn content_type(name: &str) -> &'static str {
         "txt" => "text/plain; charset=utf-8",
         "wasm" => "application/wasm",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_up_is_as_long_as_the_path_is_deep() {
+        for (path, way) in [
+            ("/", "./"),
+            ("/traces", "./"),
+            ("/trace/5b8e", "../"),
+            ("/services/", "../"),
+            ("/services/a%2Fb", "../"),
+            ("/a/b/c", "../../"),
+        ] {
+            assert_eq!(way_up(path), way, "{path}");
+        }
     }
 }

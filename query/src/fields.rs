@@ -44,6 +44,7 @@ pub(crate) struct FieldCount {
     /// `field`, `attribute` or `resource`.
     pub(crate) kind: &'static str,
     /// Rows that have it; null for built-in keys.
+    #[schema(required)]
     pub(crate) count: Option<u64>,
 }
 

@@ -24,6 +24,7 @@ pub(crate) struct Red {
     /// Sum of the durations.
     pub(crate) total_ns: i64,
     /// Null without requests.
+    #[schema(required)]
     pub(crate) duration_ns: Option<Durations>,
 }
 

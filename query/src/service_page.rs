@@ -106,7 +106,8 @@ pub(crate) async fn overview(
     })
 }
 
-fn resource_attribute(key: &str) -> Expr {
+/// An attribute of the resource as text.
+pub(crate) fn resource_attribute(key: &str) -> Expr {
     attribute_call(AttributesView::resource(ident), lit(key))
 }
 

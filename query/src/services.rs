@@ -39,6 +39,7 @@ pub(crate) struct ServiceFigures {
     error_count: i64,
     log_count: i64,
     trace_count: i64,
+    #[schema(required)]
     duration_ns: Option<DurationFigures>,
 }
 

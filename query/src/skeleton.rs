@@ -51,6 +51,7 @@ const SPAN_FLAGS_IS_REMOTE: i64 = 0x200;
 pub(crate) struct SkeletonAnswer<'a> {
     trace_id: String,
     /// The earliest span without a parent.
+    #[schema(required)]
     root: Option<TraceRoot>,
     #[serde(serialize_with = "unix_nano_text")]
     #[schema(value_type = String)]

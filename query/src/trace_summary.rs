@@ -28,6 +28,7 @@ const SPANS_AT_ONCE: i64 = 200_000;
 pub(crate) struct TraceSummary {
     pub(crate) trace_id: String,
     /// The earliest span without a parent.
+    #[schema(required)]
     pub(crate) root: Option<TraceRoot>,
     #[serde(serialize_with = "unix_nano_text")]
     #[schema(value_type = String)]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
-use crate::answer::{Attributes, JsonText, LogAnswer, Resources, ScopeAnswer, unix_nano_text};
+use crate::answer::{Attributes, JsonText, JsonValue, LogAnswer, Resources, ScopeAnswer, unix_nano_text};
 use crate::engine::{Query, Rows};
 use crate::error::QueryError;
 use crate::filter::trace_is;
@@ -73,6 +73,7 @@ pub(crate) struct TraceService<'a> {
 pub(crate) struct TraceAnswer<'a> {
     pub(crate) trace_id: String,
     /// The earliest span without a parent.
+    #[schema(required)]
     pub(crate) root: Option<TraceRoot>,
     #[serde(serialize_with = "unix_nano_text")]
     #[schema(value_type = String)]
@@ -129,6 +130,7 @@ pub(crate) struct SpanAnswer<'a> {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SpanContent<'a> {
     pub(crate) span_id: String,
+    #[schema(required)]
     pub(crate) parent_span_id: Option<String>,
     pub(crate) service: &'a str,
     pub(crate) name: &'a str,
@@ -139,13 +141,15 @@ pub(crate) struct SpanContent<'a> {
     pub(crate) start_time_unix_nano: i64,
     pub(crate) duration_ns: i64,
     pub(crate) status: &'a str,
+    #[schema(required)]
     pub(crate) status_message: Option<&'a str>,
+    #[schema(required)]
     pub(crate) trace_state: Option<&'a str>,
     pub(crate) flags: i64,
     pub(crate) scope: ScopeAnswer<'a>,
-    #[schema(value_type = BTreeMap<String, Object>)]
+    #[schema(value_type = BTreeMap<String, JsonValue>)]
     pub(crate) resource: &'a Json,
-    #[schema(value_type = BTreeMap<String, Object>)]
+    #[schema(value_type = BTreeMap<String, JsonValue>)]
     pub(crate) attributes: Attributes<'a>,
     pub(crate) events: Vec<SpanEvent<'a>>,
     pub(crate) links: Vec<SpanLink<'a>>,
@@ -160,7 +164,7 @@ pub(crate) struct SpanEvent<'a> {
     #[schema(value_type = String)]
     time_unix_nano: i64,
     name: &'a str,
-    #[schema(value_type = BTreeMap<String, Object>)]
+    #[schema(value_type = BTreeMap<String, JsonValue>)]
     attributes: JsonText<'a>,
     dropped_attributes_count: i64,
 }
@@ -169,8 +173,9 @@ pub(crate) struct SpanEvent<'a> {
 pub(crate) struct SpanLink<'a> {
     trace_id: String,
     span_id: String,
+    #[schema(required)]
     trace_state: Option<&'a str>,
-    #[schema(value_type = BTreeMap<String, Object>)]
+    #[schema(value_type = BTreeMap<String, JsonValue>)]
     attributes: JsonText<'a>,
     dropped_attributes_count: i64,
     flags: i64,

@@ -25,8 +25,10 @@ pub(crate) struct WhyEmpty {
     /// In the order of the search; then the parameters beside it. In a search over whole traces they count traces.
     pub(crate) conditions: Vec<ConditionWithout>,
     /// Time of the latest matching row before the range.
+    #[schema(required)]
     pub(crate) nearest_before_unix_nano: Option<String>,
     /// Time of the earliest matching row behind it.
+    #[schema(required)]
     pub(crate) nearest_after_unix_nano: Option<String>,
 }
 
@@ -35,8 +37,10 @@ pub(crate) struct ConditionWithout {
     /// Its canonical text, or `name=value` of a parameter.
     pub(crate) condition: String,
     /// The search without it; null for a parameter.
+    #[schema(required)]
     pub(crate) without: Option<String>,
     /// The parameter; null for a part of the search.
+    #[schema(required)]
     pub(crate) parameter: Option<&'static str>,
     /// Rows that match all other conditions.
     pub(crate) matches_without: i64,

@@ -1,4 +1,4 @@
-// Starts the servers and the browser, runs every walk, and says how many steps passed.
+// Starts the servers and the browser, runs every walk (or those whose titles are given), and says how many steps passed.
 
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,8 +7,11 @@ import { chromium } from 'playwright-core';
 import { Server } from './server.mjs';
 import { Visitor } from './visitor.mjs';
 import { dataWalk } from './walk-data.mjs';
+import { detailsWalk } from './walk-details.mjs';
+import { fleetWalk } from './walk-fleet.mjs';
 import { largeWalk } from './walk-large.mjs';
 import { mapWalk } from './walk-map.mjs';
+import { proxyWalk } from './walk-proxy.mjs';
 import { setupWalk } from './walk-setup.mjs';
 import { traceWalk } from './walk-trace.mjs';
 
@@ -18,6 +21,8 @@ const ARGUMENTS = [
   // Chromium refuses its sandbox to root.
   ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
 ];
+
+const WANTED = process.argv.slice(2);
 
 let passed = 0;
 let failed = 0;
@@ -49,7 +54,8 @@ async function run(title, walk, browser, server) {
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
 try {
-  for (const [title, walk, pack] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['traces', traceWalk, null], ['large traces', largeWalk, null]]) {
+  for (const [title, walk, pack] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['details', detailsWalk, 'ci-trainticket'], ['sub-path', proxyWalk, 'ci-trainticket'], ['fleet', fleetWalk, null], ['traces', traceWalk, null], ['large traces', largeWalk, null]]) {
+    if (WANTED.length > 0 && !WANTED.includes(title)) continue;
     const server = await Server.start();
     try {
       if (pack) await server.replayToNow(pack);

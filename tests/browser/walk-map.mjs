@@ -110,7 +110,7 @@ export function mapWalk(visitor, server) {
       const { histogram } = nodes.find((one) => one.name === 'ts-basic-service');
       await details.getByRole('link', { name: 'View their traces' }).click();
       await page.getByRole('button', { name: 'Remove condition service:ts-basic-service' }).waitFor();
-      const [, until] = /^service:ts-basic-service duration>=\S+ duration<(\S+)$/.exec(window().get('q'));
+      const [, until] = /^service:ts-basic-service kind:\(server OR consumer\) duration>=\S+ duration<(\S+)$/.exec(window().get('q'));
       assert.equal(parseDuration(until), histogram.at(-1).end_ns, 'up to the end of the last bucket');
       await page.getByRole('main').getByRole('table').getByRole('link').first().waitFor();
       await page.goBack();

@@ -93,6 +93,7 @@ fn nodes_and_edges_of_what_was_sent() {
         let pay = map["nodes"].as_array().expect("nodes").iter().find(|node| node["id"] == "service:pay");
         let pay = pay.unwrap_or_else(|| panic!("{life}: no node pay in {map:#}"));
         assert_eq!((&pay["faults"], &pay["errors"], &pay["inferred"]), (&json!(1), &json!(0), &json!(false)), "{life}");
+        assert_eq!((&pay["measured"], &pay["group"]), (&json!("served"), &Value::Null), "{life}");
         let one = get(&server, &format!("/api/v1/traces/{:032x}/map", 1));
         let targets: Vec<_> = edges(&one).iter().map(|edge| edge[1].clone()).collect();
         // Nobody of this trace has read the message.
@@ -119,6 +120,7 @@ fn a_service_has_figures_and_errors() {
         ("/api/v1/services/pay?bucket=5", 400),
         ("/api/v1/map?buckets=0", 400),
         ("/api/v1/map?focus=shop", 400),
+        ("/api/v1/map?group=team", 400),
         ("/api/v1/traces/77777777777777777777777777777777/map", 404),
         ("/api/v1/traces/xyz/map", 400),
     ] {

@@ -31,6 +31,10 @@ const queries = new QueryClient({
 // A lazy chunk of an older build is gone after an upgrade: the new page has the new names.
 window.addEventListener("vite:preloadError", () => window.location.reload());
 
+// It is named relative to the page, and the address of the page changes without a load.
+const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
+icon?.setAttribute("href", icon.href);
+
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <QueryClientProvider client={queries}>

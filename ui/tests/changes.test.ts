@@ -4,7 +4,7 @@ import { changesOf } from "../src/engine/changes";
 
 function node(name: string, requests: number, faults = 0, p95 = 10e6): MapNode {
   return {
-    id: `service:${name}`, name, type: "service", inferred: false, traces: requests, requests, ok: requests - faults, errors: 0, throttles: 0, faults,
+    id: `service:${name}`, name, type: "service", inferred: false, measured: "served", group: null, traces: requests, requests, ok: requests - faults, errors: 0, throttles: 0, faults,
     duration_ns: { mean: p95, p50: p95, p95, p99: p95, max: p95 }, histogram: [], over_time: null,
   };
 }

@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { MapEdge, MapNode } from "../src/api/types";
-import { buildGraph, DRAWN_NODES_MAX, reach, shortNames } from "../src/engine/map-graph";
+import { buildGraph, DRAWN_NODES_MAX, reach, shortNames, withFigures } from "../src/engine/map-graph";
 import { layOut } from "../src/engine/map-layout";
 import { arcs, worst } from "../src/engine/outcome";
+import { parseSearch } from "../src/engine/search/parse";
+import { callsOver, requestsOf } from "../src/screens/map/searches";
 
 function node(name: string, requests = 10, more: Partial<MapNode> = {}): MapNode {
   return {
-    id: `service:${name}`, name, type: "service", inferred: false, traces: requests, requests, ok: requests, errors: 0, throttles: 0, faults: 0,
+    id: `service:${name}`, name, type: "service", inferred: false, measured: "served", group: null, traces: requests, requests, ok: requests, errors: 0, throttles: 0, faults: 0,
     duration_ns: { mean: 5, p50: 5, p95: 9, p99: 9, max: 9 }, histogram: [], over_time: null, ...more,
   };
 }
@@ -21,7 +23,7 @@ function edge(source: string, target: string, requests = 10): MapEdge {
 const EVERYTHING = { focus: null, hops: 1, minPerMinute: 0, minutes: 1 };
 const names = (graph: { nodes: { name: string }[] }) => graph.nodes.map((one) => one.name).toSorted();
 const sum = (list: { requests: number }[]) => list.reduce((total, one) => total + one.requests, 0);
-const short = (list: string[]) => [...shortNames(list.map((name) => node(name))).values()];
+const short = (list: string[]) => [...shortNames(list.map((name) => ({ ...node(name), members: [] }))).values()];
 
 describe("what is drawn of a map", () => {
   const chain = { nodes: ["a", "b", "c", "d", "lone"].map((name) => node(name)), edges: [edge("a", "b"), edge("b", "c"), edge("c", "d")] };
@@ -58,6 +60,77 @@ describe("what is drawn of a map", () => {
   });
 });
 
+describe("groups", () => {
+  const shop = { group: "shop" };
+  const map = {
+    nodes: [
+      node("web", 10, shop), node("cart", 30, { ...shop, faults: 3, duration_ns: { mean: 15, p50: 1, p95: 1, p99: 1, max: 1 } }), node("db", 99, { type: "database", inferred: true, group: null }),
+      node("mail", 5, { group: "office" }), node("lone", 1), node("both", 7, { type: "cache", inferred: true, group: null }),
+    ],
+    edges: [edge("web", "cart", 30), edge("cart", "db", 99), edge("cart", "mail", 5), edge("web", "mail", 2), edge("cart", "both", 3), edge("mail", "both", 4)],
+  };
+  const GROUPED = { ...EVERYTHING, grouped: true };
+
+  it("hold their services and what only these call; a group of one keeps its name", () => {
+    const graph = buildGraph(map, GROUPED);
+    expect(names(graph)).toEqual(["both", "lone", "mail", "shop"]);
+    const together = graph.nodes.find((one) => one.name === "shop")!;
+    expect(together.members.toSorted()).toEqual(["service:cart", "service:db", "service:web"]);
+    expect([together.requests, together.faults, together.meanNs]).toEqual([40, 3, (10 * 5 + 30 * 15) / 40]);
+    expect(graph.edges.map((one) => `${one.source} ${one.target} ${one.requests}`).toSorted()).toEqual([
+      "group:shop service:both 3", "group:shop service:mail 7", "service:mail service:both 4",
+    ]);
+    expect(graph.hidden).toBe(0);
+  });
+
+  it("open, and are not asked for otherwise", () => {
+    expect(names(buildGraph(map, { ...GROUPED, open: ["shop"] }))).toEqual(["both", "cart", "db", "lone", "mail", "web"]);
+    expect(buildGraph(map, { ...GROUPED, open: ["shop"] }).nodes.find((one) => one.name === "db")!.group).toBe("shop");
+    expect(names(buildGraph(map, EVERYTHING))).toHaveLength(6);
+  });
+
+  it("are put away like a node or an edge, and counted", () => {
+    const without = buildGraph(map, { ...GROUPED, hide: ["group:shop"] });
+    expect([names(without), without.hidden]).toEqual([["both", "lone", "mail"], 3]);
+    const cut = buildGraph(map, { ...EVERYTHING, hide: ["service:lone", "service:web~service:cart~sync"] });
+    expect([cut.nodes.length, cut.edges.length, cut.hidden]).toEqual([5, 5, 1]);
+  });
+
+  it("have the figures of another map in the same places", () => {
+    const graph = buildGraph(map, GROUPED);
+    const then = withFigures(graph, { nodes: [node("cart", 4, shop)], edges: [edge("cart", "mail", 2), edge("web", "mail", 1)] });
+    expect(then.nodes.map((one) => [one.name, one.requests])).toEqual(graph.nodes.map((one) => [one.name, one.name === "shop" ? 4 : 0]));
+    expect(then.edges.map((one) => one.requests).toSorted()).toEqual([0, 0, 3]);
+    expect(withFigures(graph, map)).toEqual(graph);
+  });
+
+  it("leave a large map readable, with the quiet rest by type", () => {
+    const nodes = Array.from({ length: 2000 }, (_, i) => node(`s${i}`, i, i < 1500 ? { group: `team-${i % 30}` } : {}));
+    const graph = buildGraph({ nodes, edges: [] }, GROUPED);
+    expect(graph.nodes.filter((one) => one.group !== null)).toHaveLength(30);
+    expect(graph.nodes.length).toBeLessThan(DRAWN_NODES_MAX);
+    expect(sum(graph.nodes)).toBe(sum(nodes));
+  });
+});
+
+describe("searches behind figures", () => {
+  const served = node("a b");
+  const cart = node("cart");
+  it("are about the spans that are counted", () => {
+    expect(requestsOf(served)!(" duration>=1ms")).toBe('service:"a b" kind:(server OR consumer) duration>=1ms');
+    expect(requestsOf(node("batch", 1, { measured: "entered" }))!(" duration>=1ms")).toBe("root{service:batch duration>=1ms} OR {-service:batch} => {service:batch duration>=1ms}");
+    expect(requestsOf(node("pg", 1, { type: "database", inferred: true }))).toBeNull();
+    expect(callsOver(edge("a b", "cart"), { nodes: [served, cart] })!("")).toBe('{service:"a b"} => {service:cart}');
+    expect(callsOver({ source: "client", target: "service:cart", kind: "sync" }, { nodes: [cart] })).toBeNull();
+  });
+
+  it("are searches", () => {
+    for (const text of [requestsOf(served)!(" outcome:(ok OR fault)"), requestsOf(node("batch", 1, { measured: "entered" }))!(" duration<3ms"), callsOver(edge("cart", "cart"), { nodes: [cart] })!("")]) {
+      expect(parseSearch(text, "traces").problem).toBeNull();
+    }
+  });
+});
+
 describe("reach", () => {
   it("ends in a cycle", () => {
     expect([...reach([{ source: "a", target: "b" }, { source: "b", target: "a" }], "a", 5)]).toEqual(["a", "b"]);
@@ -84,6 +157,7 @@ describe("short names", () => {
   it("drop what most services share and stay distinct", () => {
     expect(short(["ts-order-service", "ts-user-service", "ts-seat-service", "ts-ui-service"])).toEqual(["order", "user", "seat", "ui"]);
     expect(short(["adservice", "cartservice", "emailservice", "paymentservice", "frontend"])).toEqual(["ad", "cart", "email", "payment", "frontend"]);
+    expect([...shortNames(["a-1", "a-2", "a-3", "a-4"].map((name) => ({ ...node(name), members: ["service:x", "service:y"] }))).values()]).toEqual(["a-1", "a-2", "a-3", "a-4"]);
     expect(short(["a-x", "b-y", "c-z", "d-w"])).toEqual(["a-x", "b-y", "c-z", "d-w"]);
     expect(short(["ts-a-service", "ts-b-service", "ts-c-service", "ts-d-service", "a"])).toEqual(["ts-a-service", "b", "c", "d", "a"]);
   });

@@ -9,13 +9,14 @@ describe("the address of a trace", () => {
     ["only=a%252Cb,100%2525", { only: ["a,b", "100%"] }],
     ["z=5,1000", { zoom: { t0: 5, t1: 1000 } }],
     ["cp=1&skew=adj&color=kind&collapsed=3", { critical: true, skew: "adj", color: "kind", levels: 3 }],
+    ["color=attr:http.route", { color: "attr:http.route" }],
     ["whatever=else", {}],
   ])("%s", (search, expected) => {
     const usual = { find: "", hide: false, only: [], skew: "raw", color: "service", critical: false, zoom: null, levels: null, problems: [] };
     expect(readTraceUrl(search)).toEqual({ ...usual, ...expected });
   });
 
-  it.each(["z=9,1", "z=a", "skew=yes", "color=blue", "collapsed=0", "collapsed=x"])("says that %s cannot be read", (search) => {
+  it.each(["z=9,1", "z=a", "skew=yes", "color=blue", "color=attr:", "collapsed=0", "collapsed=x"])("says that %s cannot be read", (search) => {
     const { problems, zoom, skew, color, levels } = readTraceUrl(search);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(search);

@@ -80,7 +80,9 @@ struct SignalStatus {
     segments: u64,
     /// Parquet files and text indexes.
     segment_bytes: u64,
+    #[schema(required)]
     oldest_unix_nano: Option<String>,
+    #[schema(required)]
     newest_unix_nano: Option<String>,
 }
 

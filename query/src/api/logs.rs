@@ -86,6 +86,7 @@ pub(super) fn filter(params: &mut Params) -> Result<LogFilter, QueryError> {
 struct LogPage<'a> {
     logs: Vec<LogAnswer<'a>>,
     /// For the next page; null on the last one.
+    #[schema(required)]
     next_cursor: Option<String>,
     elapsed_ms: u64,
 }

@@ -12,7 +12,7 @@ use super::params::{Params, parse_trace_id};
 use super::traces::{TraceFilterParams, elapsed_ms, filter};
 use crate::error::QueryError;
 use crate::filter::SpanFilter;
-use crate::map::{self, ServiceMap};
+use crate::map::{self, GroupBy, NODES_MAX, ServiceMap};
 use crate::matching::Matching;
 
 const BUCKETS_MAX: usize = 1440;
@@ -32,6 +32,12 @@ struct MapParams {
     /// Counts of each node in at most so many parts of the time range; absent when not given.
     #[param(minimum = 1, maximum = 1440)]
     buckets: Option<usize>,
+    /// `namespace` (resource attribute `service.namespace`) or `env` (`deployment.environment.name`, or the older
+    /// `deployment.environment`): fills `group` of each service, from its spans in the range.
+    group: Option<String>,
+    /// Fill `group` only on a map of more nodes than this; default 0.
+    #[param(minimum = 1, maximum = 10_000)]
+    group_above: Option<usize>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -55,7 +61,10 @@ async fn service_map(State(state): State<ApiState>, RawQuery(query): RawQuery) -
     let mut params = Params::of(query.as_deref());
     let (filter, whole) = filter(&mut params)?;
     let buckets = params.optional_count("buckets", BUCKETS_MAX)?;
+    let group = params.word("group", &["namespace", "env"])?;
+    let group_above = params.optional_count("group_above", NODES_MAX)?.unwrap_or(0);
     params.finish()?;
+    let range = filter.range;
     let query = state.engine.begin("map", None).await?;
     let (matching, is_exact) = Matching::Spans(filter, whole).decided(&query).await?;
     let filter = match matching {
@@ -67,7 +76,11 @@ async fn service_map(State(state): State<ApiState>, RawQuery(query): RawQuery) -
             ));
         }
     };
-    let map = map::read(&query, &filter, buckets).await?;
+    let mut map = map::read(&query, &filter, buckets).await?;
+    if let Some(word) = group.filter(|_| map.nodes.len() > group_above) {
+        let by = if word == "env" { GroupBy::Environment } else { GroupBy::Namespace };
+        map.set_groups(map::groups(&query, range, by).await?);
+    }
     Ok(Json(MapAnswer { map, elapsed_ms: elapsed_ms(&query) }))
 }
 

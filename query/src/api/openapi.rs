@@ -39,3 +39,44 @@ pub fn document() -> utoipa::openapi::OpenApi {
     }
     document
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    /// Every `$ref` in a document.
+    fn references(json: &Json, found: &mut Vec<String>) {
+        match json {
+            Json::Object(map) => {
+                found.extend(map.get("$ref").and_then(Json::as_str).map(str::to_owned));
+                map.values().for_each(|value| references(value, found));
+            }
+            Json::Array(list) => list.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_description_is_whole() {
+        let document = serde_json::to_value(document()).expect("JSON");
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 50, "only {} references", found.len());
+        for reference in found {
+            let pointer = reference.strip_prefix('#').expect("into the document itself");
+            assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+        }
+    }
+
+    #[test]
+    fn what_is_always_there_is_said_to_be() {
+        let document = serde_json::to_value(document()).expect("JSON");
+        let required = |name: &str| document["components"]["schemas"][name]["required"].clone();
+        // May be null, and is never left out.
+        assert!(required("LogRecord").as_array().is_some_and(|keys| keys.contains(&json!("trace_id"))));
+        // Is left out.
+        assert!(required("ErrorDetail").as_array().is_some_and(|keys| !keys.contains(&json!("at"))));
+    }
+}

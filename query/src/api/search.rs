@@ -76,12 +76,15 @@ fn of_signal(signal: Signal, params: &mut Params) -> Result<Matching, QueryError
 struct ExplainAnswer {
     /// The search with every AND written and nothing left to rules of precedence; it means the same. Null when the
     /// search is wrong.
+    #[schema(required)]
     canonical: Option<String>,
     /// A statement for `/api/v1/sql` with the same conditions; null when SQL cannot say them.
+    #[schema(required)]
     sql: Option<String>,
     /// What its author may not have meant.
     warnings: Vec<String>,
     /// What is wrong. Not an error of the request: it is made to be asked while a search is being typed.
+    #[schema(required)]
     problem: Option<SearchProblem>,
 }
 

@@ -14,6 +14,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::ApiState;
 use super::error::ErrorBody;
+use crate::answer::JsonValue;
 use crate::engine::Rows;
 use crate::error::QueryError;
 use crate::result;
@@ -42,6 +43,7 @@ pub(super) struct SqlAnswer {
     columns: Vec<SqlColumn>,
     /// One array of values for each row. Integers of 64 bits are exact JSON numbers; timestamps are RFC 3339 in UTC
     /// with nine digits; binary is hex; a float that is not a number is null.
+    #[schema(value_type = Vec<Vec<JsonValue>>)]
     rows: Vec<Vec<serde_json::Value>>,
     elapsed_ms: u64,
     /// Whether there were more rows than an answer holds.

@@ -108,6 +108,7 @@ pub(super) fn filter(params: &mut Params) -> Result<(SpanFilter, Option<TraceQue
 struct TracePage {
     traces: Vec<TraceSummary>,
     /// For the next page; null on the last one.
+    #[schema(required)]
     next_cursor: Option<String>,
     elapsed_ms: u64,
 }

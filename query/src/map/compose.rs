@@ -15,7 +15,7 @@ use crate::answer::{optional_unix_nano_text, unix_nano_text};
 use crate::histogram::Buckets;
 
 /// Nodes of an answer: those with the most requests.
-const NODES_MAX: usize = 10_000;
+pub(crate) const NODES_MAX: usize = 10_000;
 const CLIENT: &str = "client";
 
 /// Services, what they call, and who calls them.
@@ -23,11 +23,11 @@ const CLIENT: &str = "client";
 pub(crate) struct ServiceMap {
     /// Of the range asked for; where that is open, the first start. Null when nothing was found in an open range.
     #[serde(serialize_with = "optional_unix_nano_text")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     pub(crate) from_unix_nano: Option<i64>,
     /// Exclusive. Of the range asked for; where that is open, just behind the last start.
     #[serde(serialize_with = "optional_unix_nano_text")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     pub(crate) to_unix_nano: Option<i64>,
     pub(crate) span_count: u64,
     pub(crate) trace_count: u64,
@@ -36,9 +36,19 @@ pub(crate) struct ServiceMap {
     /// By source, target and kind.
     pub(crate) edges: Vec<MapEdge>,
     /// Where the parts of each node's `over_time` lie; null when none were asked for.
+    #[schema(required)]
     pub(crate) buckets: Option<TimeBuckets>,
     /// Nodes beyond the 10,000 with the most requests, left out with their edges.
     pub(crate) left_out_node_count: usize,
+}
+
+impl ServiceMap {
+    /// Gives services their groups, by name.
+    pub(crate) fn set_groups(&mut self, mut groups: HashMap<String, String>) {
+        for node in self.nodes.iter_mut().filter(|node| node.node_type == NodeType::Service) {
+            node.group = groups.remove(&node.name);
+        }
+    }
 }
 
 /// `count` parts of `width_ns` from `start_unix_nano` on.
@@ -61,16 +71,37 @@ pub(crate) struct MapNode {
     pub(crate) node_type: NodeType,
     /// Sends no spans itself: everything is from its callers' spans.
     pub(crate) inferred: bool,
+    /// Which spans the figures are of.
+    pub(crate) measured: Measured,
+    /// Namespace or environment of a service, when they were asked for and it has one.
+    #[schema(required)]
+    pub(crate) group: Option<String>,
     #[serde(flatten)]
     pub(crate) counts: Counts,
     /// Traces in which the service has a span; of inferred nodes, in which it is called (a trace of several callers
     /// counts once for each).
     pub(crate) traces: u64,
     /// Null without requests.
+    #[schema(required)]
     pub(crate) duration_ns: Option<Durations>,
     pub(crate) histogram: Vec<HistogramBucket>,
     /// One number for each part of `buckets`; null when none were asked for.
+    #[schema(required)]
     pub(crate) over_time: Option<CountsOverTime>,
+}
+
+/// Which spans the figures of a node are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = MapMeasured)]
+pub(crate) enum Measured {
+    /// The service's server and consumer spans.
+    Served,
+    /// Of a service without those: its roots, and its spans whose parent is another service's.
+    Entered,
+    /// Of what is no service: the calls to it, or, of the client, those from it.
+    #[default]
+    Called,
 }
 
 /// Columns of [`Counts`].
@@ -125,10 +156,12 @@ pub(crate) struct MapEdge {
     pub(crate) traces: u64,
     /// Of the client or producer span (network included); where the caller has none, of the callee's span. Null where
     /// messages have an age instead.
+    #[schema(required)]
     pub(crate) duration_ns: Option<Durations>,
     /// Of `duration_ns`, or of `message_age_ns` where that is given.
     pub(crate) histogram: Vec<HistogramBucket>,
     /// From the start of the producer's span to the start of the consumer's; null for synchronous calls.
+    #[schema(required)]
     pub(crate) message_age_ns: Option<Durations>,
 }
 
@@ -235,6 +268,7 @@ fn is_loopback(name: &str) -> bool {
 struct NodeParts {
     name: String,
     node_type: Option<NodeType>,
+    measured: Measured,
     requests: Requests,
     traces: u64,
     over_time: Vec<Counts>,
@@ -242,12 +276,13 @@ struct NodeParts {
 
 impl NodeParts {
     fn of_service(name: &str, node: NodeTally) -> Self {
-        let (requests, over_time) = if node.served.is_empty() {
-            (node.entered, node.entered_over_time)
+        let (measured, requests, over_time) = if node.served.is_empty() {
+            (Measured::Entered, node.entered, node.entered_over_time)
         } else {
-            (node.served, node.served_over_time)
+            (Measured::Served, node.served, node.served_over_time)
         };
-        Self { name: name.to_owned(), node_type: Some(NodeType::Service), requests, traces: node.traces, over_time }
+        let (name, node_type) = (name.to_owned(), Some(NodeType::Service));
+        Self { name, node_type, measured, requests, traces: node.traces, over_time }
     }
 
     fn add_edge(&mut self, edge: &EdgeTally) {
@@ -265,6 +300,8 @@ impl NodeParts {
             name: self.name,
             node_type,
             inferred: node_type != NodeType::Service,
+            measured: self.measured,
+            group: None,
             counts,
             traces: self.traces,
             duration_ns,

@@ -11,6 +11,7 @@
 
 mod compose;
 mod figures;
+mod groups;
 mod peer;
 mod spans;
 mod tally;
@@ -27,8 +28,9 @@ use datafusion::prelude::DataFrame;
 use futures::future::try_join_all;
 use proto::{Signal, TraceId, schema};
 
-pub(crate) use self::compose::ServiceMap;
+pub(crate) use self::compose::{NODES_MAX, ServiceMap};
 pub(crate) use self::figures::{Counts, Durations};
+pub(crate) use self::groups::{GroupBy, groups};
 use self::spans::{Names, TraceKey, columns};
 use self::tally::Tally;
 use self::trace_stream::{Batches, Runs, SplitTraces, Trace, run_numbers, scan, split_traces, trace_keys};

@@ -1,29 +1,29 @@
 import { keepPreviousData, infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { decodeTrace } from "../engine/decode-trace";
-import { sqlText } from "../engine/search/attribute-sql";
+import { keySql, sqlText } from "../engine/search/attribute-sql";
 import { parseExact } from "../lib/json";
 import type { UnixNanos } from "../lib/time";
 import { ApiError, getBytes, getJson, type Params, post } from "./client";
 import type {
-  OutcomeBucket,
   ErrorGroups,
   FacetList,
   FieldList,
-  LogHistogram,
   LinksIn,
+  LogHistogram,
   LogPage,
-  OperationRow,
+  OperationList,
+  OutcomeHistogram,
   SearchMeaning,
   SearchSignal,
   ServerStatus,
+  ServiceList,
   ServiceMap,
   ServiceOverview,
-  ServiceRow,
   SpanDetail,
   SqlResult,
   TraceHistogram,
   TracePage,
-  ValueCount,
+  ValueList,
   WhyEmpty,
 } from "./types";
 
@@ -155,6 +155,27 @@ export function spansWithQuery(traceId: string, conditions: readonly string[]) {
   });
 }
 
+/** The values of an attribute by span id, of the spans that have it. */
+export function spanValuesQuery(traceId: string, key: string) {
+  const sql = `SELECT span_id, ${keySql(key)} FROM spans WHERE trace_id = ${sqlText(traceId)} AND ${keySql(key)} IS NOT NULL LIMIT ${SPANS_FOUND_MAX}`;
+  return queryOptions({
+    queryKey: ["span-values", sql],
+    queryFn: async ({ signal }) => new Map((await runSql(sql, signal)).rows.map(([id, value]) => [String(id), String(value)])),
+    structuralSharing: false,
+    staleTime: 30_000,
+    gcTime: 60_000,
+  });
+}
+
+/** Keys that the spans of a trace have. */
+export function traceFieldsQuery(traceId: string) {
+  return queryOptions({
+    queryKey: ["trace-fields", traceId],
+    queryFn: ({ signal }) => getJson<FieldList>("fields", { signal: "spans", trace_id: traceId }, signal),
+    staleTime: 60_000,
+  });
+}
+
 /** How a duration compares with others of the same operation. Nanoseconds. */
 export interface Peers {
   count: number;
@@ -238,7 +259,7 @@ export function valuesQuery(signal: SearchSignal, window: Window, key: string, c
   return queryOptions({
     queryKey: ["field-values", key, params],
     queryFn: async ({ signal: abort }) => {
-      return (await getJson<{ values: ValueCount[] }>(`fields/${encodeURIComponent(key)}/values`, params, abort)).values;
+      return (await getJson<ValueList>(`fields/${encodeURIComponent(key)}/values`, params, abort)).values;
     },
     retry: false,
     staleTime: 60_000,
@@ -258,7 +279,7 @@ export function durationsQuery(window: Window, q: string) {
   const params = searchParams(window, q);
   return queryOptions({
     queryKey: ["durations", params],
-    queryFn: async ({ signal }) => (await getJson<{ buckets: OutcomeBucket[] }>("traces/durations", params, signal)).buckets,
+    queryFn: async ({ signal }) => (await getJson<OutcomeHistogram>("traces/durations", params, signal)).buckets,
     placeholderData: keepPreviousData,
   });
 }
@@ -275,7 +296,7 @@ export function servicesQuery(window: Window | null) {
   const params = window ? windowParams(window) : {};
   return queryOptions({
     queryKey: ["services", params],
-    queryFn: async ({ signal }) => (await getJson<{ services: ServiceRow[] }>("services", params, signal)).services,
+    queryFn: async ({ signal }) => (await getJson<ServiceList>("services", params, signal)).services,
     placeholderData: keepPreviousData,
   });
 }
@@ -286,7 +307,7 @@ export function operationsQuery(service: string, window: Window) {
     queryKey: ["operations", service, params],
     queryFn: async ({ signal }) => {
       const path = `services/${encodeURIComponent(service)}/operations`;
-      return (await getJson<{ operations: OperationRow[] }>(path, params, signal)).operations;
+      return (await getJson<OperationList>(path, params, signal)).operations;
     },
   });
 }
@@ -309,9 +330,9 @@ export function serviceErrorsQuery(service: string, window: Window) {
   });
 }
 
-/** `buckets`: counts of each node over time in so many parts; none for 0. */
-export function mapQuery(window: Window, q: string, buckets: number) {
-  const params = { ...searchParams(window, q), buckets: buckets > 0 ? buckets : null };
+/** `buckets`: counts of each node over time in so many parts; none for 0. `groups`: which groups are told, on maps of more than so many nodes. */
+export function mapQuery(window: Window, q: string, buckets: number, groups: { by: "namespace" | "env"; above: number } | null = null) {
+  const params = { ...searchParams(window, q), buckets: buckets > 0 ? buckets : null, group: groups?.by, group_above: groups && groups.above > 0 ? groups.above : null };
   return queryOptions({
     queryKey: ["map", params],
     queryFn: ({ signal }) => getJson<ServiceMap>("map", params, signal),

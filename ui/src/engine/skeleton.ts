@@ -1,40 +1,7 @@
+import type { TraceSkeleton } from "../api/types";
+
 /** The answer of `GET /api/v1/traces/{id}?view=skeleton`: columns over the spans in pre-order. */
-export interface Skeleton {
-  trace_id: string;
-  root: { span_id: string; service: string; name: string; status: string } | null;
-  start_time_unix_nano: string;
-  end_time_unix_nano: string;
-  duration_ns: number;
-  span_count: number;
-  service_count: number;
-  error_count: number;
-  log_count: number;
-  depth: number;
-  complete: boolean;
-  orphan_count: number;
-  cycle_count: number;
-  duplicate_count: number;
-  warnings: string[];
-  services: string[];
-  names: string[];
-  kinds: string[];
-  spans: {
-    /** Base64 of 8 bytes a span. */
-    span_id: string;
-    /** Row of the parent, always an earlier one; -1 for roots. */
-    parent: number[];
-    start_ns: number[];
-    duration_ns: number[];
-    service: number[];
-    name: number[];
-    kind: number[];
-    status: number[];
-    outcome: number[];
-    flags: number[];
-  };
-  events: { span: number[]; time_ns: number[]; text: number[]; texts: string[]; truncated: boolean };
-  logs: { span: number[]; time_ns: number[]; severity_number: number[]; truncated: boolean };
-}
+export type Skeleton = TraceSkeleton;
 
 /** Bits of the flags column. */
 export const FLAG = {

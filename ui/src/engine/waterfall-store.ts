@@ -4,12 +4,13 @@ import {
 } from "./folds";
 import { clampView, pan, type TimeView, viewOf, zoomAt } from "./timeline";
 import type { TraceModel } from "./trace-model";
+import type { SpanValues } from "./value-colors";
 
 /** What the keyboard asked for that the store cannot do itself. */
 export type KeyOutcome = "handled" | "inspect" | "close" | "ignored";
 
 /** What bars are coloured by. */
-export type ColorBy = "service" | "status" | "kind";
+export type ColorBy = "service" | "status" | "kind" | `attr:${string}`;
 
 /**
  * State of one waterfall: folds, active row, time view, search matches. Views subscribe; nothing
@@ -32,6 +33,8 @@ export class WaterfallStore {
   /** Only spans of these are shown: null for all. */
   mask: Uint8Array | null = null;
   colorBy: ColorBy = "service";
+  /** Values of the attribute of `colorBy`; null until they are known, and when it is none. */
+  values: SpanValues | null = null;
   showCritical = true;
   private readonly folds: Folds;
   private readonly listeners = new Set<() => void>();
@@ -112,7 +115,7 @@ export class WaterfallStore {
   }
 
   /** Changes how bars look. */
-  setLook(look: { colorBy?: ColorBy; showCritical?: boolean }): void {
+  setLook(look: { colorBy?: ColorBy; values?: SpanValues | null; showCritical?: boolean }): void {
     Object.assign(this, look);
     this.changed();
   }

@@ -44,12 +44,21 @@ export function storeZone(zone: Zone): void {
 
 /** Whether the facets stand beside a result: on wide screens, unless the reader has said otherwise. */
 export function storedFacets(): boolean {
-  const stored = read("facets");
-  return stored === null ? window.innerWidth >= WIDE_PX : stored === "shown";
+  return storedShown("facets", window.innerWidth >= WIDE_PX);
 }
 
 export function storeFacets(shown: boolean): void {
-  write("facets", shown ? "shown" : "hidden");
+  storeShown("facets", shown);
+}
+
+/** Whether a part of a screen is shown, as the reader left it. */
+export function storedShown(part: string, usual: boolean): boolean {
+  const stored = read(part);
+  return stored === null ? usual : stored === "shown";
+}
+
+export function storeShown(part: string, shown: boolean): void {
+  write(part, shown ? "shown" : "hidden");
 }
 
 /** A number a reader has set by dragging, for example a panel's width. */

@@ -8,6 +8,14 @@ export interface MapView {
   /** Calls from the focus, 1 to 5. */
   hops: number;
   dir: "lr" | "tb";
+  /** What nodes are drawn together by; `auto`: the namespace, on maps too large to draw every node. */
+  group: "auto" | "none" | "namespace" | "env";
+  /** Names of the groups whose nodes are drawn. */
+  open: readonly string[];
+  /** Ids of nodes and edges that are not drawn. */
+  hide: readonly string[];
+  /** `prev`: rings also show the window of the same length before this one. */
+  cmp: "none" | "prev";
   color: "health" | "latency" | "traffic";
   /** Least requests per minute of a node. */
   min: number;
@@ -56,6 +64,10 @@ export function readMapView(search: string): { view: MapView; problems: string[]
     focus: params.get("focus"),
     hops: Math.round(hops ?? 1),
     dir: choice("dir", ["lr", "tb"]),
+    group: choice("group", ["auto", "none", "namespace", "env"]),
+    open: params.getAll("open"),
+    hide: params.getAll("hide"),
+    cmp: choice("cmp", ["none", "prev"]),
     color: choice("color", ["health", "latency", "traffic"]),
     min: number("min", 0, 1e9) ?? 0,
     view: choice("view", ["map", "list"]),
@@ -76,6 +88,10 @@ export function mapPatch(change: Partial<MapView>): Patch {
   if (change.focus !== undefined) patch.focus = change.focus;
   if (change.hops !== undefined) patch.hops = unless(change.hops, 1);
   if (change.dir !== undefined) patch.dir = unless(change.dir, "lr");
+  if (change.group !== undefined) patch.group = unless(change.group, "auto");
+  if (change.open !== undefined) patch.open = change.open;
+  if (change.hide !== undefined) patch.hide = change.hide;
+  if (change.cmp !== undefined) patch.cmp = unless(change.cmp, "none");
   if (change.color !== undefined) patch.color = unless(change.color, "health");
   if (change.min !== undefined) patch.min = unless(change.min, 0);
   if (change.view !== undefined) patch.view = unless(change.view, "map");

@@ -10,15 +10,15 @@ import {
   type Zone,
 } from "./time";
 
-/** New values of parameters; null or "" removes one. */
-export type Patch = Record<string, string | null>;
+/** New values of parameters; null, "" or an empty list removes one, a list repeats it. */
+export type Patch = Record<string, string | readonly string[] | null>;
 
 /** The query string with the patch applied. Parameters that are not named stay, known or not. */
 export function patchSearch(search: string, patch: Patch): string {
   const params = new URLSearchParams(search);
   for (const [key, value] of Object.entries(patch)) {
     params.delete(key);
-    if (value !== null && value !== "") params.append(key, value);
+    for (const one of typeof value === "string" ? [value] : (value ?? [])) if (one !== "") params.append(key, one);
   }
   return printParams(params);
 }

@@ -13,7 +13,7 @@ const COMPARISONS = [">", ">=", "<", "<="];
 /** Null for words and for what cannot be compared so. */
 export function attributeSql(leaf: Leaf): string | null {
   if (!("key" in leaf) || OTHERS.has(leaf.key)) return null;
-  const text = source(leaf.key);
+  const text = keySql(leaf.key);
   const { op, value } = leaf;
   if (op === "*") return `${text} IS NOT NULL`;
   if (!value) return null;
@@ -41,7 +41,8 @@ function numberOf(value: Value): number | null {
   return Number.isFinite(number) ? number : null;
 }
 
-function source(key: string): string {
+/** What a key of a search is in SQL, as text: a column, or an attribute of the span or of its resource. */
+export function keySql(key: string): string {
   if (COLUMNS.has(key)) return key;
   const [, owner, rest] = /^(attributes|resource)\.(.+)$/s.exec(key) ?? [];
   if (owner !== undefined && rest !== undefined) return `${owner}[${sqlText(rest)}]`;

@@ -1,9 +1,10 @@
 import { Maximize, Minus, Plus } from "lucide-react";
-import { type KeyboardEvent, type PointerEvent, useCallback, useMemo, useState } from "react";
+import { type KeyboardEvent, memo, type PointerEvent, useCallback, useMemo, useState } from "react";
+import type { OutcomeCounts } from "../../api/types";
 import type { Graph, GraphEdge, GraphNode } from "../../engine/map-graph";
 import { edgeWidth, radius, shortNames } from "../../engine/map-graph";
 import type { Position } from "../../engine/map-layout";
-import { worst } from "../../engine/outcome";
+import { NO_REQUESTS, worst } from "../../engine/outcome";
 import { Button } from "../button";
 import { classNames } from "../class-names";
 import type { Camera } from "../../lib/map-url";
@@ -11,6 +12,7 @@ import { useCamera, ZOOM_STEP } from "./camera";
 import { edgePath } from "./edge-path";
 import css from "./map-canvas.module.css";
 import { MapNodeGlyph } from "./map-node";
+import { MapOverview } from "./map-overview";
 import { describeEdge } from "./words";
 
 /** Below this magnification figures could not be read: only names are shown, as large as on paper. */
@@ -18,6 +20,13 @@ const FIGURES_FROM = 0.62;
 /** Below this one names get smaller too: there is no room. */
 const NAMES_FROM = 0.32;
 const NAME_PX = 9.5;
+const EDGE_LABEL_PX = 10;
+/** From this magnification on every arrow says its figures. */
+const EDGE_LABELS_FROM = 1.4;
+/** Below this one there is no room for the figures of a node's arrows either. */
+const LABELS_NEAR_FROM = 0.55;
+/** With more nodes than this a small picture of the whole map shows where one is. */
+const OVERVIEW_NODES_MIN = 30;
 const PAN_STEP = 60;
 const DRAG_MIN_PX = 4;
 
@@ -31,6 +40,8 @@ export function MapCanvas(props: {
   minutes: number | null;
   camera: Camera | null;
   selected: string | null;
+  /** What each circle had in the window before, by id: drawn as a thin outer ring. */
+  before?: ReadonlyMap<string, OutcomeCounts> | null;
   /** The wheel zooms; else it scrolls the page. */
   wheel: boolean;
   onSelect: (panel: string | null) => void;
@@ -42,6 +53,7 @@ export function MapCanvas(props: {
   const points = useMemo(() => placed.map((node) => positions[node.id]!), [placed, positions]);
   const { element, size, camera, move, zoom, pan } = useCamera(props.camera, points, props.wheel, props.onCamera);
   const [hovered, setHovered] = useState<string | null>(null);
+  const [pointedEdge, setPointedEdge] = useState<string | null>(null);
   const busiest = Math.max(1, ...placed.filter((node) => node.members.length === 0).map((node) => node.requests));
   const busiestEdge = Math.max(1, ...graph.edges.map((edge) => edge.requests));
   const slowest = Math.max(1, ...placed.map((node) => node.meanNs ?? 0));
@@ -100,22 +112,29 @@ export function MapCanvas(props: {
         </defs>
         <g transform={place}>
           <g aria-hidden>
-            {graph.edges.map((edge) => (
-              <Edge
-                key={edge.id}
-                edge={edge}
-                source={place2(byId, positions, edge.source)}
-                target={place2(byId, positions, edge.target)}
-                radii={[radiusOf(byId, edge.source, busiest), radiusOf(byId, edge.target, busiest)]}
-                direction={props.direction}
-                width={edgeWidth(edge, busiestEdge)}
-                minutes={props.minutes}
-                hot={props.selected === `edge:${edge.id}` || touches(props.selected, edge)}
-                dim={shown !== null && edge.source !== hovered && edge.target !== hovered}
-                labelled={hovered !== null && (edge.source === hovered || edge.target === hovered) && camera.k > 0.55}
-                onSelect={onSelect}
-              />
-            ))}
+            {graph.edges.map((edge) => {
+              const touched = hovered !== null && (edge.source === hovered || edge.target === hovered);
+              const selected = props.selected === `edge:${edge.id}`;
+              const labelled = camera.k >= EDGE_LABELS_FROM || pointedEdge === edge.id || selected || (touched && camera.k > LABELS_NEAR_FROM);
+              return (
+                <Edge
+                  key={edge.id}
+                  edge={edge}
+                  source={place2(byId, positions, edge.source)}
+                  target={place2(byId, positions, edge.target)}
+                  sourceRadius={radiusOf(byId, edge.source, busiest)}
+                  targetRadius={radiusOf(byId, edge.target, busiest)}
+                  direction={props.direction}
+                  width={edgeWidth(edge, busiestEdge)}
+                  minutes={props.minutes}
+                  hot={selected || touches(props.selected, edge)}
+                  dim={shown !== null && !touched}
+                  labelSize={labelled ? EDGE_LABEL_PX / Math.min(1, camera.k) : null}
+                  onPoint={setPointedEdge}
+                  onSelect={onSelect}
+                />
+              );
+            })}
           </g>
           {placed.map((node) => (
             <MapNodeGlyph
@@ -127,6 +146,7 @@ export function MapCanvas(props: {
               nameSize={nameSize}
               heat={props.color === "latency" ? (node.meanNs ?? 0) / slowest : props.color === "traffic" ? node.requests / busiest : 0}
               minutes={props.minutes}
+              before={props.before ? (props.before.get(node.id) ?? NO_REQUESTS) : null}
               selected={props.selected === `node:${node.id}`}
               dim={shown !== null && !shown.has(node.id)}
               onHover={setHovered}
@@ -136,6 +156,7 @@ export function MapCanvas(props: {
           ))}
         </g>
       </svg>
+      {props.wheel && placed.length > OVERVIEW_NODES_MIN && <MapOverview nodes={placed} positions={positions} camera={camera} size={size} onMove={move} />}
       <div className={css.zoom}>
         <Button small iconLabel="Zoom in (+)" onClick={() => zoom(ZOOM_STEP)}>
           <Plus size={14} aria-hidden />
@@ -182,28 +203,32 @@ function neighbours(edges: readonly GraphEdge[], id: string | null): Set<string>
   return found;
 }
 
-function Edge(props: {
+/** Drawn again only when something of it changes: moving and zooming a large map moves one group. */
+const Edge = memo(function Edge(props: {
   edge: GraphEdge;
   source: Position | null;
   target: Position | null;
-  radii: [number, number];
+  sourceRadius: number;
+  targetRadius: number;
   direction: "lr" | "tb";
   width: number;
   minutes: number | null;
   hot: boolean;
   dim: boolean;
-  labelled: boolean;
+  /** Of its figures; null when they are not shown. */
+  labelSize: number | null;
+  onPoint: (id: string | null) => void;
   onSelect: (panel: string) => void;
 }) {
   const { edge, source, target } = props;
   if (!source || !target) return null;
-  const { path, middle } = edgePath(source, target, props.radii, props.direction);
+  const { path, middle } = edgePath(source, target, [props.sourceRadius, props.targetRadius], props.direction);
   const { outcome } = worst(edge);
   const tone = outcome === "ok" ? undefined : css[outcome];
   return (
     // Keyboards reach the same edges through the inspector of either end and the list.
     // oxlint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions
-    <g data-edge={edge.id} className={classNames(css.edgeGroup, props.dim && css.dim)} onClick={() => props.onSelect(`edge:${edge.id}`)}>
+    <g data-edge={edge.id} className={classNames(css.edgeGroup, props.dim && css.dim)} onClick={() => props.onSelect(`edge:${edge.id}`)} onPointerEnter={() => props.onPoint(edge.id)} onPointerLeave={() => props.onPoint(null)}>
       <path d={path} className={css.hit}>
         <title>{describeEdge(edge, props.minutes)}</title>
       </path>
@@ -213,11 +238,11 @@ function Edge(props: {
         strokeWidth={props.width}
         markerEnd={`url(#${props.hot ? "arrow-hot" : "arrow"})`}
       />
-      {props.labelled && (
-        <text className={css.edgeLabel} x={middle.x} y={middle.y - 4}>
+      {props.labelSize !== null && (
+        <text className={css.edgeLabel} style={{ fontSize: props.labelSize }} x={middle.x} y={middle.y - 4}>
           {describeEdge(edge, props.minutes)}
         </text>
       )}
     </g>
   );
-}
+});

@@ -1,17 +1,20 @@
 import { Database, Globe, Layers, type LucideIcon, MemoryStick, Rows3, UserRound } from "lucide-react";
 import { type KeyboardEvent, memo } from "react";
-import type { NodeType } from "../../api/types";
+import type { NodeType, OutcomeCounts } from "../../api/types";
 import type { GraphNode } from "../../engine/map-graph";
 import type { Position } from "../../engine/map-layout";
 import { arcs, worst } from "../../engine/outcome";
 import { classNames } from "../class-names";
 import { formatDuration } from "../../lib/format";
 import css from "./map-canvas.module.css";
-import { describeNode, perMinute, worstShare } from "./words";
+import { describeBefore, describeNode, perMinute, worstShare } from "./words";
 
 export const TYPE_ICONS: Record<NodeType, LucideIcon | null> = {
   client: UserRound, service: null, database: Database, cache: MemoryStick, queue: Rows3, external: Globe,
 };
+
+/** From the ring to that of the window before. */
+const BEFORE_GAP = 5.5;
 
 /** Letters of a label; the whole name is its title and accessible name. */
 const LABEL_MAX = 24;
@@ -27,6 +30,8 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   /** 0 to 1: how strongly the disc is filled. */
   heat: number;
   minutes: number | null;
+  /** Of the window before; null when nothing is compared. */
+  before: OutcomeCounts | null;
   selected: boolean;
   dim: boolean;
   onHover: (id: string | null) => void;
@@ -38,6 +43,7 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   const bad = worstShare(node);
   const isFar = props.nameSize !== null;
   const label = props.label.length > LABEL_MAX ? `${props.label.slice(0, LABEL_MAX - 1)}…` : props.label;
+  const words = `${describeNode(node)}${props.before ? `; before: ${describeBefore(props.before)}` : ""}`;
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
@@ -53,7 +59,7 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
       role="button"
       tabIndex={0}
       aria-pressed={props.selected}
-      aria-label={describeNode(node)}
+      aria-label={words}
       onPointerEnter={() => props.onHover(node.id)}
       onPointerLeave={() => props.onHover(null)}
       onFocus={() => props.onHover(node.id)}
@@ -62,11 +68,12 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
       onDoubleClick={() => props.onFocus(node.id)}
       onKeyDown={onKeyDown}
     >
-      <title>{describeNode(node)}</title>
-      <circle r={radius + 4} className={css.halo} />
+      <title>{words}</title>
+      <circle r={radius + (props.before ? BEFORE_GAP + 4 : 4)} className={css.halo} />
       <circle r={radius} className={classNames(css.disc, node.inferred && css.inferred)} />
       {props.heat > 0 && <circle r={radius - 3} className={css.heat} opacity={0.12 + 0.6 * props.heat} />}
       <Ring counts={node} radius={radius} />
+      {props.before && <RingBefore counts={props.before} radius={radius + BEFORE_GAP} />}
       {Icon && !isFar && <Icon x={-7} y={-radius * 0.52 - 5} width={14} height={14} strokeWidth={1.7} className={css.icon} aria-hidden />}
       {!isFar && (
         <text className={css.value} y={Icon ? 9 : 4}>
@@ -101,6 +108,12 @@ export function Ring({ counts, radius }: { counts: Parameters<typeof arcs>[0]; r
       </g>
     );
   });
+}
+
+/** How it was before: thin, and a dotted line where there was no request. */
+function RingBefore({ counts, radius }: { counts: OutcomeCounts; radius: number }) {
+  if (counts.requests === 0) return <circle r={radius} className={css.noneBefore} />;
+  return arcs(counts).map((arc) => <path key={arc.outcome} d={arcPath(radius, arc.from, arc.to)} className={classNames(css.before, css[arc.outcome])} />);
 }
 
 function arcPath(radius: number, from: number, to: number): string {

@@ -25,6 +25,11 @@ export function describeEdge(edge: OutcomeCounts & { duration_ns?: DurationFigur
   return [perMinute(edge.requests, minutes), edge.duration_ns && `p95 ${formatDuration(edge.duration_ns.p95)}`, worstShare(edge)].filter(Boolean).join(" · ");
 }
 
+/** `12 requests, 3% fault` of the window before. */
+export function describeBefore(counts: OutcomeCounts): string {
+  return counts.requests === 0 ? "no requests" : [plural(counts.requests, "request"), worstShare(counts)].filter(Boolean).join(", ");
+}
+
 /** What a node says without its picture. */
 export function describeNode(node: OutcomeCounts & { name: string; type: NodeType; meanNs: number | null }): string {
   const figures = [`${group(node.requests)} requests`, worstShare(node), node.meanNs === null ? "" : `mean ${formatDuration(node.meanNs)}`];

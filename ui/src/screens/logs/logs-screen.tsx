@@ -1,14 +1,14 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ArrowDownNarrowWide, ArrowUpNarrowWide, PanelLeft } from "lucide-react";
 import { useCallback, useEffect, useMemo, useState } from "react";
-import { logHistogramQuery, logsQuery, statusQuery, type Window } from "../../api/queries";
+import { logsQuery, statusQuery, type Window } from "../../api/queries";
 import type { LogRecord } from "../../api/types";
 import { addCondition, attributeCondition, searchedWords } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
 import { Facets, useFacetsShown } from "../../kit/facets";
-import { type Bucket, Histogram, type Series } from "../../kit/histogram";
 import { LogList } from "../../kit/log-list";
+import { LogRate } from "../../kit/log-rate";
 import { NoDataInRange } from "../../kit/no-data";
 import { NothingMatches } from "../../kit/nothing-matches";
 import { Page } from "../../kit/page";
@@ -19,7 +19,6 @@ import { ErrorState, Skeleton } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { plural } from "../../lib/format";
-import { nanos } from "../../lib/time";
 import { carryOver, readText, textPatch } from "../../lib/url-state";
 import css from "./logs-screen.module.css";
 
@@ -62,7 +61,7 @@ export function LogsScreen() {
             </Button>
             <ConditionChips text={text} subject="logs" onChange={change} />
           </div>
-          <RecordsOverTime {...props} />
+          <LogRate text={text} window={window} />
           <div className={css.body}>
             {shown && <Facets subject="logs" keys={FACETS} editable={text} {...props} />}
             <div className={css.results}>
@@ -72,40 +71,6 @@ export function LogsScreen() {
         </>
       )}
     </Page>
-  );
-}
-
-// From the bottom of the stack up: what matters most stands on the axis.
-const SERIES: Series[] = [
-  { key: "FATAL", label: "fatal", tone: "fatal" },
-  { key: "ERROR", label: "error", tone: "error" },
-  { key: "WARN", label: "warn", tone: "warn" },
-  { key: "INFO", label: "info", tone: "info" },
-  { key: "DEBUG", label: "debug", tone: "debug" },
-  { key: "TRACE", label: "trace", tone: "debug" },
-  { key: "", label: "without severity", tone: "none" },
-];
-
-function RecordsOverTime({ text, window }: SearchProps) {
-  const { zone, setWindow } = useTime();
-  const { data, isError, isPlaceholderData } = useQuery(logHistogramQuery(window, text));
-  const buckets = useMemo<Bucket[]>(
-    () => (data?.buckets ?? []).map((b) => ({ start: nanos(b.start_unix_nano), counts: SERIES.map((one) => b.counts[one.key] ?? 0) })),
-    [data],
-  );
-  return (
-    <Histogram
-      label="Log records over time"
-      series={SERIES}
-      buckets={buckets}
-      bucketNs={BigInt(data?.bucket_ns ?? 1)}
-      from={window.from}
-      to={window.to}
-      zone={zone}
-      loading={isPlaceholderData}
-      failed={isError}
-      onBrush={setWindow}
-    />
   );
 }
 

@@ -1,12 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
-import { Crosshair, X } from "lucide-react";
+import { Crosshair, Ungroup, X } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import { operationsQuery } from "../../api/queries";
 import type { DurationBucket, DurationFigures, MapEdge, MapNode, OutcomeCounts, ServiceMap } from "../../api/types";
 import { edgeId, type Graph, type GraphNode } from "../../engine/map-graph";
 import { allOf } from "../../engine/search/edit";
-import { OUTCOMES, type Outcome, OUTCOME_WORDS, parts, worst } from "../../engine/outcome";
+import { NO_REQUESTS, OUTCOMES, type Outcome, OUTCOME_WORDS, parts, worst } from "../../engine/outcome";
 import { Button, buttonClass } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
 import { countWithin, DurationHistogram, type DurationSelection, OutcomeBoxes } from "../../kit/duration-histogram";
@@ -15,7 +15,8 @@ import { useUrl } from "../../kit/use-url";
 import { formatCount, formatDuration, formatShare, group, plural, printDuration } from "../../lib/format";
 import { carryOver, href, readText } from "../../lib/url-state";
 import css from "./inspector.module.css";
-import { perMinute, TYPE_WORDS, worstShare } from "../../kit/map/words";
+import { describeBefore, perMinute, TYPE_WORDS, worstShare } from "../../kit/map/words";
+import { callsOver, requestsOf, type SearchWith } from "./searches";
 
 const OPERATIONS_SHOWN = 6;
 const MEMBERS_SHOWN = 50;
@@ -24,18 +25,20 @@ const WORST_SHOWN = 8;
 interface Common {
   map: ServiceMap;
   minutes: number;
+  /** The window before, when it is compared with. */
+  before: ServiceMap | null;
   onSelect: (panel: string | null) => void;
 }
 
 /** What is known of the selected node or edge; of the whole map when nothing is selected. */
-export function MapInspector({ panel, graph, onFocus, ...common }: Common & { panel: string | null; graph: Graph | null; onFocus: (id: string) => void }) {
+export function MapInspector({ panel, graph, onFocus, onExpand, ...common }: Common & { panel: string | null; graph: Graph | null; onFocus: (id: string) => void; onExpand: (group: string) => void }) {
   if (panel === null) return <WholeMap {...common} />;
   const node = common.map.nodes.find((one) => panel === `node:${one.id}`);
   if (node) return <NodePanel key={panel} node={node} onFocus={onFocus} {...common} />;
   const edge = common.map.edges.find((one) => panel === `edge:${edgeId(one)}`);
   if (edge) return <EdgePanel key={panel} edge={edge} {...common} />;
   const together = graph?.nodes.find((one) => one.members.length > 0 && panel === `node:${one.id}`);
-  if (together) return <GroupPanel together={together} {...common} />;
+  if (together) return <GroupPanel key={panel} together={together} onExpand={onExpand} {...common} />;
   return (
     <Panel title="Not on this map" kind="" onClose={() => common.onSelect(null)}>
       <p className={css.note}>What was selected has no requests in this range.</p>
@@ -87,7 +90,7 @@ function NodeRows(props: { nodes: MapNode[]; figure: (node: MapNode) => ReactNod
         {props.nodes.map((node) => (
           <tr key={node.id}>
             <th scope="row">
-              <button type="button" onClick={() => props.onSelect(`node:${node.id}`)}>
+              <button type="button" data-node={node.id} onClick={() => props.onSelect(`node:${node.id}`)}>
                 {node.name}
               </button>
             </th>
@@ -100,7 +103,7 @@ function NodeRows(props: { nodes: MapNode[]; figure: (node: MapNode) => ReactNod
   );
 }
 
-function NodePanel({ node, map, minutes, onSelect, onFocus }: Common & { node: MapNode; onFocus: (id: string) => void }) {
+function NodePanel({ node, map, minutes, before, onSelect, onFocus }: Common & { node: MapNode; onFocus: (id: string) => void }) {
   const { search } = useUrl();
   const carry = carryOver(search);
   const callers = map.edges.filter((edge) => edge.target === node.id);
@@ -110,12 +113,13 @@ function NodePanel({ node, map, minutes, onSelect, onFocus }: Common & { node: M
   return (
     <Panel title={node.name} kind={TYPE_WORDS[node.type]} outcome={worst(node).outcome} onClose={() => onSelect(null)}>
       <Tiles counts={node} duration={node.duration_ns} minutes={minutes} />
+      {before && <Before found={before.nodes.find((one) => one.id === node.id)} />}
       <Distribution
         title={isService ? "Response time, as the service sees it" : "Response time, as its callers see it"}
         buckets={node.histogram}
         duration={node.duration_ns}
         counts={node}
-        search={isService ? (conditions) => `${ofService}${conditions}` : null}
+        search={requestsOf(node)}
       />
       {isService && <Operations service={node.name} />}
       <Edges title="Called by" edges={callers} end="source" map={map} onSelect={onSelect} />
@@ -142,17 +146,18 @@ function NodePanel({ node, map, minutes, onSelect, onFocus }: Common & { node: M
   );
 }
 
-function EdgePanel({ edge, map, minutes, onSelect }: Common & { edge: MapEdge }) {
+function EdgePanel({ edge, map, minutes, before, onSelect }: Common & { edge: MapEdge }) {
   const { search } = useUrl();
   const source = map.nodes.find((node) => node.id === edge.source);
   const target = map.nodes.find((node) => node.id === edge.target);
   const isMessage = edge.message_age_ns !== null;
   const duration = edge.message_age_ns ?? edge.duration_ns;
   const reports = target && !target.inferred ? target : undefined;
-  const calls = source?.type === "service" ? callsOf(source.name, edge.kind !== "link" && reports?.type === "service" ? reports.name : null) : null;
+  const calls = callsOver(edge, map);
   return (
     <Panel title={`${source?.name ?? edge.source} → ${target?.name ?? edge.target}`} kind={EDGE_WORDS[edge.kind]} outcome={worst(edge).outcome} onClose={() => onSelect(null)}>
       <Tiles counts={edge} duration={duration} minutes={minutes} noun={isMessage ? "mean age" : "mean"} />
+      {before && <Before found={before.edges.find((one) => edgeId(one) === edgeId(edge))} />}
       <Distribution
         title={isMessage ? "Age of messages when received" : "Response time, as the caller sees it"}
         buckets={edge.histogram}
@@ -178,26 +183,28 @@ function EdgePanel({ edge, map, minutes, onSelect }: Common & { edge: MapEdge })
   );
 }
 
-/** Spans of the caller, with these conditions; those whose child is a span of the callee, when the callee reports. */
-function callsOf(caller: string, callee: string | null): (conditions: string) => string {
-  const ofCaller = allOf(["service", caller]);
-  return callee === null ? (conditions) => `${ofCaller}${conditions}` : (conditions) => `{${ofCaller}${conditions}} => {${allOf(["service", callee])}}`;
-}
-
-/** Quiet nodes that are drawn as one. */
-function GroupPanel({ together: one, map, minutes, onSelect }: Common & { together: GraphNode }) {
+/** Nodes that are drawn as one: of a group, or the quiet ones of a type. */
+function GroupPanel({ together: one, map, minutes, onSelect, onExpand }: Common & { together: GraphNode; onExpand: (group: string) => void }) {
   const members = new Set(one.members);
   const nodes = map.nodes.filter((node) => members.has(node.id)).toSorted((a, b) => b.faults - a.faults || b.requests - a.requests);
   return (
     <Panel title={one.name} kind="drawn as one" outcome={worst(one).outcome} onClose={() => onSelect(null)}>
       <Tiles counts={one} duration={null} minutes={minutes} />
-      <p className={css.note}>The map draws the busiest nodes and those that fail most. Focus on one of these, or open the list, to see it with its neighbours.</p>
+      {one.group === null ? (
+        <p className={css.note}>The map draws the busiest nodes and those that fail most. Focus on one of these, or open the list, to see it with its neighbours.</p>
+      ) : (
+        <div className={css.actions}>
+          <Button look="primary" small onClick={() => onExpand(one.group!)}>
+            <Ungroup size={13} aria-hidden /> Expand
+          </Button>
+        </div>
+      )}
       <table className={css.rows}>
         <tbody>
           {nodes.slice(0, MEMBERS_SHOWN).map((node) => (
             <tr key={node.id}>
               <th scope="row">
-                <button type="button" onClick={() => onSelect(`node:${node.id}`)}>
+                <button type="button" data-node={node.id} onClick={() => onSelect(`node:${node.id}`)}>
                   {node.name}
                 </button>
               </th>
@@ -253,6 +260,17 @@ function Tiles({ counts, duration, minutes, noun = "mean" }: { counts: OutcomeCo
   );
 }
 
+/** The same in the window before, in words. */
+function Before({ found }: { found: MapNode | MapEdge | undefined }) {
+  const duration = found?.duration_ns;
+  return (
+    <p className={css.note}>
+      Window before: {describeBefore(found ?? NO_REQUESTS)}
+      {duration && `, mean ${formatDuration(duration.mean)}`}
+    </p>
+  );
+}
+
 /** The histogram with its boxes; a stretch chosen in it leads to the traces. */
 function Distribution(props: {
   title: string;
@@ -262,7 +280,7 @@ function Distribution(props: {
   duration: DurationFigures | null;
   counts: OutcomeCounts;
   /** The search for traces with such requests, given further conditions on them; no way to the traces without one. */
-  search: ((conditions: string) => string) | null;
+  search: SearchWith | null;
 }) {
   const { search } = useUrl();
   const [outcomes, setOutcomes] = useState<ReadonlySet<Outcome>>(new Set(OUTCOMES));
@@ -346,7 +364,7 @@ function Edges({ title, edges, end, map, onSelect }: { title: string; edges: Map
           {edges.toSorted((a, b) => b.requests - a.requests).map((edge) => (
             <tr key={edgeId(edge)}>
               <th scope="row">
-                <button type="button" onClick={() => onSelect(`edge:${edgeId(edge)}`)}>
+                <button type="button" data-edge={edgeId(edge)} onClick={() => onSelect(`edge:${edgeId(edge)}`)}>
                   {names.get(edge[end]) ?? edge[end]}
                 </button>
                 {edge.kind !== "sync" && <small> {EDGE_WORDS[edge.kind]}</small>}

@@ -74,7 +74,7 @@ function NodeRow({ node, minutes, onSelect }: { node: MapNode; minutes: number; 
   return (
     <tr>
       <th scope="row">
-        <button type="button" onClick={() => onSelect(`node:${node.id}`)}>
+        <button type="button" data-node={node.id} onClick={() => onSelect(`node:${node.id}`)}>
           {node.name}
         </button>
       </th>
@@ -89,7 +89,7 @@ function EdgeRow({ edge, source, target, minutes, onSelect }: { edge: MapEdge; s
   return (
     <tr>
       <th scope="row">
-        <button type="button" onClick={() => onSelect(`edge:${edgeId(edge)}`)}>
+        <button type="button" data-edge={edgeId(edge)} onClick={() => onSelect(`edge:${edgeId(edge)}`)}>
           {source} → {target}
         </button>
       </th>

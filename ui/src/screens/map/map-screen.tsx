@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { List, Waypoints } from "lucide-react";
+import { List, Waypoints, X } from "lucide-react";
 import { useCallback, useMemo } from "react";
 import { mapQuery, statusQuery, type Window } from "../../api/queries";
-import type { ServiceMap } from "../../api/types";
-import { buildGraph, type Graph } from "../../engine/map-graph";
-import { addCounts, NO_REQUESTS, OUTCOME_WORDS, OUTCOMES } from "../../engine/outcome";
+import type { OutcomeCounts, ServiceMap } from "../../api/types";
+import { buildGraph, DRAWN_NODES_MAX, type Graph, withFigures } from "../../engine/map-graph";
+import { OUTCOME_WORDS, OUTCOMES } from "../../engine/outcome";
 import { Button } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
 import { NoDataInRange } from "../../kit/no-data";
@@ -16,6 +16,7 @@ import { SetupCard } from "../../kit/setup-card";
 import { EmptyState, ErrorState, Note } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
+import { comparedWindow } from "../../lib/comparison";
 import { plural } from "../../lib/format";
 import { mapPatch, type MapView, readMapView } from "../../lib/map-url";
 import { nanos } from "../../lib/time";
@@ -23,6 +24,7 @@ import { readText, textPatch } from "../../lib/url-state";
 import { MapInspector } from "./inspector";
 import { MapCanvas } from "../../kit/map/map-canvas";
 import { MapList } from "./map-list";
+import { useMapMenu } from "./map-menu";
 import css from "./map-screen.module.css";
 import { NodeFinder, ViewControls } from "./map-toolbar";
 import { Scrubber } from "./scrubber";
@@ -55,23 +57,36 @@ export function MapScreen() {
 function Stage({ text, view, window, onSearch }: { text: string; view: MapView; window: Window; onSearch: (text: string) => void }) {
   const { patch } = useUrl();
   const editable = useEditable("traces", window, text);
-  const query = useQuery(mapQuery(window, text, SCRUBBER_PARTS));
+  const query = useQuery(mapQuery(window, text, SCRUBBER_PARTS, groupsAsked(view.group)));
   const map = query.data ?? null;
   const part = useMemo(() => partOf(map, view), [map, view]);
   const then = useQuery({ ...mapQuery(part ?? window, text, 0), enabled: part !== null });
   const shown = part !== null ? (then.data ?? null) : map;
+  const previous = useQuery({ ...mapQuery(comparedWindow(part ?? window, "prev"), text, 0), enabled: view.cmp === "prev" });
+  const before = view.cmp === "prev" ? (previous.data ?? null) : null;
   const change = useCallback((next: Partial<MapView>, replace = false) => patch(mapPatch(next), { replace }), [patch]);
   const minutes = minutesOf(window);
   const shownMinutes = part === null ? minutes : minutesOf(part);
   const focus = map ? idOf(map, view.focus) : null;
   // Positions are those of the whole range: replaying a part of it changes figures and nothing else.
   const graph = useMemo(
-    () => (map ? buildGraph(map, { focus, hops: view.hops, minPerMinute: view.min, minutes }) : null),
-    [map, focus, view.hops, view.min, minutes],
+    () => (map ? buildGraph(map, { focus, hops: view.hops, minPerMinute: view.min, minutes, grouped: isGrouped(map, view.group), open: view.open, hide: view.hide }) : null),
+    [map, focus, view.hops, view.min, minutes, view.group, view.open, view.hide],
   );
   const drawn = useMemo(() => (graph && shown && part !== null ? withFigures(graph, shown) : graph), [graph, shown, part]);
+  const rings = useMemo(() => (graph && before ? new Map(withFigures(graph, before).nodes.map((node) => [node.id, node])) : null), [graph, before]);
   const select = useCallback((panel: string | null) => change({ panel }, true), [change]);
-  const focusOn = useCallback((id: string) => change({ focus: id, hops: 1, camera: null, panel: `node:${id}` }), [change]);
+  const expand = useCallback((group: string) => change({ open: [...view.open, group], camera: null, panel: null }), [change, view.open]);
+  const focusOn = useCallback(
+    (id: string) => {
+      const together = graph?.nodes.find((node) => node.id === id && node.members.length > 0);
+      if (!together) change({ focus: id, hops: 1, camera: null, panel: `node:${id}` });
+      else if (together.group === null) change({ panel: `node:${id}` });
+      else expand(together.group);
+    },
+    [change, expand, graph],
+  );
+  const { handlers, menu } = useMapMenu({ map, graph, view, change, onFocus: focusOn });
   if (query.isError && !map) return <ErrorState title="The map could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
   if (map && map.nodes.length === 0) {
     if (text === "") return <NoDataInRange signal="spans" />;
@@ -87,10 +102,12 @@ function Stage({ text, view, window, onSearch }: { text: string; view: MapView; 
     );
   }
   return (
-    <div className={css.stage}>
+    // A menu for whatever below it stands for a node or an edge.
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
+    <div className={css.stage} {...handlers}>
       <div className={css.left}>
         <div className={css.bar}>
-          <Legend />
+          <Legend compared={view.cmp === "prev"} />
           {map && <NodeFinder map={map} onFind={(id) => select(`node:${id}`)} />}
           <ViewControls view={view} focus={focus === null ? null : (map?.nodes.find((node) => node.id === focus)?.name ?? null)} onChange={change} />
           <Button onClick={() => change({ view: view.view === "map" ? "list" : "map" })}>
@@ -102,20 +119,22 @@ function Stage({ text, view, window, onSearch }: { text: string; view: MapView; 
             <ConditionChips text={editable} subject="traces" onChange={onSearch} />
           </div>
         )}
+        {view.open.length > 0 && <OpenGroups open={view.open} onChange={(open) => change({ open, camera: null })} />}
         {view.focus !== null && map && focus === null && <Note error>Nothing called “{view.focus}” is on this map; everything is shown.</Note>}
         {map && map.left_out_node_count > 0 && <Note>{plural(map.left_out_node_count, "node")} with the fewest requests are left out.</Note>}
         {view.view === "list" ? (
           shown && <MapList map={shown} minutes={shownMinutes} onSelect={select} />
         ) : (
-          <Drawing graph={drawn} laidOut={graph} view={view} minutes={shownMinutes} stale={query.isPlaceholderData || (part !== null && then.isPlaceholderData)} change={change} onSelect={select} onFocus={focusOn} />
+          <Drawing graph={drawn} laidOut={graph} view={view} minutes={shownMinutes} before={rings} stale={query.isPlaceholderData || (part !== null && then.isPlaceholderData)} change={change} onSelect={select} onFocus={focusOn} />
         )}
         {map && <Scrubber map={map} at={view.at} onChange={(at) => change({ at }, true)} />}
       </div>
       {map ? (
-        <MapInspector panel={view.panel} graph={graph} map={shown ?? map} minutes={shownMinutes} onSelect={select} onFocus={focusOn} />
+        <MapInspector panel={view.panel} graph={graph} map={shown ?? map} minutes={shownMinutes} before={before} onSelect={select} onFocus={focusOn} onExpand={expand} />
       ) : (
         <div className={css.panelRoom} />
       )}
+      {menu}
     </div>
   );
 }
@@ -126,6 +145,7 @@ function Drawing(props: {
   laidOut: Graph | null;
   view: MapView;
   minutes: number;
+  before: ReadonlyMap<string, OutcomeCounts> | null;
   stale: boolean;
   change: (view: Partial<MapView>, replace?: boolean) => void;
   onSelect: (panel: string | null) => void;
@@ -150,6 +170,7 @@ function Drawing(props: {
         direction={view.dir}
         color={view.color}
         minutes={props.minutes}
+        before={props.before}
         camera={view.camera}
         selected={view.panel}
         wheel
@@ -157,12 +178,34 @@ function Drawing(props: {
         onFocus={props.onFocus}
         onCamera={onCamera}
       />
-      {graph.hidden > 0 && <p className={css.hidden}>{plural(graph.hidden, "node")} not shown</p>}
+      {(graph.hidden > 0 || view.hide.length > 0) && (
+        <p className={css.hidden}>
+          {graph.hidden > 0 ? `${plural(graph.hidden, "node")} not shown` : `${plural(view.hide.length, "arrow")} hidden`}
+          {view.hide.length > 0 && (
+            <Button small look="quiet" onClick={() => change({ hide: [] })}>
+              Show hidden
+            </Button>
+          )}
+        </p>
+      )}
     </div>
   );
 }
 
-function Legend() {
+/** Groups whose nodes are drawn one by one; a click draws them as one again. */
+function OpenGroups({ open, onChange }: { open: readonly string[]; onChange: (open: readonly string[]) => void }) {
+  return (
+    <div className={css.conditions} role="group" aria-label="Expanded groups">
+      {open.map((name) => (
+        <Button key={name} small title={`Draw ${name} as one`} aria-label={`Draw ${name} as one`} onClick={() => onChange(open.filter((one) => one !== name))}>
+          {name} <X size={12} aria-hidden />
+        </Button>
+      ))}
+    </div>
+  );
+}
+
+function Legend({ compared }: { compared: boolean }) {
   const words = { ok: "", error: " 4xx", throttle: " 429", fault: " 5xx" };
   return (
     <ul className={css.legend} aria-label="Colours of rings">
@@ -173,6 +216,12 @@ function Legend() {
           <span>{words[outcome]}</span>
         </li>
       ))}
+      {compared && (
+        <li>
+          <i className={css.outer} />
+          outer: window before
+        </li>
+      )}
     </ul>
   );
 }
@@ -198,17 +247,12 @@ function idOf(map: ServiceMap, focus: string | null): string | null {
   return found?.id ?? null;
 }
 
-/** The same drawing with the figures of another map. */
-function withFigures(graph: Graph, map: ServiceMap): Graph {
-  const nodes = new Map(map.nodes.map((node) => [node.id, node]));
-  const edges = new Map(map.edges.map((edge) => [`${edge.source}~${edge.target}~${edge.kind}`, edge]));
-  return {
-    ...graph,
-    nodes: graph.nodes.map((node) => {
-      const ids = node.members.length > 0 ? node.members : [node.id];
-      const counts = ids.reduce((sum, id) => addCounts(sum, nodes.get(id) ?? NO_REQUESTS), NO_REQUESTS);
-      return { ...node, ...counts, meanNs: node.members.length > 0 ? null : (nodes.get(node.id)?.duration_ns?.mean ?? null) };
-    }),
-    edges: graph.edges.map((edge) => ({ ...edge, ...addCounts(NO_REQUESTS, edges.get(edge.id) ?? NO_REQUESTS) })),
-  };
+/** Which groups the server is asked for. */
+function groupsAsked(group: MapView["group"]): { by: "namespace" | "env"; above: number } | null {
+  if (group === "none") return null;
+  return group === "auto" ? { by: "namespace", above: DRAWN_NODES_MAX } : { by: group, above: 0 };
+}
+
+function isGrouped(map: ServiceMap, group: MapView["group"]): boolean {
+  return group === "auto" ? map.nodes.length > DRAWN_NODES_MAX : group !== "none";
 }

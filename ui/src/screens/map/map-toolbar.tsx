@@ -34,6 +34,16 @@ const COLORS = [
   ["latency", "health and latency"],
   ["traffic", "health and traffic"],
 ] as const;
+const GROUPS = [
+  ["auto", "only very large maps"],
+  ["none", "no"],
+  ["namespace", "by namespace"],
+  ["env", "by environment"],
+] as const;
+const COMPARISONS = [
+  ["none", "nothing"],
+  ["prev", "the window before"],
+] as const;
 const LEAST = [0, 0.1, 1, 10, 100, 1000];
 
 /** Focus, direction, colour and the least number of calls. */
@@ -82,6 +92,26 @@ export function ViewControls({ view, focus, onChange }: { view: MapView; focus: 
                 Colour
                 <select value={view.color} onChange={(event) => onChange({ color: event.target.value as MapView["color"] })}>
                   {COLORS.map(([value, label]) => (
+                    <option key={value} value={value}>
+                      {label}
+                    </option>
+                  ))}
+                </select>
+              </label>
+              <label>
+                Draw together
+                <select value={view.group} onChange={(event) => onChange({ group: event.target.value as MapView["group"], open: [], camera: null })}>
+                  {GROUPS.map(([value, label]) => (
+                    <option key={value} value={value}>
+                      {label}
+                    </option>
+                  ))}
+                </select>
+              </label>
+              <label>
+                Compare with
+                <select value={view.cmp} onChange={(event) => onChange({ cmp: event.target.value as MapView["cmp"] })}>
+                  {COMPARISONS.map(([value, label]) => (
                     <option key={value} value={value}>
                       {label}
                     </option>

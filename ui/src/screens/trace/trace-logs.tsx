@@ -88,7 +88,7 @@ function eventLines({ facts, model }: LoadedTrace): LogRecord[] {
     flags: 0,
     service: serviceOf(model, span),
     event_name: "event",
-    scope: null,
+    scope: { name: "", version: "" },
     resource: {},
     attributes: {},
   }));

@@ -11,7 +11,7 @@ import { WaterfallStore } from "../../engine/waterfall-store";
 import { announce } from "../../kit/announce";
 import { Button, buttonClass, CopyButton } from "../../kit/button";
 import { Page } from "../../kit/page";
-import { EmptyState, ErrorState, Skeleton } from "../../kit/states";
+import { EmptyState, ErrorState, Note, Skeleton } from "../../kit/states";
 import { TAB_PANEL_ID, tabId, Tabs } from "../../kit/tabs";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
@@ -34,7 +34,7 @@ import { WaterfallTab } from "./waterfall-tab";
 const VIEWS = [
   { value: "waterfall", label: "Waterfall" },
   { value: "flame", label: "Flame" },
-  { value: "map", label: "Map" },
+  { value: "graph", label: "Map" },
   { value: "table", label: "Statistics" },
   { value: "logs", label: "Logs" },
   { value: "raw", label: "Raw" },
@@ -72,7 +72,9 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
   const url = useTraceUrl(store, model, found.matches);
   // Log records can arrive without any span: then they are what there is to see.
   const usual: View = model.count > 0 ? "waterfall" : "logs";
-  const view = VIEWS.find((one) => one.value === params.get("view"))?.value ?? usual;
+  const asked = params.get("view");
+  const known = VIEWS.find((one) => one.value === asked)?.value;
+  const view = known ?? usual;
   const setView = (next: View) => patch({ view: next === usual ? null : next });
   useEffect(() => {
     announce(`Trace with ${plural(facts.span_count, "span")} and ${plural(model.errorCount, "error")}`);
@@ -111,6 +113,7 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
       <div className={css.tabs}>
         <Tabs label="Views of the trace" value={view} choices={VIEWS.map((one) => (one.value === "logs" ? { ...one, label: `Logs ${group(facts.log_count)}` } : one))} onChange={setView} />
       </div>
+      {asked !== null && known === undefined && <Note error>view={asked} in the address is none of {VIEWS.map((one) => one.value).join(", ")}; the {usual} is shown.</Note>}
       <TraceHealth trace={trace} store={store} url={url} />
       <div className={css.panel} role="tabpanel" id={TAB_PANEL_ID} aria-labelledby={tabId(view)}>
         {view !== "logs" && view !== "raw" && model.count === 0 ? (
@@ -119,9 +122,9 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
           </EmptyState>
         ) : (
           <>
-            {view === "waterfall" && <WaterfallTab trace={trace} store={store} url={url} onKey={onKey} />}
+            {view === "waterfall" && <WaterfallTab trace={trace} store={store} url={url} onKey={onKey} onFind={showFound} />}
             {view === "flame" && <FlameTab model={model} matches={found.matches} onSelect={select} />}
-            {view === "map" && <MapTab traceId={facts.trace_id} onFind={showFound} />}
+            {view === "graph" && <MapTab traceId={facts.trace_id} onFind={showFound} />}
             {view === "table" && <StatisticsTab model={model} />}
           </>
         )}

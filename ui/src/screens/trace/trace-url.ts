@@ -1,6 +1,6 @@
 import type { ColorBy } from "../../engine/waterfall-store";
 
-const COLORS: readonly ColorBy[] = ["service", "status", "kind"];
+const COLORS = ["service", "status", "kind"] as const;
 
 export interface TraceUrl {
   /** Find text, and whether what does not match is hidden. */
@@ -37,12 +37,18 @@ export function readTraceUrl(search: string): TraceUrl & { zoom: { t0: number; t
     hide: params.get("hide") === "1",
     only: (params.get("only") ?? "").split(",").filter(Boolean).map(decodeURIComponentSafely),
     skew: word("skew", ["raw", "adj"] as const, "raw"),
-    color: word("color", COLORS, "service"),
+    color: colorOf(params.get("color")) ?? word("color", COLORS, "service"),
     critical: params.get("cp") === "1",
     zoom,
     levels: isLevel ? levels : null,
     problems,
   };
+}
+
+/** `attr:<key>`; null when it is no such thing. */
+function colorOf(text: string | null): ColorBy | null {
+  const key = /^attr:(.+)$/s.exec(text ?? "")?.[1];
+  return key === undefined ? null : `attr:${key}`;
 }
 
 function readZoom(text: string | null): { t0: number; t1: number } | null {

@@ -3,26 +3,35 @@ import type { LoadedTrace } from "../../engine/decode-trace";
 import { indexOfSpan, nameOf, serviceOf, spanIdOf } from "../../engine/trace-model";
 import type { WaterfallStore } from "../../engine/waterfall-store";
 import { WaterfallView } from "../../engine/waterfall-view";
-import { storedNumber, storeNumber } from "../../kit/preferences";
+import { storedNumber, storeNumber, storeShown } from "../../kit/preferences";
 import { Resizer } from "../../kit/resizer";
 import { EmptyState, Note } from "../../kit/states";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatShare } from "../../lib/format";
 import { Inspector } from "./inspector";
+import { MapStrip, stripShown } from "./map-strip";
 import { Minimap } from "./minimap";
 import { PathPanel } from "./path-panel";
 import css from "./waterfall.module.css";
 import type { TraceUrl } from "./trace-url";
+import { useSpanValues } from "./use-span-values";
 import { WaterfallToolbar } from "./waterfall-toolbar";
 
 const NAME_WIDTH = 400;
 
-/** Minimap, waterfall and the inspector of the selected span. */
-export function WaterfallTab({ trace, store, url, onKey }: { trace: LoadedTrace; store: WaterfallStore; url: TraceUrl; onKey: (key: string) => boolean }) {
+/** Map strip, minimap, waterfall and the inspector of the selected span. */
+export function WaterfallTab({ trace, store, url, onKey, onFind }: { trace: LoadedTrace; store: WaterfallStore; url: TraceUrl; onKey: (key: string) => boolean; onFind: (text: string) => void }) {
   const { search, patch } = useUrl();
   const { model } = trace;
   const spanId = new URLSearchParams(search).get("span");
   const selected = spanId === null ? -1 : indexOfSpan(model, spanId);
+  const values = useSpanValues(trace, url.color);
+  useEffect(() => store.setLook({ values }), [store, values]);
+  const [strip, setStrip] = useState(() => stripShown(model));
+  const toggleStrip = () => {
+    storeShown("map-strip", !strip);
+    setStrip(!strip);
+  };
   const select = useCallback(
     (index: number | null, replace = false) => patch({ span: index === null ? null : spanIdOf(model, index) }, { replace }),
     [patch, model],
@@ -30,8 +39,9 @@ export function WaterfallTab({ trace, store, url, onKey }: { trace: LoadedTrace;
   return (
     <>
       {spanId !== null && selected < 0 && <Note>The span {spanId} of the address is not in this trace, or has not arrived yet.</Note>}
+      {strip && <MapStrip traceId={trace.facts.trace_id} services={model.services.length} onFind={onFind} />}
       <Minimap store={store} />
-      <WaterfallToolbar trace={trace} store={store} url={url} />
+      <WaterfallToolbar trace={trace} store={store} url={url} values={values} strip={strip} onStrip={toggleStrip} />
       <div className={css.stage}>
         <Waterfall store={store} selected={selected} onSelect={select} onKey={onKey} />
         {selected >= 0 ? (

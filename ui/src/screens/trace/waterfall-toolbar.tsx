@@ -1,13 +1,17 @@
-import { ChevronsDownUp, ChevronsUpDown, Palette, Route } from "lucide-react";
+import { useQuery } from "@tanstack/react-query";
+import { ChevronsDownUp, ChevronsUpDown, Route, Waypoints } from "lucide-react";
+import { traceFieldsQuery } from "../../api/queries";
+import { otherColor, valueColors } from "../../engine/bar-colors";
 import type { LoadedTrace } from "../../engine/decode-trace";
+import type { SpanValues } from "../../engine/value-colors";
 import type { ColorBy, WaterfallStore } from "../../engine/waterfall-store";
 import { Button } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
-import { ChoiceMenu } from "../../kit/menu";
 import { OptionPopover } from "../../kit/option-popover";
-import { useServiceColors } from "../../kit/use-service-colors";
+import { useDark, useServiceColors } from "../../kit/use-service-colors";
 import { useUrl } from "../../kit/use-url";
-import { plural } from "../../lib/format";
+import { group, plural } from "../../lib/format";
+import { STRIP_ID } from "./map-strip";
 import css from "./waterfall.module.css";
 import views from "./views.module.css";
 import { printOnly, type TraceUrl } from "./trace-url";
@@ -16,14 +20,23 @@ import { printOnly, type TraceUrl } from "./trace-url";
 const LEGEND_MAX = 8;
 const LEGEND_MAX_NARROW = 4;
 const NARROW_PX = 1200;
-const COLORS: readonly { value: ColorBy; label: string }[] = [
-  { value: "service", label: "Service" },
-  { value: "status", label: "Status" },
-  { value: "kind", label: "Kind" },
-];
+/** Labels of the menu; an attribute is listed by its key. */
+const COLORS = { Service: "service", Status: "status", Kind: "kind" } as const;
+/** Values with a place in the legend. */
+const VALUES_SHOWN = 6;
 
 /** What is shown of the waterfall and how: services, colours, clocks, folds. */
-export function WaterfallToolbar({ trace, store, url }: { trace: LoadedTrace; store: WaterfallStore; url: TraceUrl }) {
+export function WaterfallToolbar(props: {
+  trace: LoadedTrace;
+  store: WaterfallStore;
+  url: TraceUrl;
+  /** Of the attribute that bars are coloured by. */
+  values: SpanValues | null;
+  /** The map above is shown. */
+  strip: boolean;
+  onStrip: () => void;
+}) {
+  const { trace, store, url, values } = props;
   const { patch } = useUrl();
   const { model } = trace;
   const colors = useServiceColors(model.services);
@@ -37,48 +50,80 @@ export function WaterfallToolbar({ trace, store, url }: { trace: LoadedTrace; st
   const extra = url.only.filter((service) => !legend.includes(service));
   const others = model.services.slice(named).filter((service) => !only.has(service));
   return (
-    <div className={views.toolbar}>
-      <div className={css.legend} role="group" aria-label="Show only these services">
-        {[...legend, ...extra].map((service) => (
-          <button key={service} type="button" className={classNames(css.legendItem, only.size > 0 && !only.has(service) && css.legendOff)} aria-pressed={only.has(service)} title={`Show only ${service}`} onClick={() => toggle(service)}>
-            <i className={views.swatch} style={{ background: colors.get(service) }} />
-            <span>{service === "" ? "no service" : service}</span>
-          </button>
-        ))}
-        {others.length > 0 && (
-          <OptionPopover small label={`${others.length} more`} value={undefined} options={others.map((value) => ({ value }))} none="No such service in this trace" onPick={(service) => service !== null && toggle(service)} />
-        )}
-        {only.size > 0 && (
-          <Button small look="quiet" onClick={() => patch({ only: null })}>
-            All services
+    <>
+      <div className={views.toolbar}>
+        <div className={css.legend} role="group" aria-label="Show only these services">
+          {[...legend, ...extra].map((service) => (
+            <button key={service} type="button" className={classNames(css.legendItem, only.size > 0 && !only.has(service) && css.legendOff)} aria-pressed={only.has(service)} title={`Show only ${service}`} onClick={() => toggle(service)}>
+              <i className={views.swatch} style={{ background: colors.get(service) }} />
+              <span>{service === "" ? "no service" : service}</span>
+            </button>
+          ))}
+          {others.length > 0 && (
+            <OptionPopover small label={`${others.length} more`} value={undefined} options={others.map((value) => ({ value }))} none="No such service in this trace" onPick={(service) => service !== null && toggle(service)} />
+          )}
+          {only.size > 0 && (
+            <Button small look="quiet" onClick={() => patch({ only: null })}>
+              All services
+            </Button>
+          )}
+        </div>
+        {model.skewedCount > 0 && (
+          <Button small aria-pressed={url.skew === "adj"} title={`${plural(model.skewedCount, "span")} would start before their callers`} onClick={() => patch({ skew: url.skew === "adj" ? null : "adj" })}>
+            Undo clock skew
           </Button>
         )}
-      </div>
-      {model.skewedCount > 0 && (
-        <Button small aria-pressed={url.skew === "adj"} title={`${plural(model.skewedCount, "span")} would start before their callers`} onClick={() => patch({ skew: url.skew === "adj" ? null : "adj" })}>
-          Undo clock skew
+        <ColorChooser traceId={trace.facts.trace_id} color={url.color} onChange={(color) => patch({ color: color === "service" ? null : color })} />
+        <Button small aria-pressed={props.strip} aria-controls={STRIP_ID} title="Map of the trace above the timeline" onClick={props.onStrip}>
+          <Waypoints size={13} aria-hidden /> Map
         </Button>
+        <Button small aria-pressed={url.critical} title="Critical path (c)" onClick={() => patch({ cp: url.critical ? null : "1", span: null })}>
+          <Route size={13} aria-hidden /> Where the time went
+        </Button>
+        <Button small look="quiet" iconLabel="Unfold all" onClick={() => store.expandAll()}>
+          <ChevronsUpDown size={14} aria-hidden />
+        </Button>
+        <Button small look="quiet" iconLabel="Fold to 2 levels (2)" onClick={() => store.foldToLevels(2)}>
+          <ChevronsDownUp size={14} aria-hidden />
+        </Button>
+      </div>
+      {values && <ValueLegend values={values} />}
+    </>
+  );
+}
+
+/** What bars are coloured by: service, outcome, kind, or any attribute that spans of the trace have. */
+function ColorChooser({ traceId, color, onChange }: { traceId: string; color: ColorBy; onChange: (color: ColorBy) => void }) {
+  const fields = useQuery(traceFieldsQuery(traceId));
+  const keys = (fields.data?.fields ?? []).filter((field) => field.kind !== "field");
+  const options = [...Object.keys(COLORS).map((value) => ({ value })), ...keys.map(({ key, count }) => ({ value: key, ...(count !== null && { hint: group(count) }) }))];
+  const label = Object.entries(COLORS).find(([, value]) => value === color)?.[0] ?? color.slice("attr:".length);
+  const pick = (value: string | null) => {
+    if (value === null) onChange("service");
+    else onChange(Object.hasOwn(COLORS, value) ? COLORS[value as keyof typeof COLORS] : `attr:${value}`);
+  };
+  return <OptionPopover small label={`Colour: ${label}`} value={color === "service" ? undefined : label} none="No span of this trace has such an attribute." options={options} onPick={pick} />;
+}
+
+function ValueLegend({ values: spans }: { values: SpanValues }) {
+  const dark = useDark();
+  const colors = valueColors(spans, dark);
+  const more = spans.values.length - VALUES_SHOWN + spans.others.values;
+  return (
+    <ul className={css.values} aria-label="Colours of values">
+      {spans.values.slice(0, VALUES_SHOWN).map(({ value, count }, i) => (
+        <li key={value} title={`${value}: ${plural(count, "span")}`}>
+          <i className={views.swatch} style={{ background: colors[i] }} />
+          <span>{value}</span>
+        </li>
+      ))}
+      {more > 0 && (
+        <li>
+          {spans.others.values > 0 && <i className={views.swatch} style={{ background: otherColor(dark) }} />}
+          {plural(more, "more value")}
+        </li>
       )}
-      <ChoiceMenu
-        trigger={
-          <Button small>
-            <Palette size={13} aria-hidden /> {COLORS.find((one) => one.value === url.color)!.label}
-          </Button>
-        }
-        label="Colour bars by"
-        value={url.color}
-        choices={COLORS}
-        onChange={(color) => patch({ color: color === "service" ? null : color })}
-      />
-      <Button small aria-pressed={url.critical} title="Critical path (c)" onClick={() => patch({ cp: url.critical ? null : "1", span: null })}>
-        <Route size={13} aria-hidden /> Where the time went
-      </Button>
-      <Button small look="quiet" iconLabel="Unfold all" onClick={() => store.expandAll()}>
-        <ChevronsUpDown size={14} aria-hidden />
-      </Button>
-      <Button small look="quiet" iconLabel="Fold to 2 levels (2)" onClick={() => store.foldToLevels(2)}>
-        <ChevronsDownUp size={14} aria-hidden />
-      </Button>
-    </div>
+      {spans.values.length === 0 && <li>no span has it</li>}
+    </ul>
   );
 }

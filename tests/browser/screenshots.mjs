@@ -1,0 +1,119 @@
+// Pictures of every screen for the documentation, on the recorded packs, in both themes: `make screenshots`.
+
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { withPalette } from './png.mjs';
+import { Server } from './server.mjs';
+import { Visitor } from './visitor.mjs';
+
+const SIZES = { '': { width: 1440, height: 900 }, '-1024': { width: 1024, height: 768 } };
+const FILE_BYTES_MAX = 300_000;
+const ALL_BYTES_MAX = 6_000_000;
+const RANGE = 'from=now-4m';
+
+const directory = process.env.SPANLAKE_SCREENSHOTS;
+if (!directory) throw new Error('say in SPANLAKE_SCREENSHOTS where the pictures go');
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--disable-gpu', '--hide-scrollbars', ...(process.getuid() === 0 ? ['--no-sandbox'] : [])] });
+
+/** Takes the pictures `name` of an address, in small too when `small`; `prepare` brings the page into the state to show. */
+async function take(visitor, name, path, { small = false, prepare = async () => {} } = {}) {
+  for (const [suffix, size] of Object.entries(SIZES)) {
+    if (suffix !== '' && !small) continue;
+    await visitor.page.setViewportSize(size);
+    await visitor.page.goto(path);
+    await visitor.page.waitForLoadState('networkidle');
+    await visitor.settle();
+    await prepare(visitor.page);
+    await visitor.page.waitForLoadState('networkidle');
+    await visitor.settle();
+    await visitor.pictures(`${name}${suffix}`);
+  }
+  const complaints = visitor.takeComplaints();
+  if (complaints.length > 0) throw new Error(`${name}: ${complaints.join('\n  ')}`);
+}
+
+async function trainTicket(visitor, server) {
+  const { traces } = await server.json('/api/v1/traces?from=now-15m&limit=1000');
+  const failed = traces.filter((one) => one.error_count > 0).toSorted((a, b) => b.span_count - a.span_count)[0];
+  const whole = traces.toSorted((a, b) => b.span_count - a.span_count)[0];
+  const like = traces.filter((one) => one.root?.name === whole.root?.name && one.trace_id !== whole.trace_id).toSorted((a, b) => b.span_count - a.span_count)[0];
+  const { buckets } = await server.json('/api/v1/facets?signal=logs&from=now-15m&keys=service&q=severity%3E%3Derror').then(({ facets }) => ({ buckets: facets[0].values }));
+  const failing = buckets[0]?.value ?? 'ts-basic-service';
+  const openLog = async (page) => page.getByRole('list', { name: 'Log records' }).getByRole('listitem').first().getByRole('button').first().click();
+  const nextError = async (page) => {
+    await page.getByRole('treegrid').focus();
+    await page.keyboard.press('e');
+    await page.keyboard.press('Enter');
+  };
+
+  await take(visitor, 'overview', `/?${RANGE}`, { small: true });
+  await take(visitor, 'map', `/map?${RANGE}`, { small: true });
+  await take(visitor, 'map-node', `/map?${RANGE}&panel=node:service:ts-basic-service`);
+  await take(visitor, 'map-focus', '/map?from=now-100s&focus=service:ts-basic-service&cmp=prev', {
+    prepare: async (page) => {
+      await page.locator('svg [data-node="service:ts-basic-service"]').click({ button: 'right' });
+      await page.getByRole('menu').waitFor();
+    },
+  });
+  await take(visitor, 'map-list', `/map?${RANGE}&view=list`);
+  await take(visitor, 'services', `/services?${RANGE}`, { small: true });
+  await take(visitor, 'service', `/services/ts-basic-service?${RANGE}`, { small: true });
+  await take(visitor, 'service-operations', `/services/ts-basic-service?from=now-100s&cmp=prev&tab=operations`);
+  await take(visitor, 'service-errors', `/services/ts-basic-service?${RANGE}&tab=errors`);
+  await take(visitor, 'service-logs', `/services/${failing}?${RANGE}&tab=logs`);
+  await take(visitor, 'traces', `/traces?${RANGE}`, { small: true });
+  await take(visitor, 'trace', `/trace/${failed.trace_id}`, { small: true, prepare: nextError });
+  await take(visitor, 'trace-large', `/trace/${whole.trace_id}?cp=1&color=kind`);
+  await take(visitor, 'trace-flame', `/trace/${whole.trace_id}?view=flame`);
+  await take(visitor, 'trace-map', `/trace/${whole.trace_id}?view=graph`);
+  await take(visitor, 'trace-statistics', `/trace/${whole.trace_id}?view=table`);
+  await take(visitor, 'trace-logs', `/trace/${failed.trace_id}?view=logs`);
+  await take(visitor, 'trace-raw', `/trace/${failed.trace_id}?view=raw`);
+  await take(visitor, 'compare', `/compare/${whole.trace_id}...${like.trace_id}`);
+  await take(visitor, 'logs', `/logs?${RANGE}&q=severity>=error`, { small: true, prepare: openLog });
+  await take(visitor, 'sql', '/sql', {
+    prepare: async (page) => {
+      await page.getByRole('button', { name: /^Run/ }).click();
+      await page.getByRole('main').getByRole('grid').or(page.getByRole('main').getByRole('table')).first().waitFor();
+    },
+  });
+}
+
+async function boutique(visitor) {
+  await take(visitor, 'map-boutique', '/map?from=now-2m');
+  await take(visitor, 'traces-boutique', '/traces?from=now-2m&q=service:cartservice');
+}
+
+async function empty(visitor) {
+  await take(visitor, 'setup', '/');
+}
+
+for (const [pack, pictures] of [['ci-trainticket', trainTicket], ['ci-boutique', boutique], [null, empty]]) {
+  const server = await Server.start();
+  const visitor = await Visitor.open(browser, server.url);
+  try {
+    if (pack) await server.replayToNow(pack);
+    await pictures(visitor, server);
+  } finally {
+    await visitor.close();
+    await server.stop();
+  }
+}
+await browser.close();
+
+let sum = 0;
+const tooLarge = [];
+for (const name of readdirSync(directory).filter((one) => one.endsWith('.png'))) {
+  const file = join(directory, name);
+  writeFileSync(file, withPalette(readFileSync(file)));
+  const { size } = statSync(file);
+  sum += size;
+  if (size > FILE_BYTES_MAX) tooLarge.push(`${name}: ${size} bytes`);
+}
+console.log(`${sum} bytes in all`);
+if (tooLarge.length > 0 || sum > ALL_BYTES_MAX) {
+  console.error(`too large for the repository: ${tooLarge.join(', ') || `${sum} bytes together`}`);
+  process.exitCode = 1;
+}
