@@ -30,9 +30,10 @@ use proto::{Signal, TraceId, schema};
 
 pub(crate) use self::compose::ServiceMap;
 pub(crate) use self::figures::{Counts, Durations};
+pub(crate) use self::trace_stream::trace_keys;
 use self::spans::{Names, TraceKey};
 use self::tally::Tally;
-use self::trace_stream::{Order, Step, Trace, Traces, scan, trace_keys};
+use self::trace_stream::{Order, Step, Trace, Traces, scan};
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{SpanFilter, time_predicates, trace_is, trace_is_one_of};

@@ -1,0 +1,417 @@
+//! From figures to causes: what each change weighs, and against whom it speaks.
+//!
+//! All weights are shares of the window's requests, so that slow, failing and missing calls can stand in one list:
+//!
+//! - *Time.* What a service adds to the requests that pass through it, in units of what such a request takes in the
+//!   baseline, on a logarithmic scale: traces x log2(1 + added / usual).
+//! - *Time on the way* between two services speaks against the callee when all its callers see it, against the caller
+//!   when its calls to several callees have it.
+//! - *Failures* weigh one request each, and count where they began: at spans without a failed child.
+//! - *Calls that are not made any more* speak against the caller, those that leave no span against the callee; being the
+//!   consequence of something as often as its cause they weigh less.
+//!
+//! Everything is multiplied by how certain it is (see [`certainty`]).
+
+use std::collections::{HashMap, HashSet};
+
+use super::answer::{Change, ChangeKind, ExampleAnswer, Figure, duration_text, percent_text};
+use super::periods::Counts;
+use super::spans::{OperationId, Spans};
+use super::statistics::{
+    Distribution, SAMPLES_MIN, Share, Shift, Z_MIN, certainty, count_dispersion, fewer_z, share_dispersion, share_z,
+};
+use super::tally::{Example, Tally, Times};
+
+/// Cliff's delta below which a shift of times is not worth mentioning.
+const EFFECT_MIN: f64 = 0.2;
+/// Calls count as fewer when less than this share of the expected ones is made.
+const FEWER_BELOW: f64 = 0.7;
+/// What a request counts that lacks a call.
+const FEWER_CALLS_WEIGHT: f64 = 0.5;
+/// What a request counts that does not reach a service: nearly always a consequence.
+const FEWER_TRACES_WEIGHT: f64 = 0.05;
+/// A caller is suspected before its callees when this share of its calls, to several of them, is slower on the way.
+const CALLER_SUSPECT: f64 = 0.6;
+/// What is left of the suspicion against a callee then.
+const CALLEE_REMAINS: f64 = 0.3;
+
+/// A change and how it counts.
+#[derive(Debug)]
+pub(super) struct Weighed {
+    pub(super) service: u32,
+    pub(super) change: Change,
+}
+
+/// Scores by service, and all changes.
+#[derive(Debug, Default)]
+pub(super) struct Blame {
+    pub(super) scores: HashMap<u32, f64>,
+    pub(super) changes: Vec<Weighed>,
+}
+
+/// A shift of times that is certain enough.
+struct Slower<'a> {
+    times: &'a Times,
+    shift: Shift,
+    window_ns: f64,
+    base_ns: f64,
+    /// Added time in units of a usual request, over all samples of the window.
+    added: f64,
+}
+
+impl<'a> Slower<'a> {
+    fn of(times: &'a Times) -> Option<Self> {
+        let shift = Shift::between(&times.window, &times.base)?;
+        let (window_ns, base_ns) = (times.window.mean(), times.base.mean());
+        let is_slower = shift.z > Z_MIN && shift.effect > EFFECT_MIN && window_ns > base_ns;
+        let usual = times.traces.median().max(1.0);
+        let added = times.window.count() as f64 * (window_ns - base_ns) / usual * shift.effect * certainty(shift.z);
+        is_slower.then_some(Self { times, shift, window_ns, base_ns, added })
+    }
+}
+
+/// Calls of a service, and how many of them are slower on the way.
+#[derive(Default)]
+struct Way {
+    calls: f64,
+    slower: f64,
+    /// Services at the other end of slower calls.
+    others: HashSet<u32>,
+}
+
+impl Way {
+    fn share(&self) -> f64 {
+        if self.calls == 0.0 { 0.0 } else { self.slower / self.calls }
+    }
+}
+
+impl Blame {
+    pub(super) fn of(tally: &Tally, spans: &Spans) -> Self {
+        let mut blame = Self::default();
+        blame.times(tally, spans);
+        blame.failures(tally, spans);
+        blame.unanswered(tally, spans);
+        blame.fewer_calls(tally, spans);
+        blame.fewer_traces(tally, spans);
+        blame
+    }
+
+    fn times(&mut self, tally: &Tally, spans: &Spans) {
+        let requests = tally.traces.window.max(1) as f64;
+        // Against whom, how much, and what.
+        let mut found: Vec<(u32, f64, Change)> = Vec::new();
+        for (operation, times) in &tally.own {
+            let Some(slower) = Slower::of(times) else { continue };
+            let service = spans.operations[*operation as usize].service;
+            found.push((service, slower.added, own_time(&slower, *operation, spans)));
+        }
+        for (service, added, change) in on_the_way(tally, spans) {
+            found.push((service, added, change));
+        }
+        let mut added: HashMap<u32, f64> = HashMap::new();
+        for (service, part, _) in &found {
+            *added.entry(*service).or_default() += part;
+        }
+        for (service, part, mut change) in found {
+            let (added, traces) = (added[&service], tally.traces_of[service as usize].window.max(1) as f64);
+            let weight = traces * (1.0 + added / traces).log2() / requests;
+            change.weight = if added > 0.0 { weight * part / added } else { 0.0 };
+            self.add(service, change);
+        }
+    }
+
+    fn failures(&mut self, tally: &Tally, spans: &Spans) {
+        let requests = tally.traces.window.max(1) as f64;
+        for (id, operation) in tally.operations.iter().enumerate() {
+            let Some(more) = More::of(&operation.failures, &operation.spans) else { continue };
+            let (service, name) = named(spans, id as OperationId);
+            let sentence = format!(
+                "{} of `{name}` in `{}` fail, {} otherwise ({} of {}, {} of {})",
+                percent_text(more.window.rate()),
+                spans.services[service as usize],
+                percent_text(more.base.rate()),
+                more.window.hits,
+                more.window.all,
+                more.base.hits,
+                more.base.all,
+            );
+            let change = Change {
+                weight: more.excess() * certainty(more.z) / requests,
+                example: operation.failure.map(example),
+                operation: Some(name.to_owned()),
+                ..more.change(ChangeKind::Failures, &spans.services[service as usize], sentence)
+            };
+            self.add(service, change);
+        }
+    }
+
+    /// Calls by client spans that used to be answered by a service and now leave no span there.
+    fn unanswered(&mut self, tally: &Tally, spans: &Spans) {
+        let requests = tally.traces.window.max(1) as f64;
+        let mut callees: HashMap<OperationId, (u64, u32)> = HashMap::new();
+        for ((operation, callee), times) in &tally.on_the_way {
+            let most = callees.entry(*operation).or_insert((0, *callee));
+            *most = (*most).max((times.base.count() + times.window.count(), *callee));
+        }
+        let mut callees: Vec<_> = callees.into_iter().collect();
+        callees.sort_unstable();
+        for (id, (_, callee)) in callees {
+            let operation = &tally.operations[id as usize];
+            let all = operation.answered.plus(&operation.unanswered);
+            let Some(more) = More::of(&operation.unanswered, &all) else { continue };
+            let (caller, name) = named(spans, id);
+            let callee_name = &spans.services[callee as usize];
+            let sentence = format!(
+                "{} of the calls `{name}` from `{}` leave no span in `{callee_name}`, {} otherwise ({} calls, {} otherwise)",
+                percent_text(more.window.rate()),
+                spans.services[caller as usize],
+                percent_text(more.base.rate()),
+                more.window.all,
+                more.base.all,
+            );
+            let change = Change {
+                weight: more.excess() * certainty(more.z) / requests,
+                example: operation.unanswered_example.map(example),
+                operation: Some(name.to_owned()),
+                caller: Some(spans.services[caller as usize].clone()),
+                callee: Some(callee_name.clone()),
+                ..more.change(ChangeKind::UnansweredCalls, callee_name, sentence)
+            };
+            self.add(callee, change);
+        }
+    }
+
+    fn fewer_calls(&mut self, tally: &Tally, spans: &Spans) {
+        let requests = tally.traces.window.max(1) as f64;
+        let mut found: Vec<(u32, Change)> = Vec::new();
+        let mut pairs: Vec<_> = tally.pairs.iter().collect();
+        pairs.sort_unstable_by_key(|(key, _)| **key);
+        for ((parent, child), calls) in pairs {
+            let runs = &tally.operations[*parent as usize].spans;
+            if runs.window < SAMPLES_MIN || runs.base < SAMPLES_MIN {
+                continue;
+            }
+            let (now, usual) = (calls.in_window(runs).rate(), calls.in_base(runs).rate());
+            let expected = runs.window as f64 * usual;
+            if expected < SAMPLES_MIN as f64 || calls.window as f64 > expected * FEWER_BELOW {
+                continue;
+            }
+            let z = fewer_z(calls.window, expected, calls.base, count_dispersion(&calls.shares_of(runs)));
+            if z <= Z_MIN {
+                continue;
+            }
+            let ((service, name), (callee, callee_name)) = (named(spans, *parent), named(spans, *child));
+            let lacking = (expected - calls.window as f64).min(runs.window as f64);
+            let (service_name, callee_service) = (&spans.services[service as usize], &spans.services[callee as usize]);
+            let sentence = format!(
+                "`{name}` in `{service_name}` calls `{callee_name}` {now:.2} times a run, {usual:.2} times otherwise ({} runs, {} otherwise)",
+                runs.window, runs.base,
+            );
+            let is_edge = service != callee;
+            found.push((
+                service,
+                Change {
+                    kind: ChangeKind::FewerCalls,
+                    service: service_name.clone(),
+                    caller: is_edge.then(|| service_name.clone()),
+                    callee: is_edge.then(|| callee_service.clone()),
+                    operation: Some(name.to_owned()),
+                    message: None,
+                    is_error: false,
+                    window: Figure { samples: runs.window, value: now },
+                    base: Figure { samples: runs.base, value: usual },
+                    z,
+                    weight: lacking * certainty(z) * FEWER_CALLS_WEIGHT / requests,
+                    sentence,
+                    example: tally.operations[*parent as usize].fewest.map(example),
+                },
+            ));
+        }
+        self.add_strongest(found);
+    }
+
+    fn fewer_traces(&mut self, tally: &Tally, spans: &Spans) {
+        let requests = tally.traces.window.max(1) as f64;
+        for (service, traces) in tally.traces_of.iter().enumerate() {
+            let (window, base) = (traces.in_window(&tally.traces), traces.in_base(&tally.traces));
+            let z = -share_z(window, base) / share_dispersion(&traces.shares_of(&tally.traces)).sqrt();
+            if z <= Z_MIN || window.rate() > base.rate() * FEWER_BELOW {
+                continue;
+            }
+            let name = &spans.services[service];
+            let sentence = format!(
+                "`{name}` is part of {} of the traces, {} otherwise ({} of {}, {} of {})",
+                percent_text(window.rate()),
+                percent_text(base.rate()),
+                window.hits,
+                window.all,
+                base.hits,
+                base.all
+            );
+            let weight = (base.rate() - window.rate()) * window.all as f64 * certainty(z) * FEWER_TRACES_WEIGHT / requests;
+            let more = More { window, base, z };
+            self.add(service as u32, Change { weight, ..more.change(ChangeKind::FewerTraces, name, sentence) });
+        }
+    }
+
+    /// Of changes that are likely one and the same, only the weightiest counts in the score of a service.
+    pub(super) fn add_strongest(&mut self, found: Vec<(u32, Change)>) {
+        let mut strongest: HashMap<u32, f64> = HashMap::new();
+        for (service, change) in &found {
+            let most = strongest.entry(*service).or_default();
+            *most = most.max(change.weight);
+        }
+        for (service, weight) in strongest {
+            *self.scores.entry(service).or_default() += weight;
+        }
+        self.changes.extend(found.into_iter().map(|(service, change)| Weighed { service, change }));
+    }
+
+    fn add(&mut self, service: u32, change: Change) {
+        *self.scores.entry(service).or_default() += change.weight;
+        self.changes.push(Weighed { service, change });
+    }
+}
+
+/// A share that has grown for certain.
+pub(super) struct More {
+    pub(super) window: Share,
+    pub(super) base: Share,
+    pub(super) z: f64,
+}
+
+impl More {
+    /// `hits` of `all`; None when they are not more than before.
+    pub(super) fn of(hits: &Counts, all: &Counts) -> Option<Self> {
+        let (window, base) = (hits.in_window(all), hits.in_base(all));
+        if window.hits < 2 || window.all < SAMPLES_MIN || base.all < SAMPLES_MIN {
+            return None;
+        }
+        let z = share_z(window, base) / share_dispersion(&hits.shares_of(all)).sqrt();
+        (z > Z_MIN).then_some(Self { window, base, z })
+    }
+
+    /// How many more than expected.
+    pub(super) fn excess(&self) -> f64 {
+        self.window.hits as f64 - self.window.all as f64 * self.base.rate()
+    }
+
+    /// Without weight, example and names.
+    pub(super) fn change(&self, kind: ChangeKind, service: &str, sentence: String) -> Change {
+        Change {
+            kind,
+            service: service.to_owned(),
+            caller: None,
+            callee: None,
+            operation: None,
+            message: None,
+            is_error: false,
+            window: Figure { samples: self.window.all, value: self.window.rate() },
+            base: Figure { samples: self.base.all, value: self.base.rate() },
+            z: self.z,
+            weight: 0.0,
+            sentence,
+            example: None,
+        }
+    }
+}
+
+fn named(spans: &Spans, operation: OperationId) -> (u32, &str) {
+    let operation = &spans.operations[operation as usize];
+    (operation.service, &operation.name)
+}
+
+fn example(example: Example) -> ExampleAnswer {
+    ExampleAnswer::of_span(example.trace_id, example.span_id)
+}
+
+fn samples_text(window: &Distribution, base: &Distribution, what: &str) -> String {
+    format!("{} {what}, {} otherwise", window.count(), base.count())
+}
+
+fn own_time(slower: &Slower<'_>, operation: OperationId, spans: &Spans) -> Change {
+    let (service, name) = named(spans, operation);
+    let service = &spans.services[service as usize];
+    let sentence = format!(
+        "`{name}` in `{service}` takes {} itself, {} otherwise ({})",
+        duration_text(slower.window_ns),
+        duration_text(slower.base_ns),
+        samples_text(&slower.times.window, &slower.times.base, "spans"),
+    );
+    Change { operation: Some(name.to_owned()), ..slower.change(ChangeKind::OwnTime, service, sentence) }
+}
+
+impl Slower<'_> {
+    fn change(&self, kind: ChangeKind, service: &str, sentence: String) -> Change {
+        Change {
+            kind,
+            service: service.to_owned(),
+            caller: None,
+            callee: None,
+            operation: None,
+            message: None,
+            is_error: false,
+            window: Figure { samples: self.times.window.count(), value: self.window_ns },
+            base: Figure { samples: self.times.base.count(), value: self.base_ns },
+            z: self.shift.z,
+            weight: 0.0,
+            sentence,
+            example: self.times.example.map(example),
+        }
+    }
+}
+
+/// Slower calls: against whom, how much, and what; twice when it speaks against both ends.
+fn on_the_way(tally: &Tally, spans: &Spans) -> Vec<(u32, f64, Change)> {
+    let (mut out, mut into): (HashMap<u32, Way>, HashMap<u32, Way>) = Default::default();
+    let mut found = Vec::new();
+    for ((operation, callee), times) in &tally.on_the_way {
+        let caller = spans.operations[*operation as usize].service;
+        let slower = Slower::of(times);
+        if times.window.count() < SAMPLES_MIN || times.base.count() < SAMPLES_MIN {
+            continue;
+        }
+        for (way, other) in [(out.entry(caller).or_default(), *callee), (into.entry(*callee).or_default(), caller)] {
+            way.calls += times.window.count() as f64;
+            if let Some(slower) = &slower {
+                way.slower += times.window.count() as f64 * slower.shift.effect;
+                way.others.insert(other);
+            }
+        }
+        found.extend(slower.map(|slower| (*operation, caller, *callee, slower)));
+    }
+    let mut changes = Vec::new();
+    for (operation, caller, callee, slower) in found {
+        let calls_to_several = out[&caller].others.len() > 1;
+        let against_caller = if calls_to_several { out[&caller].share().powi(2) } else { 0.0 };
+        let is_caller_suspect = calls_to_several && out[&caller].share() > CALLER_SUSPECT;
+        let remains = if is_caller_suspect { CALLEE_REMAINS } else { 1.0 };
+        let against_callee = into[&callee].share().powi(2) * remains;
+        let sum = against_caller + against_callee;
+        let change = way_change(&slower, operation, callee, spans);
+        for (service, part) in [(caller, against_caller / sum), (callee, against_callee / sum)] {
+            if part > 0.0 {
+                let service_name = spans.services[service as usize].clone();
+                changes.push((service, slower.added * part, Change { service: service_name, ..change.clone() }));
+            }
+        }
+    }
+    changes
+}
+
+fn way_change(slower: &Slower<'_>, operation: OperationId, callee: u32, spans: &Spans) -> Change {
+    let (caller, name) = named(spans, operation);
+    let (caller, callee) = (&spans.services[caller as usize], &spans.services[callee as usize]);
+    let sentence = format!(
+        "calls `{name}` from `{caller}` to `{callee}` are {} on the way, {} otherwise ({})",
+        duration_text(slower.window_ns),
+        duration_text(slower.base_ns),
+        samples_text(&slower.times.window, &slower.times.base, "calls"),
+    );
+    Change {
+        operation: Some(name.to_owned()),
+        caller: Some(caller.clone()),
+        callee: Some(callee.clone()),
+        ..slower.change(ChangeKind::OnTheWay, callee, sentence)
+    }
+}
