@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::lit;
-use datafusion::prelude::{DataFrame, ident};
+use datafusion::prelude::DataFrame;
 use futures::StreamExt;
 use proto::{Signal, schema};
 
@@ -222,7 +222,7 @@ pub(super) async fn exceptions(
                 while let Some(batch) = stream.next().await {
                     for row in SpanBatch::of(&batch?)?.rows() {
                         let trace_id = row.trace_id()?;
-                        let key = u128::from_be_bytes(*trace_id.as_bytes());
+                        let key = trace_id.as_bytes().try_into().map_or(0, u128::from_be_bytes);
                         let is_wanted = wanted.as_deref().is_none_or(|wanted| wanted.contains(&key));
                         let Some(period) = periods.of(row.start_time_unix_nano()).filter(|_| is_wanted) else { continue };
                         if !super::spans::is_chosen(key, one_in) {

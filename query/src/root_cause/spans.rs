@@ -62,8 +62,8 @@ pub(super) struct Spans {
     pub(super) one_in: u64,
     /// Spans of operations beyond the first [`OPERATIONS_MAX`].
     pub(super) left_out: u64,
-    service_ids: HashMap<String, u32>,
-    operation_ids: HashMap<Operation, OperationId>,
+    pub(super) service_ids: HashMap<String, u32>,
+    pub(super) operation_ids: HashMap<Operation, OperationId>,
 }
 
 /// Reads the spans of both periods; with `wanted`, of those traces only.

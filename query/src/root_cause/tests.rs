@@ -44,10 +44,11 @@ struct Writer {
 }
 
 impl Writer {
-    fn span(&mut self, parent: u64, service: &str, name: &str, kind: &str, start: i64, duration: i64, fails: bool) -> u64 {
+    /// `time`: start and duration.
+    fn span(&mut self, parent: u64, whose: (&str, &str), kind: &str, time: (i64, i64), fails: bool) -> u64 {
         self.next += 1;
         let mut row = json!({"trace_id": format!("{:032x}", self.trace), "span_id": format!("{:016x}", self.next),
-            "service": service, "name": name, "kind": kind, "start_time_unix_nano": start, "duration_ns": duration,
+            "service": whose.0, "name": whose.1, "kind": kind, "start_time_unix_nano": time.0, "duration_ns": time.1,
             "status": if fails { "ERROR" } else { "UNSET" }});
         if parent > 0 {
             row["parent_span_id"] = json!(format!("{parent:016x}"));
@@ -65,19 +66,19 @@ impl Writer {
         let shop_ns = (how.shop_ms + jitter) * MS + cart_call + bank_ns + 2 * bank_way;
         let gate_way = how.gate_way_ms * MS;
         let fails = how.bank_fails;
-        let root = self.span(0, "gate", "GET /", "SERVER", start, shop_ns + 2 * gate_way + MS, fails);
-        let call = self.span(root, "gate", "call shop", "CLIENT", start + MS / 2, shop_ns + 2 * gate_way, fails);
+        let root = self.span(0, ("gate", "GET /"), "SERVER", (start, shop_ns + 2 * gate_way + MS), fails);
+        let call = self.span(root, ("gate", "call shop"), "CLIENT", (start + MS / 2, shop_ns + 2 * gate_way), fails);
         let at = start + MS / 2 + gate_way;
-        let shop = self.span(call, "shop", "buy", "SERVER", at, shop_ns, fails);
+        let shop = self.span(call, ("shop", "buy"), "SERVER", (at, shop_ns), fails);
         if how.cart_is_called {
-            let call = self.span(shop, "shop", "call cart", "CLIENT", at, cart_call, false);
+            let call = self.span(shop, ("shop", "call cart"), "CLIENT", (at, cart_call), false);
             if how.cart_leaves_spans {
-                self.span(call, "cart", "read", "SERVER", at + cart_way, cart_ns, false);
+                self.span(call, ("cart", "read"), "SERVER", (at + cart_way, cart_ns), false);
             }
         }
         let at = at + cart_call;
-        let call = self.span(shop, "shop", "call bank", "CLIENT", at, bank_ns + 2 * bank_way, fails);
-        self.span(call, "bank", "pay", "SERVER", at + bank_way, bank_ns, fails);
+        let call = self.span(shop, ("shop", "call bank"), "CLIENT", (at, bank_ns + 2 * bank_way), fails);
+        self.span(call, ("bank", "pay"), "SERVER", (at + bank_way, bank_ns), fails);
     }
 }
 

@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense } from "react";
+import { lazy, type ReactNode, Suspense, useId } from "react";
 import { Link } from "wouter";
 import { mapQuery, statusQuery, tracesQuery, type Window } from "../../api/queries";
 import type { MapNode, OutcomeCounts, ServiceMap } from "../../api/types";
@@ -70,10 +70,11 @@ function previous(window: Window): Window {
 
 function Panel({ title, more, q = "", children }: { title: string; more?: [path: string, label: string]; q?: string; children: ReactNode }) {
   const { search } = useUrl();
+  const id = useId();
   return (
-    <section className={css.panel}>
+    <section className={css.panel} aria-labelledby={id}>
       <header>
-        <h2>{title}</h2>
+        <h2 id={id}>{title}</h2>
         {more && <Link href={href(more[0], { q }, carryOver(search))}>{more[1]}</Link>}
       </header>
       {children}
