@@ -52,7 +52,10 @@ fn main() -> anyhow::Result<()> {
     for pack in packs(&arguments.packs)? {
         rank_pack(&pack, &arguments, &mut score)?;
     }
-    println!("\n{} of {} faults whose signs the labels name have the labelled service first", score.first, score.visible);
+    println!(
+        "\n{} of {} faults whose signs the labels name have the labelled service first",
+        score.first, score.visible
+    );
     Ok(())
 }
 
@@ -98,7 +101,8 @@ fn rank_pack(pack: &Path, arguments: &Arguments, score: &mut Score) -> anyhow::R
         let seconds = |field: &str| fault[field].as_i64().with_context(|| format!("the fault has {field}"));
         let from = seconds("inject_unix_s")? * NANOS_PER_SECOND;
         let to = seconds("window_end_unix_s")? * NANOS_PER_SECOND;
-        let question = format!("/api/v1/root-cause?from={from}&to={to}&base_from={}&base_to={}", begin.min(from), end.max(to) + 1);
+        let question =
+            format!("/api/v1/root-cause?from={from}&to={to}&base_from={}&base_to={}", begin.min(from), end.max(to) + 1);
         let (answer, took) = server.ask(&Ask::Get(question))?;
         let causes = answer["services"].as_array().context("the answer has services")?;
         let label = fault["service"].as_str().context("the fault has a service")?;

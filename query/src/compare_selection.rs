@@ -25,6 +25,7 @@ use crate::error::QueryError;
 use crate::heatmap::WorstOutcome;
 use crate::matching::Matching;
 use crate::outcome::{OUTCOME_COLUMNS, OutcomeColumns, is_error, is_fault, is_ok, is_throttle};
+use crate::sampling::is_sampled;
 
 /// Spans that are looked at inside, and as many outside; with more, one of so many is.
 const SAMPLE_MAX: u64 = if cfg!(test) { 2_000 } else { 100_000 };
@@ -209,21 +210,21 @@ async fn read(frame: DataFrame, selection: Selection, one_in: [u64; 2]) -> Resul
     let mut stream = frame.execute_stream().await?;
     while let Some(batch) = stream.next().await {
         let batch = batch?;
-        let (starts, durations) =
-            (int64(&batch, schema::START_TIME_UNIX_NANO)?, int64(&batch, schema::DURATION_NS)?);
+        let (starts, durations) = (int64(&batch, schema::START_TIME_UNIX_NANO)?, int64(&batch, schema::DURATION_NS)?);
         let outcomes = OutcomeColumns::of(&batch)?;
         let fields = [schema::SERVICE, schema::NAME, schema::KIND, schema::STATUS];
         let texts = fields.map(|field| TextColumn::of(&batch, field));
         let [service, name, kind, status] = texts;
         let texts = [service?, name?, kind?, status?];
-        let (attributes, resource) = (AttributeColumns::of(&batch, Signal::Spans)?, TextColumn::of(&batch, schema::RESOURCE)?);
+        let (attributes, resource) =
+            (AttributeColumns::of(&batch, Signal::Spans)?, TextColumn::of(&batch, schema::RESOURCE)?);
         // Few resources make up many spans.
         let mut resources: HashMap<&str, [u64; 2]> = HashMap::new();
         for row in 0..batch.num_rows() {
             let (start, duration) = (int_at(&starts, row).unwrap_or(0), int_at(&durations, row).unwrap_or(0));
             let side = usize::from(!selection.contains(start, duration, WorstOutcome::of(outcomes.at(row))));
             seen[side] += 1;
-            if !seen[side].is_multiple_of(one_in[side]) {
+            if !is_sampled(seen[side], one_in[side]) {
                 continue;
             }
             tables.sampled[side] += 1;
@@ -277,7 +278,9 @@ impl Tables {
         let keys = self.keys.into_iter();
         let mut found: Vec<Difference> =
             keys.filter_map(|((kind, key), values)| difference(kind, key, values, sampled)).collect();
-        found.sort_by(|a, b| b.divergence.total_cmp(&a.divergence).then_with(|| (a.kind, &a.key).cmp(&(b.kind, &b.key))));
+        found.sort_by(|a, b| {
+            b.divergence.total_cmp(&a.divergence).then_with(|| (a.kind, &a.key).cmp(&(b.kind, &b.key)))
+        });
         found.truncate(DIFFERENCES_MAX);
         found
     }
@@ -286,12 +289,7 @@ impl Tables {
 /// Stands for all values with little support. No value is like it, for what senders send has no NUL in front.
 const RARE: &str = "\0rare";
 
-fn difference(
-    kind: KeyKind,
-    key: String,
-    values: HashMap<String, [u64; 2]>,
-    sampled: [u64; 2],
-) -> Option<Difference> {
+fn difference(kind: KeyKind, key: String, values: HashMap<String, [u64; 2]>, sampled: [u64; 2]) -> Option<Difference> {
     let mut rare = [0u64; 2];
     let mut counted: Vec<(Option<String>, [u64; 2])> = Vec::new();
     let mut with_key = [0u64; 2];

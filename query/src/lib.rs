@@ -40,6 +40,7 @@ mod red;
 pub mod result;
 mod root_cause;
 mod rows;
+mod sampling;
 mod search;
 mod service_page;
 mod services;

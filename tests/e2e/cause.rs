@@ -94,7 +94,8 @@ fn heatmap_and_comparison_agree_with_sql() {
     server.flush();
     let (begin, end) = range(&pack);
     let heat = answer(&server, &format!("/api/v1/spans/heatmap?from={begin}&to={end}&columns=60"));
-    let sum = |list: &str| heat["cells"][list].as_array().expect("a list").iter().filter_map(Value::as_i64).sum::<i64>();
+    let sum =
+        |list: &str| heat["cells"][list].as_array().expect("a list").iter().filter_map(Value::as_i64).sum::<i64>();
     assert_eq!(heat["spans"].as_i64(), Some(pack.count("spans")));
     assert_eq!(sum("ok") + sum("error") + sum("throttle") + sum("fault"), pack.count("spans"));
     assert_eq!(sum("fault"), pack.count("error_spans"), "the pack's errors are faults");

@@ -56,7 +56,8 @@ async fn a_key_that_one_side_lacks_differs_and_a_sample_says_so() {
         })
         .collect();
     let found = compared(&rows, slow()).await;
-    assert_eq!((found.inside.one_in, found.outside.one_in, found.outside.sampled), (1, 2, 2000));
+    assert_eq!((found.inside.one_in, found.outside.one_in), (1, 2));
+    assert!((1_990..2_010).contains(&found.outside.sampled), "{}", found.outside.sampled);
     let first = &found.differences[0];
     assert_eq!((first.key.as_str(), first.coverage_inside, first.coverage_outside), ("cache", 1.0, 0.0));
     assert_eq!(first.sentence, "`cache=miss`: 100 % inside, 0 % outside");

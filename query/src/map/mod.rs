@@ -30,9 +30,9 @@ use proto::{Signal, TraceId, schema};
 
 pub(crate) use self::compose::ServiceMap;
 pub(crate) use self::figures::{Counts, Durations};
-pub(crate) use self::trace_stream::trace_keys;
 use self::spans::{Names, TraceKey};
 use self::tally::Tally;
+pub(crate) use self::trace_stream::trace_keys;
 use self::trace_stream::{Order, Step, Trace, Traces, scan};
 use crate::engine::Query;
 use crate::error::QueryError;

@@ -171,7 +171,8 @@ mod tests {
         for (ns, text) in times {
             assert_eq!(duration_text(ns), text);
         }
-        for (share, text) in [(0.0, "0 %"), (0.5, "50 %"), (0.034, "3.4 %"), (0.0005, "0.05 %"), (1e-6, "under 0.01 %")] {
+        for (share, text) in [(0.0, "0 %"), (0.5, "50 %"), (0.034, "3.4 %"), (0.0005, "0.05 %"), (1e-6, "under 0.01 %")]
+        {
             assert_eq!(percent_text(share), text);
         }
     }

@@ -248,7 +248,8 @@ impl Blame {
                 base.hits,
                 base.all
             );
-            let weight = (base.rate() - window.rate()) * window.all as f64 * certainty(z) * FEWER_TRACES_WEIGHT / requests;
+            let weight =
+                (base.rate() - window.rate()) * window.all as f64 * certainty(z) * FEWER_TRACES_WEIGHT / requests;
             let more = More { window, base, z };
             self.add(service as u32, Change { weight, ..more.change(ChangeKind::FewerTraces, name, sentence) });
         }

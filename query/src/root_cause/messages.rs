@@ -19,6 +19,7 @@ use crate::error_groups::{failed_span_columns, pattern, what_failed};
 use crate::filter::time_predicates;
 use crate::outcome::{is_error, is_fault};
 use crate::rows::{Row, SpanBatch};
+use crate::sampling::{is_sampled, is_trace_sampled};
 
 /// Records looked at; with more, one of so many is.
 const LOGS_MAX: u64 = if cfg!(test) { 1_000 } else { 500_000 };
@@ -156,8 +157,7 @@ async fn count_logs(
         let mut stream = frame.select_columns(&columns)?.execute_stream().await?;
         while let Some(batch) = stream.next().await {
             let batch = batch?;
-            let (time, severity) =
-                (int64(&batch, schema::TIME_UNIX_NANO)?, int32(&batch, schema::SEVERITY_NUMBER)?);
+            let (time, severity) = (int64(&batch, schema::TIME_UNIX_NANO)?, int32(&batch, schema::SEVERITY_NUMBER)?);
             let (service, body) = (TextColumn::of(&batch, schema::SERVICE)?, TextColumn::of(&batch, schema::BODY)?);
             let (trace_id, span_id) = (binary(&batch, schema::TRACE_ID)?, binary(&batch, schema::SPAN_ID)?);
             for row in 0..batch.num_rows() {
@@ -165,7 +165,7 @@ async fn count_logs(
                 let Some(period) = periods.of(int_at(&time, row).unwrap_or(0)) else { continue };
                 let trace = bytes_at(&trace_id, row);
                 let key = trace.and_then(|id| id.try_into().ok()).map_or(0, u128::from_be_bytes);
-                if !nth.is_multiple_of(one_in) || wanted.is_some_and(|wanted| !wanted.contains(&key)) {
+                if !is_sampled(nth, one_in) || wanted.is_some_and(|wanted| !wanted.contains(&key)) {
                     continue;
                 }
                 let (service, body) = (service.get(row).unwrap_or(""), body.get(row).unwrap_or(""));
@@ -224,8 +224,10 @@ pub(super) async fn exceptions(
                         let trace_id = row.trace_id()?;
                         let key = trace_id.as_bytes().try_into().map_or(0, u128::from_be_bytes);
                         let is_wanted = wanted.as_deref().is_none_or(|wanted| wanted.contains(&key));
-                        let Some(period) = periods.of(row.start_time_unix_nano()).filter(|_| is_wanted) else { continue };
-                        if !super::spans::is_chosen(key, one_in) {
+                        let Some(period) = periods.of(row.start_time_unix_nano()).filter(|_| is_wanted) else {
+                            continue;
+                        };
+                        if !is_trace_sampled(key, one_in) {
                             continue;
                         }
                         let (error_type, message) = what_failed(row);

@@ -28,8 +28,8 @@ pub(crate) use self::answer::RootCause;
 use self::answer::{Cause, Change, ChangeKind, PeriodAnswer};
 use self::blame::{Blame, Weighed};
 use self::messages::Messages;
-pub(crate) use self::periods::Periods;
 use self::periods::Counts;
+pub(crate) use self::periods::Periods;
 use self::spans::Spans;
 use self::tally::Tally;
 use crate::engine::Query;
@@ -50,7 +50,11 @@ const WANTED_MAX: usize = 1_000_000;
 /// Compares the spans and log records of traces that have a span within the periods that satisfies `matching`.
 ///
 /// Errors: `TooLarge` when a search selects more than a million traces.
-pub(crate) async fn read(query: &Query, periods: Periods, matching: Option<&Matching>) -> Result<RootCause, QueryError> {
+pub(crate) async fn read(
+    query: &Query,
+    periods: Periods,
+    matching: Option<&Matching>,
+) -> Result<RootCause, QueryError> {
     let wanted = match matching {
         Some(matching) => Some(Arc::new(wanted_traces(query, periods, matching).await?)),
         None => None,

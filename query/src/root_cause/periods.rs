@@ -31,7 +31,12 @@ pub(crate) struct Periods {
 impl Periods {
     /// `from` lies before `to`. A baseline without ends is the data before and after the window, each an hour long or
     /// ten times as long as the window.
-    pub(crate) fn new(from: UnixNanos, to: UnixNanos, base_from: Option<UnixNanos>, base_to: Option<UnixNanos>) -> Self {
+    pub(crate) fn new(
+        from: UnixNanos,
+        to: UnixNanos,
+        base_from: Option<UnixNanos>,
+        base_to: Option<UnixNanos>,
+    ) -> Self {
         let reach = to.saturating_sub(from).saturating_mul(BASE_LENGTHS).max(BASE_NS_MIN);
         let base_from = base_from.unwrap_or(from.saturating_sub(reach));
         Self { from, to, base_from, base_to: base_to.unwrap_or(to.saturating_add(reach)) }

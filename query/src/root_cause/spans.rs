@@ -13,6 +13,7 @@ use crate::columns::{TextColumn, binary, bytes_at, int_at, int64};
 use crate::error::QueryError;
 use crate::filter::time_predicates;
 use crate::outcome::{OUTCOME_COLUMNS, OutcomeColumns};
+use crate::sampling::is_trace_sampled;
 
 /// Spans held in memory; with more, whole traces are left out, and the answer says so.
 const SPANS_MAX: usize = if cfg!(test) { 20_000 } else { 1_000_000 };
@@ -122,7 +123,7 @@ impl Spans {
             let start = int_at(&start, row).unwrap_or(0);
             let Some(period) = periods.of(start) else { continue };
             let trace_id = bytes_at(&trace_id, row).and_then(|id| id.try_into().ok()).map_or(0, u128::from_be_bytes);
-            if !is_chosen(trace_id, self.one_in) || wanted.is_some_and(|wanted| !wanted.contains(&trace_id)) {
+            if !is_trace_sampled(trace_id, self.one_in) || wanted.is_some_and(|wanted| !wanted.contains(&trace_id)) {
                 continue;
             }
             let Some(operation) = self.operation(service.get(row).unwrap_or(""), name.get(row).unwrap_or("")) else {
@@ -155,7 +156,7 @@ impl Spans {
     fn thin_out(&mut self) {
         self.one_in = self.one_in.saturating_mul(2);
         let one_in = self.one_in;
-        self.spans.retain(|span| is_chosen(span.trace_id, one_in));
+        self.spans.retain(|span| is_trace_sampled(span.trace_id, one_in));
     }
 
     fn operation(&mut self, service: &str, name: &str) -> Option<OperationId> {
@@ -184,11 +185,4 @@ impl Spans {
 
 fn id_of(bytes: Option<&[u8]>) -> u64 {
     bytes.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes)
-}
-
-/// Whether a trace is among the one of `one_in` that are looked at: by its id, so all of its spans are or none.
-/// Ids may begin or end with a time or a counter, hence the multiplication (Knuth, TAOCP 6.4).
-pub(super) fn is_chosen(trace_id: u128, one_in: u64) -> bool {
-    let mixed = ((trace_id >> 64) as u64 ^ trace_id as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    mixed.is_multiple_of(one_in)
 }
