@@ -324,8 +324,8 @@ fn difference(kind: KeyKind, key: String, values: HashMap<String, [u64; 2]>, sam
     let (value, sides) = counted.first()?.clone();
     let percent = |side: usize| (share(sides, side) * 100.0).round();
     let sentence = match value {
-        Some(value) => format!("`{key}={value}`: {} % inside, {} % outside", percent(0), percent(1)),
-        None => format!("no `{key}`: {} % inside, {} % outside", percent(0), percent(1)),
+        Some(value) => format!("`{key}={value}`: {}% inside, {}% outside", percent(0), percent(1)),
+        None => format!("no `{key}`: {}% inside, {}% outside", percent(0), percent(1)),
     };
     let coverage = |side: usize| (with_key[side] as f64 / sampled[side] as f64).min(1.0);
     let (coverage_inside, coverage_outside) = (coverage(0), coverage(1));

@@ -26,9 +26,10 @@ pub(super) fn router() -> Router<ApiState> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `what_changed` reads")]
 struct BaseParams {
-    /// Where the baseline begins; forms as in `from`. Default: an hour, or ten lengths of the window, before it.
+    /// Where the baseline begins; forms as in `from`. Default: an hour, or ten lengths of the window, before it; where
+    /// there are fewer than 200,000 spans, further, up to a day.
     base_from: Option<String>,
-    /// Exclusive. Default: an hour, or ten lengths of the window, behind it. What lies in the window is not part of the
+    /// Exclusive. Default: as far behind the window. What lies in the window is not part of the
     /// baseline.
     base_to: Option<String>,
 }
@@ -59,16 +60,18 @@ async fn what_changed(
     let (Some(from), Some(to)) = (filter.range.start, filter.range.end) else {
         return Err(QueryError::bad_request("the window has no ends", "give from and to"));
     };
-    let periods = Periods::new(from, to, base_from, base_to);
-    if periods.from >= periods.to || periods.base_from >= periods.base_to {
+    let is_search = whole.is_some() || filter.has_conditions();
+    let matching = is_search.then_some(Matching::Spans(filter, whole));
+    let query = state.engine.begin("root_cause", None).await?;
+    let usual = root_cause::periods_around(&query, from, to);
+    let (base_from, base_to) = (base_from.unwrap_or(usual.base_from), base_to.unwrap_or(usual.base_to));
+    let periods = Periods { base_from, base_to, ..usual };
+    if from >= to || base_from >= base_to {
         return Err(QueryError::bad_request(
             "the window or its baseline is empty",
             "give from before to, and base_from before base_to",
         ));
     }
-    let is_search = whole.is_some() || filter.has_conditions();
-    let matching = is_search.then_some(Matching::Spans(filter, whole));
-    let query = state.engine.begin("root_cause", None).await?;
     let found = root_cause::read(&query, periods, matching.as_ref()).await?;
     Ok(Json(RootCauseAnswer { found, elapsed_ms: elapsed_ms(&query) }))
 }

@@ -40,7 +40,7 @@ async fn a_planted_attribute_comes_first_with_its_counts() {
     assert_eq!((found.inside.spans, found.outside.spans, found.inside.one_in), (200, 800, 1));
     let first = &found.differences[0];
     assert_eq!((first.key.as_str(), first.kind), ("resource.k8s.node", KeyKind::Resource));
-    assert_eq!(first.sentence, "`resource.k8s.node=n7`: 92 % inside, 5 % outside");
+    assert_eq!(first.sentence, "`resource.k8s.node=n7`: 92% inside, 5% outside");
     assert_eq!(first.values[0], ValueDifference { value: Some("n7".to_owned()), inside: 184, outside: 40 });
     assert_eq!((first.coverage_inside, first.coverage_outside), (1.0, 1.0));
     let others: Vec<&str> = found.differences[1..].iter().map(|difference| difference.key.as_str()).collect();
@@ -60,7 +60,7 @@ async fn a_key_that_one_side_lacks_differs_and_a_sample_says_so() {
     assert!((1_990..2_010).contains(&found.outside.sampled), "{}", found.outside.sampled);
     let first = &found.differences[0];
     assert_eq!((first.key.as_str(), first.coverage_inside, first.coverage_outside), ("cache", 1.0, 0.0));
-    assert_eq!(first.sentence, "`cache=miss`: 100 % inside, 0 % outside");
+    assert_eq!(first.sentence, "`cache=miss`: 100% inside, 0% outside");
     let nothing = compared(&rows, Selection { min_duration_ns: i64::MAX, ..Selection::default() }).await;
     assert_eq!((nothing.inside.spans, nothing.differences.len()), (0, 0));
 }

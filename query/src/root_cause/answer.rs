@@ -150,14 +150,14 @@ pub(super) fn duration_text(ns: f64) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
-/// `12 %`, with more digits where it is little.
+/// `12%`, with more digits where it is little.
 pub(super) fn percent_text(share: f64) -> String {
     let percent = share * 100.0;
     match percent {
-        p if p >= 10.0 || p == 0.0 => format!("{p:.0} %"),
-        p if p >= 1.0 => format!("{p:.1} %"),
-        p if p >= 0.01 => format!("{p:.2} %"),
-        _ => "under 0.01 %".to_owned(),
+        p if p >= 10.0 || p == 0.0 => format!("{p:.0}%"),
+        p if p >= 1.0 => format!("{p:.1}%"),
+        p if p >= 0.01 => format!("{p:.2}%"),
+        _ => "under 0.01%".to_owned(),
     }
 }
 
@@ -171,8 +171,7 @@ mod tests {
         for (ns, text) in times {
             assert_eq!(duration_text(ns), text);
         }
-        for (share, text) in [(0.0, "0 %"), (0.5, "50 %"), (0.034, "3.4 %"), (0.0005, "0.05 %"), (1e-6, "under 0.01 %")]
-        {
+        for (share, text) in [(0.0, "0%"), (0.5, "50%"), (0.034, "3.4%"), (0.0005, "0.05%"), (1e-6, "under 0.01%")] {
             assert_eq!(percent_text(share), text);
         }
     }

@@ -22,7 +22,7 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use proto::{Signal, schema};
+use proto::{Signal, UnixNanos, schema};
 
 pub(crate) use self::answer::RootCause;
 use self::answer::{Cause, Change, ChangeKind, PeriodAnswer};
@@ -36,6 +36,7 @@ use crate::engine::Query;
 use crate::error::QueryError;
 use crate::map::trace_keys;
 use crate::matching::Matching;
+use crate::newest;
 
 const SERVICES_MAX: usize = 20;
 const CHANGES_MAX: usize = 50;
@@ -46,6 +47,12 @@ const SCORE_MIN: f64 = 0.02;
 const WEIGHT_MIN: f64 = 0.002;
 /// Traces that a search may select.
 const WANTED_MAX: usize = 1_000_000;
+
+/// The window with the time around it as its baseline.
+pub(crate) fn periods_around(query: &Query, from: UnixNanos, to: UnixNanos) -> Periods {
+    let snapshot = query.snapshot(Signal::Spans);
+    Periods::around(from, to, |from, to| newest::estimated_rows(&snapshot, from, to))
+}
 
 /// Compares the spans and log records of traces that have a span within the periods that satisfies `matching`.
 ///

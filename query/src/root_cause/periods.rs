@@ -4,10 +4,15 @@ use proto::{TimeRange, UnixNanos};
 
 use super::statistics::Share;
 
-/// A baseline that nobody named reaches this far to both sides of the window ...
-const BASE_NS_MIN: i64 = 3_600_000_000_000;
+/// A baseline that nobody named reaches at least this far to both sides of the window ...
+const BASE_NS_MIN: i64 = HOUR_NS;
 /// ... or this many lengths of the window, if that is longer.
 const BASE_LENGTHS: i64 = 10;
+/// It reaches further while it holds fewer spans than this ...
+const BASE_SPANS_WANTED: f64 = 200_000.0;
+/// ... but not further than this.
+const BASE_NS_MAX: i64 = 24 * HOUR_NS;
+const HOUR_NS: i64 = 3_600_000_000_000;
 /// Stretches of the baseline that are counted apart, to see how much it scatters by itself.
 pub(super) const BLOCKS_MAX: usize = 64;
 
@@ -29,17 +34,16 @@ pub(crate) struct Periods {
 }
 
 impl Periods {
-    /// `from` lies before `to`. A baseline without ends is the data before and after the window, each an hour long or
-    /// ten times as long as the window.
-    pub(crate) fn new(
-        from: UnixNanos,
-        to: UnixNanos,
-        base_from: Option<UnixNanos>,
-        base_to: Option<UnixNanos>,
-    ) -> Self {
-        let reach = to.saturating_sub(from).saturating_mul(BASE_LENGTHS).max(BASE_NS_MIN);
-        let base_from = base_from.unwrap_or(from.saturating_sub(reach));
-        Self { from, to, base_from, base_to: base_to.unwrap_or(to.saturating_add(reach)) }
+    /// The time around a window: an hour, or ten lengths of the window, to both sides, and further, up to a day, where
+    /// there are few spans. `spans_between`: about how many there are in a range. `from` lies before `to`.
+    pub(crate) fn around(from: UnixNanos, to: UnixNanos, spans_between: impl Fn(UnixNanos, UnixNanos) -> f64) -> Self {
+        let mut reach = to.saturating_sub(from).saturating_mul(BASE_LENGTHS).max(BASE_NS_MIN);
+        let ends = |reach: i64| (from.saturating_sub(reach), to.saturating_add(reach));
+        while reach < BASE_NS_MAX && spans_between(ends(reach).0, ends(reach).1) < BASE_SPANS_WANTED {
+            reach = reach.saturating_mul(2).min(BASE_NS_MAX);
+        }
+        let (base_from, base_to) = ends(reach);
+        Self { from, to, base_from, base_to }
     }
 
     /// The ranges that have to be read: one, when window and baseline touch.
@@ -118,26 +122,32 @@ mod tests {
 
     #[test]
     fn every_time_has_its_place() {
-        let periods = Periods::new(100, 110, Some(0), Some(200));
+        let within = |from, to, base_from, base_to| Periods { from, to, base_from, base_to };
+        let periods = within(100, 110, 0, 200);
         assert_eq!(periods.ranges().len(), 1);
         assert_eq!(periods.of(100), Some(Period::Window));
         assert_eq!(periods.of(110), Some(Period::Base(11)));
         assert_eq!((periods.of(-1), periods.of(200)), (None, None));
         assert_eq!(periods.of(199), Some(Period::Base(19)));
-        let apart = Periods::new(100, 110, Some(0), Some(50));
+        let apart = within(100, 110, 0, 50);
         assert_eq!((apart.ranges().len(), apart.of(60)), (2, None));
-        let long = Periods::new(0, 1, Some(-1_000_000), Some(1_000_000));
+        let long = within(0, 1, -1_000_000, 1_000_000);
         assert_eq!((long.of(-1_000_000), long.of(999_999)), (Some(Period::Base(0)), Some(Period::Base(63))));
     }
 
     #[test]
     fn a_baseline_without_ends_lies_around_the_window() {
-        let hour = BASE_NS_MIN;
-        let short = Periods::new(10 * hour, 10 * hour + 60, None, None);
+        let (hour, many) = (HOUR_NS, |_: i64, _: i64| BASE_SPANS_WANTED);
+        let short = Periods::around(10 * hour, 10 * hour + 60, many);
         assert_eq!((short.base_from, short.base_to), (9 * hour, 11 * hour + 60));
-        let long = Periods::new(10 * hour, 11 * hour, None, None);
+        let long = Periods::around(10 * hour, 11 * hour, many);
         assert_eq!((long.base_from, long.base_to), (0, 21 * hour));
-        let open = Periods::new(i64::MIN, i64::MAX, None, None);
+        let a_few_each_hour = |from: i64, to: i64| (to - from) as f64 / hour as f64 * 30_000.0;
+        let sparse = Periods::around(10 * hour, 10 * hour + 60, a_few_each_hour);
+        assert_eq!(sparse.base_from, 6 * hour, "eight hours hold enough");
+        let empty = Periods::around(100 * hour, 100 * hour + 60, |_, _| 0.0);
+        assert_eq!(empty.base_from, 76 * hour);
+        let open = Periods::around(i64::MIN, i64::MAX, many);
         assert_eq!((open.base_from, open.of(0)), (i64::MIN, Some(Period::Window)));
     }
 }

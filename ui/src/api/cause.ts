@@ -64,7 +64,7 @@ export interface RootCause {
   notes: string[];
 }
 
-/** `base` null: an hour, or ten lengths of the window, before and behind it. */
+/** `base` null: the time around the window, which the answer names. */
 export function rootCauseQuery(window: Window, base: Window | null, q: string) {
   const params: Params = {
     from: window.from.toString(),

@@ -12,7 +12,7 @@ import { type Bucket, Histogram, type Series } from "../../kit/histogram";
 import { ErrorState, Note, Skeleton } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
-import { formatShare, plural } from "../../lib/format";
+import { formatDuration, formatShare, plural } from "../../lib/format";
 import { readWindow, windowPatch } from "../../lib/selection-url";
 import { formatClock, formatDateTime, nanos } from "../../lib/time";
 import { carryOver, href, rangePatch } from "../../lib/url-state";
@@ -38,7 +38,7 @@ export function WhatChanged({ window, map }: { window: Window; map: ServiceMap |
   return (
     <div className={css.whole}>
       {!read.ok && <Note error>{read.message}</Note>}
-      <Strip window={window} onChoose={(from, to) => patch(windowPatch({ from, to }))} />
+      <Strip window={window} part={part} onChoose={(from, to) => patch(windowPatch({ from, to }))} />
       <p className={css.compared}>
         <Compared window={chosen} isPart={part !== null} base={data?.base} />
         {part && (
@@ -85,7 +85,7 @@ function capital(text: string): string {
 }
 
 /** Spans over time: a drag chooses the part to explain. */
-function Strip({ window, onChoose }: { window: Window; onChoose: (from: Window["from"], to: Window["to"]) => void }) {
+function Strip({ window, part, onChoose }: { window: Window; part: Window | null; onChoose: (from: Window["from"], to: Window["to"]) => void }) {
   const { zone } = useTime();
   const { data, isError, isPlaceholderData } = useQuery(traceHistogramQuery(window, ""));
   const buckets = useMemo<Bucket[]>(() => (data?.buckets ?? []).map((b) => ({ start: nanos(b.start_unix_nano), counts: [b.errors, b.spans - b.errors] })), [data]);
@@ -101,6 +101,7 @@ function Strip({ window, onChoose }: { window: Window; onChoose: (from: Window["
       loading={isPlaceholderData}
       failed={isError}
       onBrush={onChoose}
+      marked={part}
     />
   );
 }
@@ -108,7 +109,7 @@ function Strip({ window, onChoose }: { window: Window; onChoose: (from: Window["
 function Compared({ window, isPart, base }: { window: Window; isPart: boolean; base: PeriodFigures | undefined }) {
   const { zone } = useTime();
   const of = `${formatDateTime(window.from, zone)} – ${formatClock(window.to, zone, 0)}`;
-  const against = isPart ? "the rest of the range" : base ? `${formatClock(nanos(base.from_unix_nano), zone, 0)} – ${formatClock(nanos(base.to_unix_nano), zone, 0)} around it` : "the time around it";
+  const against = isPart ? "the rest of the range" : base ? `${formatDuration(Number(window.from - nanos(base.from_unix_nano)))} before and behind it` : "the time around it";
   return (
     <span>
       <b>{of}</b> against {against}. {isPart ? "" : "Drag over the chart to explain a part."}
