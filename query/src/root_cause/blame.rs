@@ -28,6 +28,10 @@ const EFFECT_MIN: f64 = 0.2;
 const FEWER_BELOW: f64 = 0.7;
 /// What a request counts that lacks a call.
 const FEWER_CALLS_WEIGHT: f64 = 0.5;
+/// Fewer calls of a service are taken for a consequence when a callee has so much of their weight ...
+const CONSEQUENCE_FROM: f64 = 0.5;
+/// ... and then keep this much of it.
+const CONSEQUENCE_REMAINS: f64 = 0.4;
 /// What a request counts that does not reach a service: nearly always a consequence.
 const FEWER_TRACES_WEIGHT: f64 = 0.05;
 /// A caller is suspected before its callees when this share of its calls, to several of them, is slower on the way.
@@ -227,7 +231,30 @@ impl Blame {
                 },
             ));
         }
+        self.discount_consequences(tally, spans, &mut found);
         self.add_strongest(found);
+    }
+
+    /// Who calls less because a callee fails, or does less itself, is not the cause: the deepest is.
+    fn discount_consequences(&self, tally: &Tally, spans: &Spans, found: &mut [(u32, Change)]) {
+        let strongest = strongest_of(found);
+        let of = |service: u32| strongest.get(&service).copied().unwrap_or(0.0);
+        let failures_of = |service: u32| -> f64 {
+            let failures = self.changes.iter().filter(|weighed| weighed.change.kind == ChangeKind::Failures);
+            failures.filter(|weighed| weighed.service == service).map(|weighed| weighed.change.weight).sum()
+        };
+        let mut consequences = HashSet::new();
+        for (operation, callee) in tally.on_the_way.keys() {
+            let caller = spans.operations[*operation as usize].service;
+            if caller != *callee && of(*callee).max(failures_of(*callee)) >= of(caller) * CONSEQUENCE_FROM {
+                consequences.insert(caller);
+            }
+        }
+        for (service, change) in found {
+            if consequences.contains(service) {
+                change.weight *= CONSEQUENCE_REMAINS;
+            }
+        }
     }
 
     fn fewer_traces(&mut self, tally: &Tally, spans: &Spans) {
@@ -257,12 +284,7 @@ impl Blame {
 
     /// Of changes that are likely one and the same, only the weightiest counts in the score of a service.
     pub(super) fn add_strongest(&mut self, found: Vec<(u32, Change)>) {
-        let mut strongest: HashMap<u32, f64> = HashMap::new();
-        for (service, change) in &found {
-            let most = strongest.entry(*service).or_default();
-            *most = most.max(change.weight);
-        }
-        for (service, weight) in strongest {
+        for (service, weight) in strongest_of(&found) {
             *self.scores.entry(service).or_default() += weight;
         }
         self.changes.extend(found.into_iter().map(|(service, change)| Weighed { service, change }));
@@ -272,6 +294,16 @@ impl Blame {
         *self.scores.entry(service).or_default() += change.weight;
         self.changes.push(Weighed { service, change });
     }
+}
+
+/// The weightiest change of each service.
+fn strongest_of(found: &[(u32, Change)]) -> HashMap<u32, f64> {
+    let mut strongest: HashMap<u32, f64> = HashMap::new();
+    for (service, change) in found {
+        let most = strongest.entry(*service).or_default();
+        *most = most.max(change.weight);
+    }
+    strongest
 }
 
 /// A share that has grown for certain.

@@ -24,6 +24,8 @@ struct Request {
     bank_fails: bool,
     cart_is_called: bool,
     cart_leaves_spans: bool,
+    /// `bank` looks something up by itself.
+    bank_checks: bool,
 }
 
 const USUAL: Request = Request {
@@ -35,6 +37,7 @@ const USUAL: Request = Request {
     bank_fails: false,
     cart_is_called: true,
     cart_leaves_spans: true,
+    bank_checks: true,
 };
 
 struct Writer {
@@ -78,7 +81,10 @@ impl Writer {
         }
         let at = at + cart_call;
         let call = self.span(shop, ("shop", "call bank"), "CLIENT", (at, bank_ns + 2 * bank_way), fails);
-        self.span(call, ("bank", "pay"), "SERVER", (at + bank_way, bank_ns), fails);
+        let pay = self.span(call, ("bank", "pay"), "SERVER", (at + bank_way, bank_ns), fails);
+        if how.bank_checks {
+            self.span(pay, ("bank", "check"), "INTERNAL", (at + bank_way, 2 * MS), false);
+        }
     }
 }
 
@@ -129,6 +135,8 @@ async fn each_planted_fault_is_found_at_its_service() {
         ("shop", ChangeKind::OnTheWay, Request { cart_way_ms: 80, bank_way_ms: 80, ..USUAL }),
         ("bank", ChangeKind::Failures, Request { bank_fails: true, ..USUAL }),
         ("shop", ChangeKind::FewerCalls, Request { cart_is_called: false, ..USUAL }),
+        // What the bank says makes the shop leave the cart alone.
+        ("bank", ChangeKind::FewerCalls, Request { bank_checks: false, cart_is_called: false, ..USUAL }),
         ("cart", ChangeKind::UnansweredCalls, Request { cart_leaves_spans: false, ..USUAL }),
     ];
     for (service, kind, fault) in faults {

@@ -55,7 +55,7 @@ export function heatOf(answer: HeatmapAnswer): Heat {
 export function strength(count: number, peak: number): number {
   if (count === 0) return 0;
   if (peak <= 1) return 1;
-  return 0.18 + 0.82 * (Math.log(count) / Math.log(peak));
+  return 0.28 + 0.72 * (Math.log(count) / Math.log(peak));
 }
 
 /** The cell under a point given as shares of width and height from the upper left corner. */
