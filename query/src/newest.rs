@@ -41,6 +41,13 @@ fn stretches(snapshot: &Snapshot) -> Vec<Stretch> {
     memory.chain(segments).collect()
 }
 
+/// The times of the oldest and the newest row there is.
+pub(crate) fn extent(snapshot: &Snapshot) -> Option<(UnixNanos, UnixNanos)> {
+    let stretches = stretches(snapshot);
+    let oldest = stretches.iter().map(|stretch| stretch.min).min()?;
+    Some((oldest, stretches.iter().map(|stretch| stretch.max).max()?))
+}
+
 /// About how many rows lie in a range, by what is known of segments without reading them.
 pub(crate) fn estimated_rows(snapshot: &Snapshot, from: UnixNanos, to: UnixNanos) -> f64 {
     stretches(snapshot).iter().map(|stretch| stretch.rows_from(from) - stretch.rows_from(to)).sum()

@@ -10,7 +10,7 @@ use crate::answer::unix_nano_text;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RootCause {
     pub(crate) window: PeriodAnswer,
-    /// Without what lies in the window.
+    /// Without what lies in the window, and no further than there is data.
     pub(crate) base: PeriodAnswer,
     /// Services by how many of the window's requests what they did concerns; at most 20. Empty when nothing changed
     /// that chance does not explain.

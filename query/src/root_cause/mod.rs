@@ -62,6 +62,9 @@ pub(crate) async fn read(
     periods: Periods,
     matching: Option<&Matching>,
 ) -> Result<RootCause, QueryError> {
+    let extents = [Signal::Spans, Signal::Logs].map(|signal| newest::extent(&query.snapshot(signal)));
+    let merged = extents.into_iter().flatten().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let periods = merged.map_or(periods, |(oldest, newest)| periods.clipped(oldest, newest));
     let wanted = match matching {
         Some(matching) => Some(Arc::new(wanted_traces(query, periods, matching).await?)),
         None => None,

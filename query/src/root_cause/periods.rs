@@ -46,6 +46,12 @@ impl Periods {
         Self { from, to, base_from, base_to }
     }
 
+    /// The baseline without what lies before the oldest and behind the newest row: its blocks are to hold something.
+    pub(super) fn clipped(self, oldest: UnixNanos, newest: UnixNanos) -> Self {
+        let (base_from, base_to) = (self.base_from.max(oldest), self.base_to.min(newest.saturating_add(1)));
+        if base_from < base_to { Self { base_from, base_to, ..self } } else { self }
+    }
+
     /// The ranges that have to be read: one, when window and baseline touch.
     pub(super) fn ranges(&self) -> Vec<TimeRange> {
         let range = |start: i64, end: i64| TimeRange { start: Some(start), end: Some(end) };
@@ -131,6 +137,8 @@ mod tests {
         assert_eq!(periods.of(199), Some(Period::Base(19)));
         let apart = within(100, 110, 0, 50);
         assert_eq!((apart.ranges().len(), apart.of(60)), (2, None));
+        assert_eq!(periods.clipped(50, 149), within(100, 110, 50, 150));
+        assert_eq!(periods.clipped(300, 400), periods, "nothing there");
         let long = within(0, 1, -1_000_000, 1_000_000);
         assert_eq!((long.of(-1_000_000), long.of(999_999)), (Some(Period::Base(0)), Some(Period::Base(63))));
     }

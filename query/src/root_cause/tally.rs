@@ -117,7 +117,10 @@ impl Tally {
                     answered_by.get_or_insert(service(child));
                     answered_ns = answered_ns.saturating_add(child.duration);
                 }
-                self.count_pair(span, child);
+                // What a client span calls is one thing at most: which, says how work is mixed and not how much is done.
+                if span.caller == Caller::No {
+                    self.count_pair(span, child);
+                }
             }
             self.count_operation(span, children.len(), child_failed, answered_by.is_some());
             match (span.caller, answered_by) {
