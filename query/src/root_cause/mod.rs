@@ -5,7 +5,7 @@
 //! 3. [`tally`] divides the time of each trace among its operations and calls, and counts failures and calls.
 //! 4. [`statistics`] tells what chance does not explain.
 //! 5. [`messages`] does the same for log records and exceptions by pattern.
-//! 6. [`blame`] weighs all of it and adds it up by service.
+//! 6. [`slower`] finds times that have grown, [`blame`] weighs all of it and adds it up by service.
 //!
 //! Nothing is known of names or of how systems fail: a fault that leaves no sign in spans and log records ranks nothing.
 
@@ -13,6 +13,7 @@ mod answer;
 mod blame;
 mod messages;
 mod periods;
+mod slower;
 mod spans;
 mod statistics;
 mod tally;

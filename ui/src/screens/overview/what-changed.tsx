@@ -27,8 +27,10 @@ const SERIES: Series[] = [
 ];
 
 /** Whose doing it is: services by what changed in the range, or in a part of it that has been chosen. */
-export function WhatChanged({ window, map }: { window: Window; map: ServiceMap | undefined }) {
+export function WhatChanged({ window: exact, map }: { window: Window; map: ServiceMap | undefined }) {
   const { search, patch } = useUrl();
+  const { range } = useTime();
+  const window = range.to.kind === "absolute" ? exact : stepped(exact);
   const read = useMemo(() => readWindow(search), [search]);
   const part = read.ok ? read.value : null;
   // A part is compared with the rest of the range, the whole range with the time around it.
@@ -78,6 +80,15 @@ export function WhatChanged({ window, map }: { window: Window; map: ServiceMap |
       )}
     </div>
   );
+}
+
+/** Steps of a range that moves on with the clock: a comparison reads much, and need not be made anew every few seconds. */
+const STEPS = 60n;
+
+function stepped({ from, to }: Window): Window {
+  const step = (to - from) / STEPS;
+  const end = nanos(to - (to % (step > 0n ? step : 1n)));
+  return { from: nanos(end - (to - from)), to: end };
 }
 
 function capital(text: string): string {
