@@ -87,7 +87,9 @@ const STEPS = 60n;
 
 function stepped({ from, to }: Window): Window {
   const step = (to - from) / STEPS;
-  const end = nanos(to - (to % (step > 0n ? step : 1n)));
+  if (step === 0n) return { from, to };
+  // Upwards: what has just come belongs to the window and not to what it is compared with.
+  const end = nanos((to / step + 1n) * step);
   return { from: nanos(end - (to - from)), to: end };
 }
 
@@ -120,12 +122,19 @@ function Strip({ window, part, onChoose }: { window: Window; part: Window | null
 function Compared({ window, isPart, base }: { window: Window; isPart: boolean; base: PeriodFigures | undefined }) {
   const { zone } = useTime();
   const of = `${formatDateTime(window.from, zone)} – ${formatClock(window.to, zone, 0)}`;
-  const against = isPart ? "the rest of the range" : base ? `${formatDuration(Number(window.from - nanos(base.from_unix_nano)))} before and behind it` : "the time around it";
+  const against = isPart ? "the rest of the range" : (base && aroundWords(window, base)) || "the time around it";
   return (
     <span>
       <b>{of}</b> against {against}. {isPart ? "" : "Drag over the chart to explain a part."}
     </span>
   );
+}
+
+/** How far a baseline reaches to both sides; empty when it does not. */
+function aroundWords(window: Window, base: PeriodFigures): string {
+  const before = Number(window.from - nanos(base.from_unix_nano));
+  const behind = Number(nanos(base.to_unix_nano) - window.to);
+  return [before > 0 ? `${formatDuration(before)} before` : "", behind > 0 ? `${formatDuration(behind)} behind` : ""].filter((part) => part !== "").join(" and ");
 }
 
 function CauseItem({ cause, rank, window }: { cause: Cause; rank: number; window: Window }) {
