@@ -14,7 +14,7 @@ NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 UI_SOURCES := $(shell find ui -type f -not -path '*/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
 
-.PHONY: help run ui test test-large fmt clippy ui-typecheck ui-lint ui-unit ui-build ui-size ui-types ui-api compile rust-unit rust-doc e2e foreign-reader sdk browser screenshots bench
+.PHONY: help run ui test test-large fmt clippy ui-typecheck ui-lint ui-unit ui-build ui-size ui-types ui-api compile rust-unit rust-doc e2e foreign-reader sdk browser screenshots bench rank-causes
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 24
@@ -96,6 +96,10 @@ test-large: ui ## the facts of the large packs, if they are there
 # For example: make bench ARGS='--items 300000 --signals logs'
 bench: ui ## the system benchmark, optimised: see benches/README.md
 	cargo bench --workspace --bench system -- $(ARGS)
+
+# The packs in tests/data, and those in ../shared/data or $$SPANLAKE_DATA if they are there.
+rank-causes: ui ## which service is blamed for each recorded fault: see benches/README.md
+	cargo bench --workspace --bench root_cause -- $(ARGS)
 
 screenshots: ui ## the pictures of the documentation: every screen on the recorded packs, in both themes
 	cargo test --workspace --no-run --quiet

@@ -40,6 +40,7 @@ impl Ask {
 pub(crate) struct Server {
     child: Child,
     http: SocketAddr,
+    pub(crate) otlp_http: SocketAddr,
     pub(crate) otlp_grpc: SocketAddr,
     data_dir: PathBuf,
     agent: Agent,
@@ -62,7 +63,7 @@ impl Server {
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let mut child = command.spawn().with_context(|| format!("cannot start {}", binary.display()))?;
         let started = Instant::now();
-        let (http, otlp_grpc) = loop {
+        let [http, otlp_grpc, otlp_http] = loop {
             if let Some(status) = child.try_wait()? {
                 bail!("the server ended with {status} instead of starting: see {}", dir.join("server.log").display());
             }
@@ -73,7 +74,7 @@ impl Server {
             std::thread::sleep(Duration::from_millis(5));
         };
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWER_MAX));
-        let server = Self { child, http, otlp_grpc, data_dir, agent: config.build().new_agent() };
+        let server = Self { child, http, otlp_http, otlp_grpc, data_dir, agent: config.build().new_agent() };
         while server.ask(&Ask::Get("/api/v1/ready".to_owned())).is_err() {
             ensure!(started.elapsed() < START_MAX, "the server does not become ready");
             std::thread::sleep(Duration::from_millis(5));
@@ -102,12 +103,18 @@ impl Server {
         request.send(body.to_string().as_bytes())
     }
 
+    /// Everything in segments.
+    pub(crate) fn flush(&self) -> anyhow::Result<()> {
+        let response = self.post("/api/v1/admin/flush", &json!({}))?;
+        ensure!(response.status() == 200, "the flush is answered with {}", response.status());
+        Ok(())
+    }
+
     /// Everything flushed, merged, and no work left.
     pub(crate) fn settle(&self) -> anyhow::Result<()> {
-        for path in ["/api/v1/admin/flush", "/api/v1/admin/compact"] {
-            let response = self.post(path, &json!({}))?;
-            ensure!(response.status() == 200, "{path} is answered with {}", response.status());
-        }
+        self.flush()?;
+        let response = self.post("/api/v1/admin/compact", &json!({}))?;
+        ensure!(response.status() == 200, "the compaction is answered with {}", response.status());
         loop {
             let before = self.cpu_seconds()?;
             std::thread::sleep(QUIET_TIME);
@@ -175,8 +182,8 @@ impl Drop for Server {
     }
 }
 
-/// `http` and `otlp_grpc`, once this process has written them.
-fn addresses(data_dir: &Path, pid: u32) -> anyhow::Result<Option<(SocketAddr, SocketAddr)>> {
+/// `http`, `otlp_grpc` and `otlp_http`, once this process has written them.
+fn addresses(data_dir: &Path, pid: u32) -> anyhow::Result<Option<[SocketAddr; 3]>> {
     let Ok(text) = fs::read(data_dir.join("addresses.json")) else { return Ok(None) };
     let value: Value = serde_json::from_slice(&text).context("addresses.json")?;
     if value["pid"].as_u64() != Some(u64::from(pid)) {
@@ -185,5 +192,5 @@ fn addresses(data_dir: &Path, pid: u32) -> anyhow::Result<Option<(SocketAddr, So
     let address = |name: &str| -> anyhow::Result<SocketAddr> {
         Ok(value[name].as_str().with_context(|| format!("addresses.json has no {name}"))?.parse()?)
     };
-    Ok(Some((address("http")?, address("otlp_grpc")?)))
+    Ok(Some([address("http")?, address("otlp_grpc")?, address("otlp_http")?]))
 }

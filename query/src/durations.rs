@@ -42,7 +42,7 @@ pub(crate) struct DurationBucket {
 }
 
 /// Lower bounds: 0, then 1, 1.5, 2.2, 3.2, 4.6, 6.8 and their multiples by powers of ten (rounded up), up to 10^14.
-fn bounds() -> Vec<i64> {
+pub(crate) fn bounds() -> Vec<i64> {
     let mut bounds = vec![0];
     for nth in 0..=DECADES * PER_DECADE {
         let bound = 10f64.powf(nth as f64 / PER_DECADE as f64).round() as i64;

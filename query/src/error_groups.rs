@@ -77,7 +77,7 @@ const OPERATIONS_MAX: usize = 20;
 pub(crate) async fn error_groups(query: &Query, service: &str, range: TimeRange) -> Result<ErrorGroups, QueryError> {
     let filter = SpanFilter { range, service: Some(service.to_owned()), ..SpanFilter::default() };
     let spans = filter.apply(query.table(Signal::Spans)?)?.filter(is_error().or(is_fault()))?;
-    let spans = slim(spans)?;
+    let spans = failed_span_columns(spans)?;
     query
         .run(async move {
             let mut grouping = Grouping::default();
@@ -94,10 +94,12 @@ pub(crate) async fn error_groups(query: &Query, service: &str, range: TimeRange)
         .await
 }
 
-fn slim(spans: DataFrame) -> Result<DataFrame, QueryError> {
+/// What [`what_failed`] and who counts failures read.
+pub(crate) fn failed_span_columns(spans: DataFrame) -> Result<DataFrame, QueryError> {
     let mut columns = vec![
         schema::TRACE_ID,
         schema::SPAN_ID,
+        schema::SERVICE,
         schema::NAME,
         schema::START_TIME_UNIX_NANO,
         schema::STATUS_MESSAGE,
@@ -170,7 +172,7 @@ impl Grouping {
 }
 
 /// Type and message of a failure, from the best source there is.
-fn what_failed(row: SpanRow<'_>) -> (String, String) {
+pub(crate) fn what_failed(row: SpanRow<'_>) -> (String, String) {
     let exception = row.events().filter(|event| event.name == "exception").last();
     let exception = exception.and_then(|event| serde_json::from_str::<Json>(event.attributes).ok());
     let field = |key: &str| exception.as_ref().and_then(|fields| fields[key].as_str()).map(str::to_owned);
@@ -194,7 +196,7 @@ fn what_failed(row: SpanRow<'_>) -> (String, String) {
 }
 
 /// The first line with `<n>` for numbers and `<id>` for words that look like ids.
-fn pattern(message: &str) -> String {
+pub(crate) fn pattern(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     let line: String = line.chars().take(MESSAGE_CHARS_MAX).collect();
     let mut pattern = String::with_capacity(line.len());

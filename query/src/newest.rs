@@ -50,6 +50,18 @@ fn stretches(snapshot: &Snapshot) -> Vec<Stretch> {
     memory.chain(segments).collect()
 }
 
+/// The times of the oldest and the newest row there is.
+pub(crate) fn extent(snapshot: &Snapshot) -> Option<(UnixNanos, UnixNanos)> {
+    let stretches = stretches(snapshot);
+    let oldest = stretches.iter().map(|stretch| stretch.min).min()?;
+    Some((oldest, stretches.iter().map(|stretch| stretch.max).max()?))
+}
+
+/// About how many rows lie in a range, by what is known of segments without reading them.
+pub(crate) fn estimated_rows(snapshot: &Snapshot, from: UnixNanos, to: UnixNanos) -> f64 {
+    stretches(snapshot).iter().map(|stretch| stretch.rows_from(from) - stretch.rows_from(to)).sum()
+}
+
 /// Ranges within `range`, each containing the one before, the last being `range` itself. The first holds about
 /// `first_rows` rows at the newest end, or at the oldest.
 pub(crate) fn windows(snapshot: &Snapshot, range: TimeRange, newest_first: bool, first_rows: u64) -> Vec<TimeRange> {

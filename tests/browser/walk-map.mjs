@@ -25,7 +25,7 @@ export function mapWalk(visitor, server) {
       const tile = page.getByRole('definition').filter({ hasText: new RegExp(`^${rate}$`) });
       assert.equal(await tile.count(), 1, `${rate} requests a minute come from outside`);
       // The pack ends now and begins within the range: there is nothing before it.
-      await page.getByText('These services fail most:').waitFor();
+      await page.getByText(/These services fail most:$/).waitFor();
       await visitor.pictures('overview');
     }],
     ['the first page is accessible', () => visitor.assertAccessible()],

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cause;
 mod crash;
 mod docs;
 mod facts;

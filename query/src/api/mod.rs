@@ -7,7 +7,9 @@
 //! | `/api/v1/logs...` | [`logs`] |
 //! | `/api/v1/search...`, `fields...`, `facets`, `traces/durations` | [`search`] |
 //! | `/api/v1/map`, `/api/v1/traces/{trace_id}/map` | [`map`] |
+//! | `/api/v1/root-cause` | [`root_cause`] |
 //! | `/api/v1/services...` | [`services`] |
+//! | `/api/v1/spans/heatmap`, `.../compare` | [`heatmap`] |
 //! | `/api/v1/sql` | [`sql`] |
 //! | `/api/v1/health`, `ready`, `status`, `/metrics` | [`health`] |
 //! | `/api/v1/admin/...` | [`admin`] |
@@ -20,10 +22,12 @@ pub mod admin;
 pub mod error;
 mod guard;
 mod health;
+mod heatmap;
 mod logs;
 mod map;
 pub mod openapi;
 mod params;
+mod root_cause;
 mod search;
 mod services;
 mod sql;
@@ -88,6 +92,8 @@ fn routes(state: ApiState) -> Router {
         .merge(logs::router())
         .merge(search::router())
         .merge(map::router())
+        .merge(root_cause::router())
+        .merge(heatmap::router())
         .merge(services::router())
         .merge(sql::router())
         .merge(health::router())

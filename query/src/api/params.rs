@@ -9,7 +9,7 @@ use crate::cursor;
 use crate::error::QueryError;
 use crate::filter::AttributeFilter;
 use crate::functions::severity_numbers;
-use crate::time_param::{parse_duration, parse_range};
+use crate::time_param::{parse_duration, parse_range, parse_time};
 
 /// `attr` conditions of one search.
 const ATTRIBUTES_MAX: usize = 32;
@@ -66,6 +66,11 @@ impl Params {
     pub(super) fn range(&mut self) -> Result<TimeRange, QueryError> {
         let (from, to) = (self.take("from")?, self.take("to")?);
         parse_range(from.as_deref(), to.as_deref(), now())
+    }
+
+    /// Forms as in [`Params::range`].
+    pub(super) fn time(&mut self, name: &'static str) -> Result<Option<UnixNanos>, QueryError> {
+        self.take(name)?.map(|text| parse_time(name, &text, now())).transpose()
     }
 
     /// `default` when absent; from 1 to `max`.

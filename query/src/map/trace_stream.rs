@@ -187,7 +187,7 @@ impl Runs {
 }
 
 /// The trace ids of a column, as numbers.
-pub(super) fn trace_keys(ids: &dyn Array) -> Result<Vec<TraceKey>, QueryError> {
+pub(crate) fn trace_keys(ids: &dyn Array) -> Result<Vec<u128>, QueryError> {
     let ids = arrow::compute::cast(ids, &DataType::Binary)?;
     let ids: &BinaryArray = ids.as_binary();
     Ok(ids.iter().flatten().filter_map(|id| id.try_into().ok().map(TraceKey::from_be_bytes)).collect())

@@ -33,6 +33,8 @@ export function Histogram(props: {
   /** The counts could not be loaded. */
   failed: boolean;
   onBrush: (from: UnixNanos, to: UnixNanos) => void;
+  /** A part that stands out: what was chosen before. */
+  marked?: { from: UnixNanos; to: UnixNanos } | null;
 }) {
   const { buckets, bucketNs, series, zone } = props;
   const plot = useRef<HTMLDivElement>(null);
@@ -129,6 +131,9 @@ export function Histogram(props: {
             />
           ))}
         </svg>
+        {props.marked && !drag && (
+          <div className={css.brush} style={{ left: `${Math.max(0, shareOf(props.marked.from)) * 100}%`, right: `${(1 - Math.min(1, shareOf(props.marked.to))) * 100}%` }} />
+        )}
         {drag && <div className={css.brush} style={{ left: `${Math.min(drag.from, drag.to) * 100}%`, width: `${Math.abs(drag.to - drag.from) * 100}%` }} />}
         {hover !== null && buckets[hover] && !drag && (
           <div className={css.tip} style={tipPlace(shareOf(buckets[hover].start))} aria-hidden>

@@ -1,12 +1,16 @@
 import { Pause, Play, X } from "lucide-react";
 import { type KeyboardEvent, type PointerEvent, useEffect, useEffectEvent, useRef, useState } from "react";
+import { Link } from "wouter";
 import type { OutcomeCounts, ServiceMap } from "../../api/types";
 import { addCounts, NO_REQUESTS, OUTCOME_WORDS, worst } from "../../engine/outcome";
-import { Button } from "../../kit/button";
+import { Button, buttonClass } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
 import { useTime } from "../../kit/time-context";
+import { useUrl } from "../../kit/use-url";
 import { formatShare, plural } from "../../lib/format";
+import { windowPatch } from "../../lib/selection-url";
 import { formatClock, nanos, type UnixNanos } from "../../lib/time";
+import { carryOver, href } from "../../lib/url-state";
 import css from "./scrubber.module.css";
 
 /** How long a part is shown while the map is replayed. */
@@ -15,6 +19,7 @@ const PLAY_MS = 900;
 /** Health over time: choose a part of the range to see the map of then, or replay them all. */
 export function Scrubber({ map, at, onChange }: { map: ServiceMap; at: UnixNanos | null; onChange: (at: UnixNanos | null) => void }) {
   const { zone } = useTime();
+  const { search } = useUrl();
   const track = useRef<HTMLDivElement>(null);
   const [playing, setPlaying] = useState(false);
   const { buckets } = map;
@@ -110,6 +115,9 @@ export function Scrubber({ map, at, onChange }: { map: ServiceMap; at: UnixNanos
         ) : (
           <>
             {clock(current)}
+            <Link className={buttonClass("quiet", true)} href={href("/", windowPatch({ from: startOf(current), to: startOf(current + 1) }), carryOver(search))} aria-label={`What changed at ${clock(current)}?`}>
+              Why?
+            </Link>
             <Button look="quiet" small iconLabel="Show the whole range" onClick={stop}>
               <X size={13} aria-hidden />
             </Button>

@@ -1,9 +1,8 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense, useMemo } from "react";
+import { lazy, type ReactNode, Suspense, useId } from "react";
 import { Link } from "wouter";
 import { mapQuery, statusQuery, tracesQuery, type Window } from "../../api/queries";
 import type { MapNode, OutcomeCounts, ServiceMap } from "../../api/types";
-import { type Change, changesOf } from "../../engine/changes";
 import { addCounts, NO_REQUESTS } from "../../engine/outcome";
 import { classNames } from "../../kit/class-names";
 import { NoDataInRange } from "../../kit/no-data";
@@ -17,11 +16,11 @@ import { formatDateTime, nanos } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
 import css from "./overview-screen.module.css";
 import { Sparkline } from "./sparkline";
+import { WhatChanged } from "./what-changed";
 
 const MiniMap = lazy(async () => ({ default: (await import("./mini-map")).MiniMap }));
 
 const SPARK_BUCKETS = 60;
-const CHANGES_SHOWN = 8;
 const TRACES_SHOWN = 8;
 const FAILED = "status:error";
 
@@ -45,8 +44,8 @@ export function OverviewScreen() {
         <div className={classNames(css.scroller, map.isPlaceholderData && css.stale)}>
           <Tiles map={map.data} before={before.data} window={window} />
           <div className={css.columns}>
-            <Panel title="What changed" hint="against the same time before">
-              <Changes map={map.data} before={before.data} />
+            <Panel title="What changed">
+              <WhatChanged window={window} map={map.data} />
             </Panel>
             <Panel title="Map" more={["/map", "Open the map"]}>
               <div className={css.map}>{map.data && <Suspense fallback={null}><MiniMap map={map.data} window={window} /></Suspense>}</div>
@@ -69,14 +68,13 @@ function previous(window: Window): Window {
   return { from: nanos(window.from - (window.to - window.from)), to: window.from };
 }
 
-function Panel({ title, hint, more, q = "", children }: { title: string; hint?: string; more?: [path: string, label: string]; q?: string; children: ReactNode }) {
+function Panel({ title, more, q = "", children }: { title: string; more?: [path: string, label: string]; q?: string; children: ReactNode }) {
   const { search } = useUrl();
+  const id = useId();
   return (
-    <section className={css.panel}>
+    <section className={css.panel} aria-labelledby={id}>
       <header>
-        <h2>
-          {title} {hint && <small>{hint}</small>}
-        </h2>
+        <h2 id={id}>{title}</h2>
         {more && <Link href={href(more[0], { q }, carryOver(search))}>{more[1]}</Link>}
       </header>
       {children}
@@ -162,46 +160,6 @@ function Tile(props: { label: string; value: string; bad?: boolean; line?: numbe
         <small>{props.delta ? `${props.delta} against before` : "nothing before to compare"}</small>
       </dd>
     </div>
-  );
-}
-
-function Changes({ map, before }: { map: ServiceMap | undefined; before: ServiceMap | undefined }) {
-  const { search } = useUrl();
-  const changes = useMemo(() => (map && before ? changesOf(map.nodes, before.nodes) : null), [map, before]);
-  if (!changes) return <div className={css.waiting} aria-busy="true" />;
-  if (before?.nodes.length === 0) return <Failing map={map!} />;
-  if (changes.length === 0) return <p className={css.calm}>Every service is as it was before.</p>;
-  return (
-    <ul className={css.rows}>
-      {changes.slice(0, CHANGES_SHOWN).map((change) => (
-        <ChangeRow key={change.node.id} change={change} carry={carryOver(search)} />
-      ))}
-    </ul>
-  );
-}
-
-/** Without a time before: the services that fail most. */
-function Failing({ map }: { map: ServiceMap }) {
-  const { search } = useUrl();
-  const failing = map.nodes.filter((node) => node.faults > 0 && node.type === "service").toSorted((a, b) => b.faults / b.requests - a.faults / a.requests);
-  return (
-    <>
-      <p className={css.calm}>There is no data before this range to compare with. {failing.length > 0 ? "These services fail most:" : "No service fails."}</p>
-      <ul className={css.rows}>
-        {failing.slice(0, CHANGES_SHOWN).map((node) => (
-          <ChangeRow key={node.id} change={{ node, before: null, words: `${formatShare(node.faults, node.requests)} fault`, tone: "worse", score: 0 }} carry={carryOver(search)} />
-        ))}
-      </ul>
-    </>
-  );
-}
-
-function ChangeRow({ change, carry }: { change: Change; carry: string }) {
-  return (
-    <li>
-      <Link href={href("/map", { panel: `node:${change.node.id}` }, carry)}>{change.node.name}</Link>
-      <span className={css[change.tone]}>{change.words}</span>
-    </li>
   );
 }
 

@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { PanelLeft } from "lucide-react";
-import { useEffect, useMemo } from "react";
+import { lazy, Suspense, useEffect, useMemo } from "react";
 import { statusQuery, traceHistogramQuery, tracesQuery, type Window } from "../../api/queries";
 import { isOneSpan } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";
@@ -14,6 +14,7 @@ import { QueryBar, useEditable } from "../../kit/query-bar";
 import { ConditionChips } from "../../kit/search-field";
 import { SetupCard } from "../../kit/setup-card";
 import { ErrorState } from "../../kit/states";
+import { TAB_PANEL_ID, tabId, Tabs } from "../../kit/tabs";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { plural } from "../../lib/format";
@@ -24,6 +25,14 @@ import { TraceTable } from "./trace-table";
 import css from "./traces-screen.module.css";
 
 const FACETS = ["service", "outcome", "status", "name", "http.route", "http.response.status_code", "kind", "deployment.environment.name"];
+
+const HeatmapTab = lazy(async () => ({ default: (await import("./heatmap/heatmap-tab")).HeatmapTab }));
+
+const VIEWS = [
+  { value: "list", label: "List" },
+  { value: "heatmap", label: "Heatmap" },
+] as const;
+type View = (typeof VIEWS)[number]["value"];
 
 interface SearchProps {
   text: string;
@@ -37,6 +46,7 @@ export function TracesScreen() {
   const { search, patch } = useUrl();
   const { window } = useTime();
   const text = readText(search);
+  const view: View = new URLSearchParams(search).get("view") === "heatmap" ? "heatmap" : "list";
   const [shown, setShown] = useFacetsShown();
   const status = useQuery(statusQuery());
   const change = (next: string) => patch(textPatch(next));
@@ -56,15 +66,26 @@ export function TracesScreen() {
             <Button small look="quiet" aria-pressed={shown} onClick={() => setShown(!shown)}>
               <PanelLeft size={14} aria-hidden /> Facets
             </Button>
+            <Tabs label="View of the traces" value={view} choices={VIEWS} onChange={(next) => patch({ view: next === "list" ? null : next })} />
             <ConditionChips text={props.editable} subject="traces" onChange={change} />
           </div>
-          <div className={css.charts}>
-            <SpansOverTime {...props} />
-            <DurationChart {...props} />
-          </div>
+          {view === "list" && (
+            <div className={css.charts}>
+              <SpansOverTime {...props} />
+              <DurationChart {...props} />
+            </div>
+          )}
           <div className={css.body}>
             {shown && <Facets subject="traces" keys={FACETS} {...props} />}
-            <Results {...props} />
+            {view === "heatmap" ? (
+              <Suspense fallback={<div className={css.results} aria-busy="true" />}>
+                <HeatmapTab {...props} />
+              </Suspense>
+            ) : (
+              <div className={css.panel} id={TAB_PANEL_ID} role="tabpanel" aria-labelledby={tabId("list")}>
+                <Results {...props} />
+              </div>
+            )}
           </div>
         </>
       )}

@@ -1,0 +1,38 @@
+/** Where a change of the list "What changed" leads to: the spans or log records that it is about. */
+import type { CauseChange } from "../api/cause";
+import { allOf } from "./search/edit";
+import { valueText } from "./search/tree";
+
+export interface ChangeLink {
+  path: "/traces" | "/logs";
+  q: string;
+  label: string;
+}
+
+export function linkOf(change: CauseChange): ChangeLink {
+  if (change.kind === "messages") {
+    const words = phraseOf(change.message ?? "");
+    const q = [allOf(["service", change.service]), words].filter((part) => part !== "").join(" ");
+    return { path: "/logs", q, label: "Logs" };
+  }
+  const pairs: (readonly [string, string])[] = [["service", change.caller ?? change.service]];
+  if (change.operation !== null) pairs.push(["name", change.operation]);
+  const failed = change.kind === "failures" || change.kind === "exceptions" ? " -outcome:ok" : "";
+  return { path: "/traces", q: `${allOf(...pairs)}${failed}`, label: "Traces" };
+}
+
+/** Words that are searched for: too few letters say nothing. */
+const PHRASE_MIN = 3;
+
+/** The longest stretch of a pattern without a placeholder, as a phrase; empty when there is none worth searching. */
+export function phraseOf(pattern: string): string {
+  const pieces = pattern.split(/\S*<(?:n|id)>\S*/).map((piece) => piece.replaceAll(/[^\p{L}\p{N}\s_.-]+/gu, " ").replaceAll(/\s+/g, " ").trim());
+  const longest = pieces.reduce((most, piece) => (piece.length > most.length ? piece : most), "");
+  if (longest.length < PHRASE_MIN) return "";
+  return longest.includes(" ") ? `"${longest}"` : valueText(longest);
+}
+
+/** A sentence with the parts in backticks apart. */
+export function partsOf(sentence: string): { text: string; code: boolean }[] {
+  return sentence.split("`").map((text, nth) => ({ text, code: nth % 2 === 1 })).filter(({ text }) => text !== "");
+}

@@ -1,0 +1,228 @@
+import { useQuery } from "@tanstack/react-query";
+import { X } from "lucide-react";
+import { useMemo } from "react";
+import { Link } from "wouter";
+import { type Cause, type CauseChange, type PeriodFigures, rootCauseQuery } from "../../api/cause";
+import { traceHistogramQuery, type Window } from "../../api/queries";
+import type { ServiceMap } from "../../api/types";
+import { linkOf, partsOf } from "../../engine/cause-links";
+import { Button } from "../../kit/button";
+import { classNames } from "../../kit/class-names";
+import { type Bucket, Histogram, type Series } from "../../kit/histogram";
+import { ErrorState, Note, Skeleton } from "../../kit/states";
+import { useTime } from "../../kit/time-context";
+import { useUrl } from "../../kit/use-url";
+import { formatDuration, formatShare, plural } from "../../lib/format";
+import { readWindow, windowPatch } from "../../lib/selection-url";
+import { formatClock, formatDateTime, nanos } from "../../lib/time";
+import { carryOver, href, rangePatch } from "../../lib/url-state";
+import css from "./what-changed.module.css";
+
+const CAUSES_SHOWN = 5;
+const CHANGES_SHOWN = 3;
+const MESSAGES_SHOWN = 4;
+const SERIES: Series[] = [
+  { key: "errors", label: "errors", tone: "errors" },
+  { key: "spans", label: "spans without error", tone: "spans" },
+];
+
+/** Whose doing it is: services by what changed in the range, or in a part of it that has been chosen. */
+export function WhatChanged({ window: exact, map }: { window: Window; map: ServiceMap | undefined }) {
+  const { search, patch } = useUrl();
+  const { range } = useTime();
+  const window = range.to.kind === "absolute" ? exact : stepped(exact);
+  const read = useMemo(() => readWindow(search), [search]);
+  const part = read.ok ? read.value : null;
+  // A part is compared with the rest of the range, the whole range with the time around it.
+  const query = useQuery(rootCauseQuery(part ?? window, part ? window : null, ""));
+  const { data } = query;
+  const chosen = part ?? window;
+  return (
+    <div className={css.whole}>
+      {!read.ok && <Note error>{read.message}</Note>}
+      <Strip window={window} part={part} onChoose={(from, to) => patch(windowPatch({ from, to }))} />
+      <p className={css.compared}>
+        <Compared window={chosen} isPart={part !== null} base={data?.base} />
+        {part && (
+          <Button look="quiet" small iconLabel="Explain the whole range" onClick={() => patch(windowPatch(null))}>
+            <X size={13} aria-hidden />
+          </Button>
+        )}
+      </p>
+      {query.isError && !data ? (
+        <ErrorState title="What changed could not be found out" error={query.error} onRetry={() => void query.refetch()} />
+      ) : !data ? (
+        <div className={css.waiting} aria-busy="true">
+          <Skeleton height={20} />
+          <Skeleton height={20} />
+        </div>
+      ) : (
+        <div className={classNames(query.isPlaceholderData && css.stale)} aria-busy={query.isPlaceholderData}>
+          {data.base.spans === 0 && data.base.logs === 0 ? (
+            map && <Failing map={map} />
+          ) : (
+            <>
+              {data.notes.map((note) => (
+                <p key={note} className={css.note}>
+                  {capital(note)}.
+                </p>
+              ))}
+              {data.services.length === 0 && data.base.spans > 0 && <p className={css.calm}>Nothing changed that chance does not explain.</p>}
+              <ol className={css.causes}>
+                {data.services.slice(0, CAUSES_SHOWN).map((cause, nth) => (
+                  <CauseItem key={cause.service} cause={cause} rank={nth + 1} window={chosen} />
+                ))}
+              </ol>
+              <Messages changes={data.messages} window={chosen} />
+            </>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Steps of a range that moves on with the clock: a comparison reads much, and need not be made anew every few seconds. */
+const STEPS = 60n;
+
+function stepped({ from, to }: Window): Window {
+  const step = (to - from) / STEPS;
+  if (step === 0n) return { from, to };
+  // Upwards: what has just come belongs to the window and not to what it is compared with.
+  const end = nanos((to / step + 1n) * step);
+  return { from: nanos(end - (to - from)), to: end };
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Spans over time: a drag chooses the part to explain. */
+function Strip({ window, part, onChoose }: { window: Window; part: Window | null; onChoose: (from: Window["from"], to: Window["to"]) => void }) {
+  const { zone } = useTime();
+  const { data, isError, isPlaceholderData } = useQuery(traceHistogramQuery(window, ""));
+  const buckets = useMemo<Bucket[]>(() => (data?.buckets ?? []).map((b) => ({ start: nanos(b.start_unix_nano), counts: [b.errors, b.spans - b.errors] })), [data]);
+  return (
+    <Histogram
+      label="Spans over time, to choose what is explained"
+      series={SERIES}
+      buckets={buckets}
+      bucketNs={BigInt(data?.bucket_ns ?? 1)}
+      from={window.from}
+      to={window.to}
+      zone={zone}
+      loading={isPlaceholderData}
+      failed={isError}
+      onBrush={onChoose}
+      marked={part}
+    />
+  );
+}
+
+function Compared({ window, isPart, base }: { window: Window; isPart: boolean; base: PeriodFigures | undefined }) {
+  const { zone } = useTime();
+  const of = `${formatDateTime(window.from, zone)} – ${formatClock(window.to, zone, 0)}`;
+  const against = isPart ? "the rest of the range" : (base && aroundWords(window, base)) || "the time around it";
+  return (
+    <span>
+      <b>{of}</b> against {against}. {isPart ? "" : "Drag over the chart to explain a part."}
+    </span>
+  );
+}
+
+/** How far a baseline reaches to both sides; empty when it does not. */
+function aroundWords(window: Window, base: PeriodFigures): string {
+  const before = Number(window.from - nanos(base.from_unix_nano));
+  const behind = Number(nanos(base.to_unix_nano) - window.to);
+  return [before > 0 ? `${formatDuration(before)} before` : "", behind > 0 ? `${formatDuration(behind)} behind` : ""].filter((part) => part !== "").join(" and ");
+}
+
+function CauseItem({ cause, rank, window }: { cause: Cause; rank: number; window: Window }) {
+  const link = useWindowLink(window);
+  return (
+    <li>
+      <div className={css.head}>
+        <span className={css.rank}>{rank}</span>
+        <Link href={link(`/services/${encodeURIComponent(cause.service)}`)}>{cause.service}</Link>
+        <span className={css.share} title={`Score ${cause.score.toFixed(3)}: roughly the share of the requests that is concerned`}>
+          <i style={{ width: `${(cause.share * 100).toFixed(1)}%` }} aria-hidden />
+          {formatShare(cause.share, 1)} of what changed
+        </span>
+      </div>
+      <ul className={css.changes}>
+        {cause.changes.slice(0, CHANGES_SHOWN).map((change) => (
+          <ChangeItem key={change.sentence} change={change} window={window} />
+        ))}
+        {cause.changes.length > CHANGES_SHOWN && <li className={css.more}>and {plural(cause.changes.length - CHANGES_SHOWN, "smaller change")}</li>}
+      </ul>
+    </li>
+  );
+}
+
+/** Addresses that carry the window as their range. */
+function useWindowLink(window: Window) {
+  const { search } = useUrl();
+  const range = rangePatch({ from: { kind: "absolute", at: window.from }, to: { kind: "absolute", at: window.to } });
+  return (path: string, patch: Record<string, string> = {}) => href(path, { ...range, ...patch }, carryOver(search));
+}
+
+function ChangeItem({ change, window }: { change: CauseChange; window: Window }) {
+  const link = useWindowLink(window);
+  const target = linkOf(change);
+  const { example } = change;
+  return (
+    <li>
+      <span className={css.sentence}>
+        {partsOf(change.sentence).map(({ text, code }, nth) =>
+          // A part is its place.
+          // oxlint-disable-next-line react/no-array-index-key
+          code ? <code key={nth}>{text}</code> : <span key={nth}>{text}</span>,
+        )}
+      </span>
+      <span className={css.links}>
+        <Link href={link(target.path, { q: target.q })} aria-label={`${target.label} of: ${change.sentence}`}>
+          {target.label}
+        </Link>
+        {example && example.trace_id !== "" && (
+          <Link href={link(`/trace/${example.trace_id}`, example.span_id === "" ? {} : { span: example.span_id })} aria-label={`Example of: ${change.sentence}`}>
+            Example
+          </Link>
+        )}
+      </span>
+    </li>
+  );
+}
+
+/** Log records and exceptions that are new or far more frequent. */
+function Messages({ changes, window }: { changes: readonly CauseChange[]; window: Window }) {
+  if (changes.length === 0) return null;
+  return (
+    <>
+      <h3 className={css.subtitle}>New or more frequent messages</h3>
+      <ul className={css.changes}>
+        {changes.slice(0, MESSAGES_SHOWN).map((change) => (
+          <ChangeItem key={change.sentence} change={change} window={window} />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** Without anything to compare with: the services that fail most. */
+function Failing({ map }: { map: ServiceMap }) {
+  const { search } = useUrl();
+  const failing = map.nodes.filter((node) => node.faults > 0 && node.type === "service").toSorted((a, b) => b.faults / b.requests - a.faults / a.requests);
+  return (
+    <>
+      <p className={css.calm}>There is no data around this range to compare with. {failing.length > 0 ? "These services fail most:" : "No service fails."}</p>
+      <ul className={css.failing}>
+        {failing.slice(0, CAUSES_SHOWN).map((node) => (
+          <li key={node.id}>
+            <Link href={href("/map", { panel: `node:${node.id}` }, carryOver(search))}>{node.name}</Link>
+            <span className={css.worse}>{formatShare(node.faults, node.requests)} fault</span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
