@@ -8,6 +8,7 @@ mod support;
 mod crash;
 mod docs;
 mod facts;
+mod flow;
 mod large;
 mod lifecycle;
 mod map;

@@ -7,6 +7,8 @@
 //! | `/api/v1/logs...` | [`logs`] |
 //! | `/api/v1/search...`, `fields...`, `facets`, `traces/durations` | [`search`] |
 //! | `/api/v1/map`, `/api/v1/traces/{trace_id}/map` | [`map`] |
+//! | `/api/v1/chattiness` | [`chattiness`] |
+//! | `/api/v1/flows/{value}` | [`flows`] |
 //! | `/api/v1/services...` | [`services`] |
 //! | `/api/v1/sql` | [`sql`] |
 //! | `/api/v1/health`, `ready`, `status`, `/metrics` | [`health`] |
@@ -17,7 +19,9 @@
 //! Each file has a `router()` and a `Docs` (its part of the OpenAPI description).
 
 pub mod admin;
+mod chattiness;
 pub mod error;
+mod flows;
 mod guard;
 mod health;
 mod logs;
@@ -59,6 +63,8 @@ pub struct QuerySettings {
     /// Addresses shown to people who want to send.
     pub otlp_grpc: String,
     pub otlp_http: String,
+    /// Attribute keys that carry the id of a flow, at most [`crate::FLOW_KEYS_MAX`].
+    pub flow_keys: Vec<String>,
 }
 
 /// What every handler may use.
@@ -88,6 +94,8 @@ fn routes(state: ApiState) -> Router {
         .merge(logs::router())
         .merge(search::router())
         .merge(map::router())
+        .merge(flows::router())
+        .merge(chattiness::router())
         .merge(services::router())
         .merge(sql::router())
         .merge(health::router())

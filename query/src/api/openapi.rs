@@ -4,7 +4,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 
-use super::{ApiState, admin, health, logs, map, search, services, sql, trace, traces};
+use super::{ApiState, admin, chattiness, flows, health, logs, map, search, services, sql, trace, traces};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,6 +30,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
         logs::Docs::openapi(),
         search::Docs::openapi(),
         map::Docs::openapi(),
+        flows::Docs::openapi(),
+        chattiness::Docs::openapi(),
         services::Docs::openapi(),
         sql::Docs::openapi(),
         health::Docs::openapi(),

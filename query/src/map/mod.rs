@@ -11,12 +11,12 @@
 
 mod compose;
 mod figures;
-mod peer;
-mod spans;
-mod tally;
+pub(crate) mod peer;
+pub(crate) mod spans;
+pub(crate) mod tally;
 #[cfg(test)]
 mod tests;
-mod trace_stream;
+pub(crate) mod trace_stream;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ use self::trace_stream::{Order, Step, Trace, Traces, scan, trace_keys};
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{SpanFilter, time_predicates, trace_is, trace_is_one_of};
-use crate::histogram::{self, Buckets};
+use crate::histogram;
 use crate::traces::TRACE_SPANS_MAX;
 
 /// Matching traces that are looked up by statistics and bloom filters; with more, one scan is cheaper.
@@ -52,14 +52,38 @@ const SPANS_PER_CHECK: usize = 50_000;
 ///
 /// Errors: `TooLarge` when the counts need more memory than the engine has.
 pub(crate) async fn read(query: &Query, filter: &SpanFilter, buckets: Option<usize>) -> Result<ServiceMap, QueryError> {
-    let spans = query.table(Signal::Spans)?;
     let time = match buckets {
         Some(wanted) => {
-            let matching = filter.apply(spans.clone())?;
+            let matching = filter.apply(query.table(Signal::Spans)?)?;
             histogram::buckets(query, matching, Signal::Spans, filter.range, wanted).await?
         }
         None => None,
     };
+    let tallies = each_trace(query, filter, spans::columns(), move || Tally::new(time)).await?;
+    let range = filter.range;
+    query.run(async move { Ok(compose::compose(tallies, range, time)) }).await
+}
+
+/// What is counted of traces, one after the other.
+pub(crate) trait PerTrace: Send + 'static {
+    fn add(&mut self, trace: &Trace);
+
+    /// Bytes that the counts take, about.
+    fn bytes(&self) -> usize;
+}
+
+/// Gives the traces that satisfy `filter`, with their spans within its range, to a count for each part of the work.
+/// Each comes with the names that the numbers of its traces stand for.
+///
+/// `columns`: [`spans::columns`] and, if wanted, [`spans::call_columns`].
+/// Errors: `TooLarge` when the counts need more memory than the engine has.
+pub(crate) async fn each_trace<T: PerTrace>(
+    query: &Query,
+    filter: &SpanFilter,
+    columns: Vec<&'static str>,
+    new: impl Fn() -> T + Clone + Send + Sync + 'static,
+) -> Result<Vec<(T, Names)>, QueryError> {
+    let spans = query.table(Signal::Spans)?;
     let selection = Selection::of(query, filter, &spans).await?;
     let mut base = time_predicates(Signal::Spans, filter.range);
     base.extend(selection.condition.clone());
@@ -71,20 +95,18 @@ pub(crate) async fn read(query: &Query, filter: &SpanFilter, buckets: Option<usi
     let work = parts.into_iter().map(|part| {
         let conditions: Vec<Expr> = base.iter().cloned().chain(part).collect();
         let (spans, pool, wanted) = (spans.clone(), Arc::clone(&pool), selection.wanted.clone());
+        let (columns, new) = (columns.clone(), new.clone());
         query.run(async move {
             for order in [Order::AsStored { has_memtable }, Order::Sorted] {
-                let traces = Traces::new(scan(spans.clone(), conditions.clone(), order).await?).await?;
-                if let Some(counted) = count(traces, wanted.as_deref(), time, &pool).await? {
+                let traces = Traces::new(scan(spans.clone(), &columns, conditions.clone(), order).await?).await?;
+                if let Some(counted) = count(traces, wanted.as_deref(), new(), &pool).await? {
                     return Ok(counted);
                 }
             }
             Err(QueryError::internal("sorted spans are not in the order of their trace ids"))
         })
     });
-    let tallies: Vec<(Tally, Names)> =
-        stream::iter(work.collect::<Vec<_>>()).buffer_unordered(threads).try_collect().await?;
-    let range = filter.range;
-    query.run(async move { Ok(compose::compose(tallies, range, time)) }).await
+    stream::iter(work.collect::<Vec<_>>()).buffer_unordered(threads).try_collect().await
 }
 
 /// Which traces are wanted.
@@ -140,14 +162,13 @@ fn parts(count: u64) -> Vec<Vec<Expr>> {
 }
 
 /// Counts the traces of a part. None when they did not come in order.
-async fn count(
+async fn count<T: PerTrace>(
     mut traces: Traces,
     wanted: Option<&HashSet<TraceKey>>,
-    buckets: Option<Buckets>,
+    mut tally: T,
     pool: &Arc<dyn MemoryPool>,
-) -> Result<Option<(Tally, Names)>, QueryError> {
-    let memory = MemoryConsumer::new("service map").register(pool);
-    let mut tally = Tally::new(buckets);
+) -> Result<Option<(T, Names)>, QueryError> {
+    let memory = MemoryConsumer::new("counts of traces").register(pool);
     let mut trace = Trace::default();
     let mut unchecked = 0;
     loop {

@@ -18,18 +18,20 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use proto::schema;
 
-use super::spans::{Names, Span, SpanKey, SpanRows, TraceKey, columns};
+use super::spans::{CallText, Names, Span, SpanKey, SpanRows, TraceKey};
 use crate::error::QueryError;
 
 type Batches = BoxStream<'static, Result<RecordBatch, DataFusionError>>;
 
 /// One trace, as far as it satisfies the conditions of the scan.
 #[derive(Debug, Default)]
-pub(super) struct Trace {
-    pub(super) id: TraceKey,
-    pub(super) spans: Vec<Span>,
+pub(crate) struct Trace {
+    pub(crate) id: TraceKey,
+    pub(crate) spans: Vec<Span>,
+    /// What each of `spans` asks for; empty when that was not read.
+    pub(crate) calls: Vec<CallText>,
     /// Index into `spans`, and the trace and span that it links to.
-    pub(super) links: Vec<(usize, TraceKey, SpanKey)>,
+    pub(crate) links: Vec<(usize, TraceKey, SpanKey)>,
 }
 
 /// Streams of one scan at most. The table makes one of each sorted stretch of rows (a segment, or a row group of one)
@@ -45,13 +47,18 @@ pub(super) enum Order {
     Sorted,
 }
 
-/// Streams of spans, each in the order of trace ids.
-pub(super) async fn scan(spans: DataFrame, conditions: Vec<Expr>, order: Order) -> Result<Vec<Batches>, QueryError> {
+/// Streams of `columns` of spans, each in the order of trace ids.
+pub(super) async fn scan(
+    spans: DataFrame,
+    columns: &[&str],
+    conditions: Vec<Expr>,
+    order: Order,
+) -> Result<Vec<Batches>, QueryError> {
     let mut frame = spans;
     for condition in conditions {
         frame = frame.filter(condition)?;
     }
-    let (mut session, plan) = frame.select_columns(&columns())?.into_parts();
+    let (mut session, plan) = frame.select_columns(columns)?.into_parts();
     // What is sorted has to keep its order: a stream of its own, not cut and not dealt out.
     let options = session.config_mut().options_mut();
     options.execution.target_partitions = STREAMS_MAX;
@@ -149,6 +156,7 @@ impl Traces {
         let Some(&Reverse((id, _))) = self.heads.peek() else { return Ok(Step::End) };
         trace.id = id;
         trace.spans.clear();
+        trace.calls.clear();
         trace.links.clear();
         while let Some(&Reverse((head, source))) = self.heads.peek() {
             if head != id {
@@ -186,6 +194,7 @@ impl Traces {
             }
             let links = source.rows.links(source.row);
             trace.links.extend(links.map(|(to_trace, to_span)| (trace.spans.len(), to_trace, to_span)));
+            trace.calls.extend(source.rows.call(source.row));
             trace.spans.push(source.rows.span(source.row, &mut self.names));
             if !source.advance(&mut self.names).await? {
                 return Ok(None);
