@@ -7,6 +7,7 @@ import { chromium } from 'playwright-core';
 import { Server } from './server.mjs';
 import { Visitor } from './visitor.mjs';
 import { dataWalk } from './walk-data.mjs';
+import { flowWalk } from './walk-flow.mjs';
 import { largeWalk } from './walk-large.mjs';
 import { mapWalk } from './walk-map.mjs';
 import { setupWalk } from './walk-setup.mjs';
@@ -49,7 +50,7 @@ async function run(title, walk, browser, server) {
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
 try {
-  for (const [title, walk, pack] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['traces', traceWalk, null], ['large traces', largeWalk, null]]) {
+  for (const [title, walk, pack] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['traces', traceWalk, null], ['flows', flowWalk, null], ['large traces', largeWalk, null]]) {
     const server = await Server.start();
     try {
       if (pack) await server.replayToNow(pack);

@@ -22,6 +22,8 @@ export interface ServerStatus {
   ready: boolean;
   otlp_grpc: string;
   otlp_http: string;
+  /** Attribute keys that carry the id of a flow. */
+  flow_keys: string[];
   signals: { spans: SignalStatus; logs: SignalStatus };
 }
 

@@ -15,6 +15,7 @@ import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatShare, plural } from "../../lib/format";
 import { carryOver, href } from "../../lib/url-state";
+import { CallsTab } from "./calls-tab";
 import { DependenciesTab } from "./dependencies-tab";
 import { ErrorsTab } from "./errors-tab";
 import { OperationsTab } from "./operations-tab";
@@ -25,6 +26,7 @@ const TABS = [
   { value: "overview", label: "Overview" },
   { value: "operations", label: "Operations" },
   { value: "deps", label: "Dependencies" },
+  { value: "calls", label: "Calls" },
   { value: "errors", label: "Errors" },
 ] as const;
 type Tab = (typeof TABS)[number]["value"];
@@ -75,6 +77,7 @@ export function ServiceScreen({ name }: { name: string }) {
             {tab === "overview" && <OverviewTab overview={shown} />}
             {tab === "operations" && <OperationsTab service={name} />}
             {tab === "deps" && <DependenciesTab service={name} />}
+            {tab === "calls" && <CallsTab service={name} />}
             {tab === "errors" && <ErrorsTab service={name} />}
           </div>
         </div>
