@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use clap::Args;
 use collector::CollectorSettings;
-use query::EngineSettings;
+use query::{EngineSettings, FLOW_KEYS, FLOW_KEYS_MAX};
 use serde::Deserialize;
 use storage::StoreSettings;
 
@@ -87,6 +87,17 @@ pub(crate) struct Config {
     #[arg(long, env = "SPANLAKE_QUERY_CONCURRENCY", value_name = "QUERIES")]
     pub(crate) query_concurrency: Option<usize>,
 
+    /// Attribute keys that carry the id of a flow, separated by commas [default: order.id, session.id, request.id, ...]
+    ///
+    /// The page of a flow looks under them in spans, log records and their resources. GET /api/v1/status lists those in
+    /// use; a list given here takes the place of the default, which is:
+    /// x-request-id, request.id, request_id, http.request.header.x-request-id, http.req.id, correlation.id,
+    /// correlation_id, x-correlation-id, http.request.header.x-correlation-id, order.id, order_id, app.order.id,
+    /// session.id, app.session.id, session, messaging.message.conversation_id, messaging.message.id, transaction.id,
+    /// workflow.id, job.id, aws.request_id, faas.invocation_id.
+    #[arg(long, env = "SPANLAKE_FLOW_KEYS", value_name = "KEYS", value_delimiter = ',')]
+    pub(crate) flow_keys: Option<Vec<String>>,
+
     /// What is logged to standard error: a level, or levels per module [default: info, warn for libraries]
     #[arg(long, env = "SPANLAKE_LOG", value_name = "FILTER")]
     pub(crate) log: Option<String>,
@@ -117,6 +128,7 @@ impl Config {
             query_memory: self.query_memory.or(weaker.query_memory),
             query_timeout: self.query_timeout.or(weaker.query_timeout),
             query_concurrency: self.query_concurrency.or(weaker.query_concurrency),
+            flow_keys: self.flow_keys.or(weaker.flow_keys),
             log: self.log.or(weaker.log),
         }
     }
@@ -128,6 +140,7 @@ pub(crate) struct Settings {
     pub(crate) store: StoreSettings,
     pub(crate) collector: CollectorSettings,
     pub(crate) engine: EngineSettings,
+    pub(crate) flow_keys: Vec<String>,
     /// Of the query port.
     pub(crate) http: SocketAddr,
     pub(crate) log: String,
@@ -162,10 +175,25 @@ impl Settings {
             store,
             collector,
             engine,
+            flow_keys: flow_keys(config.flow_keys)?,
             http: config.http_listen.map_or((Ipv4Addr::LOCALHOST, 4319).into(), |address| address.0),
             log: config.log.unwrap_or_else(|| LOG_FILTER.to_owned()),
         })
     }
+}
+
+/// Each once, without blanks around it.
+fn flow_keys(typed: Option<Vec<String>>) -> anyhow::Result<Vec<String>> {
+    let Some(typed) = typed else { return Ok(FLOW_KEYS.map(str::to_owned).to_vec()) };
+    let mut keys: Vec<String> = Vec::new();
+    for key in typed.iter().map(|key| key.trim()) {
+        if !key.is_empty() && !keys.iter().any(|known| known == key) {
+            keys.push(key.to_owned());
+        }
+    }
+    ensure!(!keys.is_empty(), "flow-keys names no key: leave it out for the default");
+    ensure!(keys.len() <= FLOW_KEYS_MAX, "flow-keys names {} keys, of at most {FLOW_KEYS_MAX}", keys.len());
+    Ok(keys)
 }
 
 fn set<T>(setting: &mut T, typed: Option<T>) {
@@ -194,6 +222,7 @@ mod tests {
         assert_eq!(settings.http.to_string(), "127.0.0.1:4319");
         assert_eq!(settings.store.data_dir, Path::new(DATA_DIR));
         assert_eq!(settings.collector.retention, None);
+        assert_eq!(settings.flow_keys, FLOW_KEYS);
     }
 
     #[test]
@@ -214,6 +243,7 @@ mod tests {
             query_memory = "3MiB"
             query_timeout = "20m"
             query_concurrency = 4
+            flow_keys = ["order.id", " order.id ", "basket"]
             log = "warn"
         "#;
         let file: Config = toml::from_str(text).expect("valid");
@@ -227,6 +257,7 @@ mod tests {
         assert_eq!((settings.store.memtable_bytes_max, settings.engine.memory_bytes_max), (2 << 20, 3 << 20));
         assert_eq!(settings.engine.timeout_max, Duration::from_secs(1200), "the maximum is not below the default");
         assert_eq!((settings.engine.running_max, settings.log.as_str()), (4, "warn"));
+        assert_eq!(settings.flow_keys, ["order.id", "basket"]);
     }
 
     #[test]
@@ -242,5 +273,7 @@ mod tests {
         }
         let none = Config { query_memory: Some(ByteSize(0)), ..Config::default() };
         assert!(Settings::of(none).expect_err("zero").to_string().contains("query-memory"));
+        let none = Config { flow_keys: Some(vec![" ".to_owned()]), ..Config::default() };
+        assert!(Settings::of(none).expect_err("no key").to_string().contains("flow-keys"));
     }
 }

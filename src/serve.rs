@@ -185,6 +185,7 @@ impl QueryServer {
             version: env!("CARGO_PKG_VERSION"),
             otlp_grpc: addresses.otlp_grpc.to_string(),
             otlp_http: addresses.otlp_http.to_string(),
+            flow_keys: settings.flow_keys.clone(),
         };
         let render_store = store.clone();
         let render: MetricsRender = Arc::new(move || metrics.render(&render_store));

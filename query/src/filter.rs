@@ -160,10 +160,15 @@ pub(crate) fn has_words(column: &str, words: &str) -> Expr {
     text_match().call(vec![ident(column), lit(words)])
 }
 
-fn attribute_equals(signal: Signal, filter: &AttributeFilter) -> Expr {
-    let of_record = attribute_call(AttributesView::attributes(signal, ident), lit(filter.key.as_str()));
-    let of_resource = attribute_call(AttributesView::resource(ident), lit(filter.key.as_str()));
-    coalesce(vec![of_record, of_resource]).eq(lit(filter.value.as_str()))
+pub(crate) fn attribute_equals(signal: Signal, filter: &AttributeFilter) -> Expr {
+    attribute_text(signal, &filter.key).eq(lit(filter.value.as_str()))
+}
+
+/// The attribute of the record, or of its resource when the record has none, as text.
+pub(crate) fn attribute_text(signal: Signal, key: &str) -> Expr {
+    let of_record = attribute_call(AttributesView::attributes(signal, ident), lit(key));
+    let of_resource = attribute_call(AttributesView::resource(ident), lit(key));
+    coalesce(vec![of_record, of_resource])
 }
 
 /// A dictionary column as plain text, for grouping and sorting by its words.

@@ -5,13 +5,16 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering as AtomicOrdering};
 
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::logical_expr::lit;
+use datafusion::logical_expr::{Expr, lit};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::ident;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use proto::{Signal, TimeRange, schema};
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +79,30 @@ pub(crate) async fn search(query: &Query, search: LogSearch) -> Result<FoundLogs
         .run(async move {
             let kept = keep_first(rows.await?, search.limit + 1, &search).await?;
             page(&kept, &search)
+        })
+        .await
+}
+
+/// The earliest `limit` records for which all `predicates` hold, in one batch, and how many there are.
+pub(crate) async fn earliest(
+    query: &Query,
+    predicates: Vec<Expr>,
+    limit: usize,
+) -> Result<(RecordBatch, u64), QueryError> {
+    let rows = query.open(Signal::Logs, None, predicates)?;
+    query
+        .run(async move {
+            let rows = rows.await?;
+            let count = Arc::new(AtomicU64::new(0));
+            let counted = Arc::clone(&count);
+            let schema = rows.schema();
+            let rows = rows.inspect_ok(move |batch| {
+                counted.fetch_add(batch.num_rows() as u64, AtomicOrdering::Relaxed);
+            });
+            let rows = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
+            let search = LogSearch { filter: LogFilter::default(), newest_first: false, limit, after: None };
+            let kept = keep_first(rows, limit, &search).await?;
+            Ok((kept, count.load(AtomicOrdering::Relaxed)))
         })
         .await
 }

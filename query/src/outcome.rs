@@ -74,6 +74,16 @@ impl Outcome {
     pub(crate) fn is_ok(self) -> bool {
         !self.error && !self.fault
     }
+
+    /// One word for flags of which several may be set: `fault`, `throttle`, `error` or `ok`.
+    pub(crate) fn gravest(self) -> &'static str {
+        match self {
+            Self { fault: true, .. } => "fault",
+            Self { throttle: true, .. } => "throttle",
+            Self { error: true, .. } => "error",
+            _ => "ok",
+        }
+    }
 }
 
 /// The outcomes of a batch's rows.

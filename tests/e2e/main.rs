@@ -9,6 +9,7 @@ mod cause;
 mod crash;
 mod docs;
 mod facts;
+mod flow;
 mod large;
 mod lifecycle;
 mod map;

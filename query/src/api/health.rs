@@ -63,6 +63,8 @@ struct Status {
     otlp_grpc: String,
     /// Where OTLP/HTTP is received.
     otlp_http: String,
+    /// Attribute keys that carry the id of a flow.
+    flow_keys: Vec<String>,
     signals: Signals,
 }
 
@@ -118,6 +120,7 @@ async fn status(State(state): State<ApiState>) -> Json<Status> {
         ready: !state.engine.store().is_replaying(),
         otlp_grpc: state.settings.otlp_grpc.clone(),
         otlp_http: state.settings.otlp_http.clone(),
+        flow_keys: state.settings.flow_keys.clone(),
         signals: Signals {
             spans: SignalStatus::of(&state, Signal::Spans),
             logs: SignalStatus::of(&state, Signal::Logs),

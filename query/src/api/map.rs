@@ -10,10 +10,12 @@ use super::ApiState;
 use super::error::ErrorBody;
 use super::params::{Params, parse_trace_id};
 use super::traces::{TraceFilterParams, elapsed_ms, filter};
+use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::SpanFilter;
 use crate::map::{self, GroupBy, NODES_MAX, ServiceMap};
 use crate::matching::Matching;
+use crate::search::TraceQuery;
 
 const BUCKETS_MAX: usize = 1440;
 
@@ -66,22 +68,29 @@ async fn service_map(State(state): State<ApiState>, RawQuery(query): RawQuery) -
     params.finish()?;
     let range = filter.range;
     let query = state.engine.begin("map", None).await?;
-    let (matching, is_exact) = Matching::Spans(filter, whole).decided(&query).await?;
-    let filter = match matching {
-        Matching::Spans(filter, _) if is_exact => filter,
-        _ => {
-            return Err(QueryError::too_large(
-                "the search is about whole traces, and too many come into question for a map",
-                "narrow the time range, or add a condition on a single span",
-            ));
-        }
-    };
+    let filter = decided(&query, filter, whole).await?;
     let mut map = map::read(&query, &filter, buckets).await?;
     if let Some(word) = group.filter(|_| map.nodes.len() > group_above) {
         let by = if word == "env" { GroupBy::Environment } else { GroupBy::Namespace };
         map.set_groups(map::groups(&query, range, by).await?);
     }
     Ok(Json(MapAnswer { map, elapsed_ms: elapsed_ms(&query) }))
+}
+
+/// The filter with its condition on whole traces decided.
+/// Errors: `TooLarge` when more traces come into question than are decided about one by one.
+pub(super) async fn decided(
+    query: &Query,
+    filter: SpanFilter,
+    whole: Option<TraceQuery>,
+) -> Result<SpanFilter, QueryError> {
+    match Matching::Spans(filter, whole).decided(query).await? {
+        (Matching::Spans(filter, _), true) => Ok(filter),
+        _ => Err(QueryError::too_large(
+            "the search is about whole traces, and too many come into question to count their calls",
+            "narrow the time range, or add a condition on a single span",
+        )),
+    }
 }
 
 /// The map of one trace.

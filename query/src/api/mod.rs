@@ -8,6 +8,8 @@
 //! | `/api/v1/search...`, `fields...`, `facets`, `traces/durations` | [`search`] |
 //! | `/api/v1/map`, `/api/v1/traces/{trace_id}/map` | [`map`] |
 //! | `/api/v1/root-cause` | [`root_cause`] |
+//! | `/api/v1/chattiness` | [`chattiness`] |
+//! | `/api/v1/flows/{value}` | [`flows`] |
 //! | `/api/v1/services...` | [`services`] |
 //! | `/api/v1/spans/heatmap`, `.../compare` | [`heatmap`] |
 //! | `/api/v1/sql` | [`sql`] |
@@ -19,7 +21,9 @@
 //! Each file has a `router()` and a `Docs` (its part of the OpenAPI description).
 
 pub mod admin;
+mod chattiness;
 pub mod error;
+mod flows;
 mod guard;
 mod health;
 mod heatmap;
@@ -63,6 +67,8 @@ pub struct QuerySettings {
     /// Addresses shown to people who want to send.
     pub otlp_grpc: String,
     pub otlp_http: String,
+    /// Attribute keys that carry the id of a flow, at most [`crate::FLOW_KEYS_MAX`].
+    pub flow_keys: Vec<String>,
 }
 
 /// What every handler may use.
@@ -94,6 +100,8 @@ fn routes(state: ApiState) -> Router {
         .merge(map::router())
         .merge(root_cause::router())
         .merge(heatmap::router())
+        .merge(flows::router())
+        .merge(chattiness::router())
         .merge(services::router())
         .merge(sql::router())
         .merge(health::router())

@@ -4,7 +4,9 @@ use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 
-use super::{ApiState, admin, health, heatmap, logs, map, root_cause, search, services, sql, trace, traces};
+use super::{
+    ApiState, admin, chattiness, flows, health, heatmap, logs, map, root_cause, search, services, sql, trace, traces,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -32,6 +34,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
         map::Docs::openapi(),
         root_cause::Docs::openapi(),
         heatmap::Docs::openapi(),
+        flows::Docs::openapi(),
+        chattiness::Docs::openapi(),
         services::Docs::openapi(),
         sql::Docs::openapi(),
         health::Docs::openapi(),

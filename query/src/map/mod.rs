@@ -12,12 +12,12 @@
 mod compose;
 mod figures;
 mod groups;
-mod peer;
-mod spans;
-mod tally;
+pub(crate) mod peer;
+pub(crate) mod spans;
+pub(crate) mod tally;
 #[cfg(test)]
 mod tests;
-mod trace_stream;
+pub(crate) mod trace_stream;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -31,14 +31,14 @@ use proto::{Signal, TraceId, schema};
 pub(crate) use self::compose::{NODES_MAX, ServiceMap};
 pub(crate) use self::figures::{Counts, Durations};
 pub(crate) use self::groups::{GroupBy, groups};
-use self::spans::{Names, TraceKey, columns};
+use self::spans::{Names, TraceKey};
 use self::tally::Tally;
 pub(crate) use self::trace_stream::trace_keys;
 use self::trace_stream::{Batches, Runs, SplitTraces, Trace, run_numbers, scan, split_traces};
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{SpanFilter, time_predicates, trace_is, trace_is_one_of};
-use crate::histogram::{self, Buckets};
+use crate::histogram;
 use crate::traces::TRACE_SPANS_MAX;
 
 /// Matching traces that are looked up by statistics and bloom filters; with more, one scan is cheaper.
@@ -51,49 +51,62 @@ const SPANS_PER_CHECK: usize = 50_000;
 ///
 /// Errors: `TooLarge` when the counts need more memory than the engine has.
 pub(crate) async fn read(query: &Query, filter: &SpanFilter, buckets: Option<usize>) -> Result<ServiceMap, QueryError> {
-    let spans = query.table(Signal::Spans)?;
     let time = match buckets {
         Some(wanted) => {
-            let matching = filter.apply(spans.clone())?;
+            let matching = filter.apply(query.table(Signal::Spans)?)?;
             histogram::buckets(query, matching, Signal::Spans, filter.range, wanted).await?
         }
         None => None,
     };
+    let tallies = each_trace(query, filter, spans::columns(), move || Tally::new(time)).await?;
+    let range = filter.range;
+    query.run(async move { Ok(compose::compose(tallies, range, time)) }).await
+}
+
+/// What is counted of traces, one after the other.
+pub(crate) trait PerTrace: Send + 'static {
+    fn add(&mut self, trace: &Trace);
+
+    /// Bytes that the counts take, about.
+    fn bytes(&self) -> usize;
+}
+
+/// Gives the traces that satisfy `filter`, with their spans within its range, to a count for each part of the work.
+/// Each comes with the names that the numbers of its traces stand for.
+///
+/// `columns`: [`spans::columns`] and, if wanted, [`spans::call_columns`].
+/// Errors: `TooLarge` when the counts need more memory than the engine has.
+pub(crate) async fn each_trace<T: PerTrace>(
+    query: &Query,
+    filter: &SpanFilter,
+    columns: Vec<&'static str>,
+    new: impl Fn() -> T,
+) -> Result<Vec<(T, Names)>, QueryError> {
+    let spans = query.table(Signal::Spans)?;
     let selection = Selection::of(query, filter, &spans).await?;
     let mut conditions = time_predicates(Signal::Spans, filter.range);
     conditions.extend(selection.condition);
-    let counted = count_side_by_side(query, &spans, conditions, selection.wanted, time).await?;
-    let range = filter.range;
-    query.run(async move { Ok(compose::compose(together(counted, time)?, range, time)) }).await
-}
-
-/// What one thread has counted, and the parts of traces that it could not.
-struct Counted {
-    tally: Tally,
-    runs: Runs,
-    /// Held until the counts are part of the answer.
-    _memory: MemoryReservation,
-}
-
-async fn count_side_by_side(
-    query: &Query,
-    spans: &DataFrame,
-    conditions: Vec<Expr>,
-    wanted: Option<Arc<HashSet<TraceKey>>>,
-    buckets: Option<Buckets>,
-) -> Result<Vec<Counted>, QueryError> {
     let (pool, threads) = (query.memory_pool(), query.threads());
     let (frame, filters) = (spans.clone(), conditions.clone());
     let ids = query.run(async move { scan(frame, filters, &[schema::TRACE_ID]).await }).await?;
     let runs = deal(ids, threads).into_iter().map(|streams| query.run(run_numbers(streams)));
     let split = Arc::new(split_traces(try_join_all(runs).await?));
-    let frame = spans.clone();
-    let rows = query.run(async move { scan(frame, conditions, &columns()).await }).await?;
+    let rows = query.run(async move { scan(spans, conditions, &columns).await }).await?;
     let counts = deal(rows, threads).into_iter().map(|streams| {
-        let memory = MemoryConsumer::new("service map").register(&pool);
-        query.run(count(streams, Arc::clone(&split), wanted.clone(), buckets, memory))
+        let memory = MemoryConsumer::new("counts of traces").register(&pool);
+        query.run(count(streams, Arc::clone(&split), selection.wanted.clone(), new(), memory))
     });
-    try_join_all(counts).await
+    let counted = try_join_all(counts).await?;
+    let last = new();
+    query.run(async move { together(counted, last) }).await
+}
+
+/// What one thread has counted, and the parts of traces that it could not.
+struct Counted<T> {
+    tally: T,
+    runs: Runs,
+    /// Held until the counts are part of the answer.
+    _memory: MemoryReservation,
 }
 
 /// Deals streams to `threads` hands in turn.
@@ -136,14 +149,13 @@ impl Selection {
 }
 
 /// Counts the traces that are whole in some streams.
-async fn count(
+async fn count<T: PerTrace>(
     streams: Vec<Batches>,
     split: Arc<SplitTraces>,
     wanted: Option<Arc<HashSet<TraceKey>>>,
-    buckets: Option<Buckets>,
+    mut tally: T,
     memory: MemoryReservation,
-) -> Result<Counted, QueryError> {
-    let mut tally = Tally::new(buckets);
+) -> Result<Counted<T>, QueryError> {
     let mut runs = Runs::default();
     let mut unchecked = 0;
     for stream in streams {
@@ -167,21 +179,21 @@ async fn count(
     Ok(Counted { tally, runs, _memory: memory })
 }
 
-/// Counts the traces whose parts lay in several places.
-fn together(counted: Vec<Counted>, buckets: Option<Buckets>) -> Result<Vec<(Tally, Names)>, QueryError> {
+/// Counts the traces whose parts lay in several places, with a count of their own.
+fn together<T: PerTrace>(counted: Vec<Counted<T>>, mut tally: T) -> Result<Vec<(T, Names)>, QueryError> {
     let mut names = Names::default();
     let mut kept: HashMap<TraceKey, Trace> = HashMap::new();
     let mut tallies = Vec::with_capacity(counted.len() + 1);
     for Counted { tally, runs: Runs { names: of_part, kept: parts, .. }, .. } in counted {
         for (id, mut part) in parts {
             part.spans.iter_mut().for_each(|span| names.adopt(span, &of_part));
+            part.calls.iter_mut().for_each(|call| call.name = names.id(of_part.text(call.name)));
             let trace = kept.entry(id).or_default();
             trace.id = id;
             trace.append(&part, TRACE_SPANS_MAX)?;
         }
         tallies.push((tally, of_part));
     }
-    let mut tally = Tally::new(buckets);
     kept.values().for_each(|trace| tally.add(trace));
     tallies.push((tally, names));
     Ok(tallies)

@@ -31,7 +31,7 @@ pub(crate) enum NodeType {
 }
 
 impl NodeType {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             NodeType::Client => "client",
             NodeType::Service => "service",

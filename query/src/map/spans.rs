@@ -1,6 +1,7 @@
 //! Rows of the span table, reduced to what the map needs, with numbers in the place of names.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use arrow::array::{Array, AsArray, BinaryArray, Int64Array};
 use arrow::compute::cast;
@@ -9,7 +10,7 @@ use arrow::record_batch::RecordBatch;
 use proto::{Signal, schema};
 
 use super::peer::{NodeType, PEER_COLUMNS, peer_of};
-use crate::columns::{ListOfStructs, binary, bytes_at, int_at, int64};
+use crate::columns::{ListOfStructs, TextColumn, binary, bytes_at, int_at, int64};
 use crate::error::QueryError;
 use crate::outcome::{OUTCOME_COLUMNS, Outcome, OutcomeColumns};
 
@@ -18,7 +19,7 @@ const LINK_TRACE_ID: usize = 0;
 const LINK_SPAN_ID: usize = 1;
 
 /// The physical columns that are read.
-pub(super) fn columns() -> Vec<&'static str> {
+pub(crate) fn columns() -> Vec<&'static str> {
     let mut columns = vec![
         schema::TRACE_ID,
         schema::SPAN_ID,
@@ -34,17 +35,27 @@ pub(super) fn columns() -> Vec<&'static str> {
     columns
 }
 
+/// Columns that say of a call what it asks for, in [`CallText`].
+const PARAMETER_COLUMNS: [&str; 4] = ["attr_db_query_text", "attr_db_statement", "attr_url_full", "attr_url_path"];
+/// Of them, how many are statements, whose parameters may stand elsewhere.
+const STATEMENT_COLUMNS: usize = 2;
+
+/// What is read besides [`columns`] when calls are told apart by what they ask for.
+pub(crate) fn call_columns() -> Vec<&'static str> {
+    [schema::NAME].into_iter().chain(PARAMETER_COLUMNS).collect()
+}
+
 /// A name by its number in [`Names`].
-pub(super) type NameId = u32;
+pub(crate) type NameId = u32;
 /// An inferred callee by its number in [`Names`].
-pub(super) type PeerId = u32;
+pub(crate) type PeerId = u32;
 
 /// The empty name, that of what has none.
 const NAMELESS: NameId = 0;
 
 /// The names that occur in one part of the work.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(crate) struct Names {
     ids: HashMap<String, NameId>,
     texts: Vec<String>,
     peer_ids: HashMap<(NodeType, String), PeerId>,
@@ -66,7 +77,7 @@ impl Default for Names {
 }
 
 impl Names {
-    pub(super) fn id(&mut self, text: &str) -> NameId {
+    pub(crate) fn id(&mut self, text: &str) -> NameId {
         if let Some(id) = self.ids.get(text) {
             return *id;
         }
@@ -76,19 +87,19 @@ impl Names {
         id
     }
 
-    pub(super) fn text(&self, id: NameId) -> &str {
+    pub(crate) fn text(&self, id: NameId) -> &str {
         &self.texts[id as usize]
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.texts.len()
     }
 
-    pub(super) fn find(&self, text: &str) -> Option<NameId> {
+    pub(crate) fn find(&self, text: &str) -> Option<NameId> {
         self.ids.get(text).copied()
     }
 
-    pub(super) fn peer_id(&mut self, node_type: NodeType, name: &str) -> PeerId {
+    pub(crate) fn peer_id(&mut self, node_type: NodeType, name: &str) -> PeerId {
         let key = (node_type, name.to_owned());
         if let Some(id) = self.peer_ids.get(&key) {
             return *id;
@@ -99,12 +110,12 @@ impl Names {
         id
     }
 
-    pub(super) fn peer(&self, id: PeerId) -> (NodeType, &str) {
+    pub(crate) fn peer(&self, id: PeerId) -> (NodeType, &str) {
         let (node_type, name) = &self.peers[id as usize];
         (*node_type, name)
     }
 
-    pub(super) fn peer_count(&self) -> usize {
+    pub(crate) fn peer_count(&self) -> usize {
         self.peers.len()
     }
 
@@ -129,7 +140,7 @@ impl Names {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Server,
     Client,
     Producer,
@@ -150,35 +161,91 @@ impl Kind {
     }
 
     /// The calling side of a call.
-    pub(super) fn is_caller(self) -> bool {
+    pub(crate) fn is_caller(self) -> bool {
         matches!(self, Kind::Client | Kind::Producer)
     }
 
     /// The called side of a call.
-    pub(super) fn is_callee(self) -> bool {
+    pub(crate) fn is_callee(self) -> bool {
         matches!(self, Kind::Server | Kind::Consumer)
     }
 }
 
 /// 16 bytes of a trace id, big-endian: numbers compare as the bytes do.
-pub(super) type TraceKey = u128;
+pub(crate) type TraceKey = u128;
 /// 8 bytes of a span id; 0, which is no valid id, where there is none.
-pub(super) type SpanKey = u64;
+pub(crate) type SpanKey = u64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) span_id: SpanKey,
-    pub(super) parent_span_id: SpanKey,
-    pub(super) start: i64,
-    pub(super) duration: i64,
-    pub(super) service: NameId,
-    pub(super) kind: Kind,
-    pub(super) outcome: Outcome,
-    pub(super) peer: Option<PeerId>,
+pub(crate) struct Span {
+    pub(crate) span_id: SpanKey,
+    pub(crate) parent_span_id: SpanKey,
+    pub(crate) start: i64,
+    pub(crate) duration: i64,
+    pub(crate) service: NameId,
+    pub(crate) kind: Kind,
+    pub(crate) outcome: Outcome,
+    pub(crate) peer: Option<PeerId>,
+}
+
+/// What a call asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CallText {
+    pub(crate) name: NameId,
+    /// A hash of statement and address. None when there is none, or when the statement has placeholders: what they stand
+    /// for is not known.
+    pub(crate) parameters: Option<u64>,
+}
+
+/// The columns of [`call_columns`].
+struct CallColumns {
+    names: Vec<NameId>,
+    parameters: [TextColumn; PARAMETER_COLUMNS.len()],
+}
+
+impl CallColumns {
+    fn of(batch: &RecordBatch, names: &mut Names) -> Result<Self, QueryError> {
+        let named = numbered(batch, schema::NAME, |text| names.id(text))?.unwrap_or_default();
+        let [query, statement, url, path] = PARAMETER_COLUMNS;
+        Ok(Self {
+            names: filled(named, batch.num_rows(), NAMELESS),
+            parameters: [
+                TextColumn::of(batch, query)?,
+                TextColumn::of(batch, statement)?,
+                TextColumn::of(batch, url)?,
+                TextColumn::of(batch, path)?,
+            ],
+        })
+    }
+
+    fn at(&self, row: usize) -> CallText {
+        let texts = self.parameters.each_ref().map(|column| column.get(row));
+        let is_open = texts[..STATEMENT_COLUMNS].iter().flatten().any(|statement| has_placeholders(statement));
+        let mut hasher = DefaultHasher::new();
+        texts.hash(&mut hasher);
+        let is_known = !is_open && texts.iter().any(Option::is_some);
+        CallText { name: self.names[row], parameters: is_known.then(|| hasher.finish()) }
+    }
+}
+
+/// `?`, `$1`, `:name` and `%s` stand for values in a statement.
+fn has_placeholders(statement: &str) -> bool {
+    let bytes = statement.as_bytes();
+    bytes.iter().enumerate().any(|(at, byte)| {
+        let next = bytes.get(at + 1);
+        match byte {
+            b'?' => true,
+            b'$' => next.is_some_and(u8::is_ascii_digit),
+            b'%' => next == Some(&b's'),
+            // A cast is written `::type`, and times have digits behind their colons.
+            b':' => next.is_some_and(u8::is_ascii_alphabetic) && (at == 0 || bytes[at - 1] != b':'),
+            _ => false,
+        }
+    })
 }
 
 /// A batch of spans, ready to be read row by row.
-pub(super) struct SpanRows {
+pub(crate) struct SpanRows {
     rows: usize,
     trace_id: BinaryArray,
     span_id: BinaryArray,
@@ -192,11 +259,13 @@ pub(super) struct SpanRows {
     peers: Option<[Option<Vec<NameId>>; PEER_COLUMNS.len()]>,
     /// None when no row of the batch has links.
     links: Option<ListOfStructs>,
+    /// None when the batch has no [`call_columns`].
+    calls: Option<CallColumns>,
 }
 
 impl SpanRows {
-    /// `batch` has [`columns`]. Errors: a column of a type that cannot be what the schema says.
-    pub(super) fn of(batch: &RecordBatch, names: &mut Names) -> Result<Self, QueryError> {
+    /// `batch` has [`columns`], and may have [`call_columns`]. Errors: a column of a type that cannot be what the schema says.
+    pub(crate) fn of(batch: &RecordBatch, names: &mut Names) -> Result<Self, QueryError> {
         let service = numbered(batch, schema::SERVICE, |text| names.id(text))?.unwrap_or_default();
         let kind = numbered(batch, schema::KIND, Kind::of)?.unwrap_or_default();
         let mut peers: [Option<Vec<NameId>>; PEER_COLUMNS.len()] = Default::default();
@@ -221,18 +290,27 @@ impl SpanRows {
                 }
                 _ => None,
             },
+            calls: match batch.column_by_name(schema::NAME) {
+                Some(_) => Some(CallColumns::of(batch, names)?),
+                None => None,
+            },
         })
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// What the span of a row asks for, if that was read.
+    pub(crate) fn call(&self, row: usize) -> Option<CallText> {
+        self.calls.as_ref().map(|calls| calls.at(row))
+    }
+
+    pub(crate) fn len(&self) -> usize {
         self.rows
     }
 
-    pub(super) fn trace_id(&self, row: usize) -> TraceKey {
+    pub(crate) fn trace_id(&self, row: usize) -> TraceKey {
         trace_key(bytes_at(&self.trace_id, row))
     }
 
-    pub(super) fn span(&self, row: usize, names: &mut Names) -> Span {
+    pub(crate) fn span(&self, row: usize, names: &mut Names) -> Span {
         let kind = self.kind[row];
         let peer = match &self.peers {
             Some(columns) if kind.is_caller() || kind == Kind::Consumer => {
@@ -253,7 +331,7 @@ impl SpanRows {
     }
 
     /// Trace and span that each link of a row names.
-    pub(super) fn links(&self, row: usize) -> impl Iterator<Item = (TraceKey, SpanKey)> + '_ {
+    pub(crate) fn links(&self, row: usize) -> impl Iterator<Item = (TraceKey, SpanKey)> + '_ {
         self.links.iter().flat_map(move |links| {
             let ids = move |element| {
                 (trace_key(links.bytes(LINK_TRACE_ID, element)), span_key(links.bytes(LINK_SPAN_ID, element)))
@@ -292,4 +370,17 @@ fn filled<T: Copy>(column: Vec<Option<T>>, rows: usize, absent: T) -> Vec<T> {
         return vec![absent; rows];
     }
     column.into_iter().map(|value| value.unwrap_or(absent)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_told_from_colons_and_casts() {
+        let open = ["SELECT a FROM t WHERE id = ?", "id = $1", "id = %s", "id = :id"];
+        assert!(open.iter().all(|statement| has_placeholders(statement)));
+        let closed = ["SELECT 1", "at > '12:30:00'", "a::text", "cost > 5 $", "LIKE '100%'", ""];
+        assert!(!closed.iter().any(|statement| has_placeholders(statement)));
+    }
 }

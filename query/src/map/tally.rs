@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use super::PerTrace;
 use super::figures::{Counts, Requests};
 use super::spans::{Kind, NameId, Names, PeerId, Span, SpanKey, TraceKey};
 use super::trace_stream::Trace;
@@ -89,17 +90,19 @@ pub(super) struct Tally {
     /// First and last start.
     pub(super) starts: Option<(i64, i64)>,
     pub(super) buckets: Option<Buckets>,
-    scratch: Scratch,
+    scratch: Relations,
 }
 
-/// Memory of one trace that is used again for the next.
+/// How the spans of a trace belong together; by index. Its memory is used again for the next trace.
 #[derive(Debug, Default)]
-struct Scratch {
-    /// (span id, index) in order.
-    by_id: Vec<(SpanKey, u32)>,
-    parents: Vec<Option<u32>>,
-    answered: Vec<bool>,
-    wraps: Vec<bool>,
+pub(crate) struct Relations {
+    /// (span id, index) in order; spans of one id by their start.
+    pub(crate) by_id: Vec<(SpanKey, u32)>,
+    pub(crate) parents: Vec<Option<u32>>,
+    /// A child is the other end of its call.
+    pub(crate) answered: Vec<bool>,
+    /// A child of the same service makes the call.
+    pub(crate) wraps: Vec<bool>,
     services: Vec<NameId>,
 }
 
@@ -108,17 +111,7 @@ impl Tally {
         Self { buckets, ..Self::default() }
     }
 
-    /// Bytes that the counts take, about.
-    pub(super) fn bytes(&self) -> usize {
-        // A request is 8 bytes at its node and 8 at its edge, in vectors that may be half empty; a span is at most one
-        // request.
-        let requests = self.spans as usize * 24;
-        let pending = (self.producers.len() + self.consumers.len()) * 2 * size_of::<Consumer>();
-        let over_time = self.buckets.map_or(0, |buckets| buckets.count() * size_of::<Counts>());
-        requests + pending + (self.nodes.len() * 2 + self.edges.len()) * (over_time + size_of::<NodeTally>())
-    }
-
-    pub(super) fn add(&mut self, trace: &Trace) {
+    fn add_trace(&mut self, trace: &Trace) {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.resolve(trace);
         self.traces += 1;
@@ -258,6 +251,21 @@ impl Tally {
     }
 }
 
+impl PerTrace for Tally {
+    fn add(&mut self, trace: &Trace) {
+        self.add_trace(trace);
+    }
+
+    fn bytes(&self) -> usize {
+        // A request is 8 bytes at its node and 8 at its edge, in vectors that may be half empty; a span is at most one
+        // request.
+        let requests = self.spans as usize * 24;
+        let pending = (self.producers.len() + self.consumers.len()) * 2 * size_of::<Consumer>();
+        let over_time = self.buckets.map_or(0, |buckets| buckets.count() * size_of::<Counts>());
+        requests + pending + (self.nodes.len() * 2 + self.edges.len()) * (over_time + size_of::<NodeTally>())
+    }
+}
+
 impl NodeTally {
     fn append(&mut self, other: NodeTally) {
         self.served.append(other.served);
@@ -299,13 +307,13 @@ pub(super) fn count_over_time(over_time: &mut Vec<Counts>, buckets: Option<Bucke
 }
 
 /// Whether a parent and its child are the two ends of a call.
-fn is_call(parent: &Span, child: &Span) -> bool {
+pub(crate) fn is_call(parent: &Span, child: &Span) -> bool {
     parent.service != child.service || (parent.kind.is_caller() && child.kind.is_callee())
 }
 
-impl Scratch {
+impl Relations {
     /// Finds parents, which client spans were answered, and which only wrap another client span of their service.
-    fn resolve(&mut self, trace: &Trace) {
+    pub(crate) fn resolve(&mut self, trace: &Trace) {
         let spans = &trace.spans;
         self.by_id.clear();
         self.by_id.extend(spans.iter().enumerate().map(|(nth, span)| (span.span_id, nth as u32)));

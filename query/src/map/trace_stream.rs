@@ -16,18 +16,20 @@ use datafusion::prelude::DataFrame;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
-use super::spans::{Names, Span, SpanKey, SpanRows, TraceKey};
+use super::spans::{CallText, Names, Span, SpanKey, SpanRows, TraceKey};
 use crate::error::QueryError;
 
 pub(super) type Batches = BoxStream<'static, Result<RecordBatch, DataFusionError>>;
 
 /// One trace, as far as it satisfies the conditions of the scan.
 #[derive(Debug, Default)]
-pub(super) struct Trace {
-    pub(super) id: TraceKey,
-    pub(super) spans: Vec<Span>,
+pub(crate) struct Trace {
+    pub(crate) id: TraceKey,
+    pub(crate) spans: Vec<Span>,
+    /// What each of `spans` asks for; empty when that was not read.
+    pub(crate) calls: Vec<CallText>,
     /// Index into `spans`, and the trace and span that it links to.
-    pub(super) links: Vec<(usize, TraceKey, SpanKey)>,
+    pub(crate) links: Vec<(usize, TraceKey, SpanKey)>,
 }
 
 impl Trace {
@@ -35,6 +37,7 @@ impl Trace {
     fn push(&mut self, rows: &SpanRows, row: usize, names: &mut Names, spans_max: usize) -> Result<(), QueryError> {
         self.check_room(1, spans_max)?;
         self.links.extend(rows.links(row).map(|(trace, span)| (self.spans.len(), trace, span)));
+        self.calls.extend(rows.call(row));
         self.spans.push(rows.span(row, names));
         Ok(())
     }
@@ -44,6 +47,7 @@ impl Trace {
         self.check_room(other.spans.len(), spans_max)?;
         let before = self.spans.len();
         self.spans.extend_from_slice(&other.spans);
+        self.calls.extend_from_slice(&other.calls);
         self.links.extend(other.links.iter().map(|(nth, trace, span)| (before + nth, *trace, *span)));
         Ok(())
     }
@@ -60,6 +64,7 @@ impl Trace {
 
     fn clear(&mut self) {
         self.spans.clear();
+        self.calls.clear();
         self.links.clear();
     }
 }
@@ -182,7 +187,7 @@ impl Runs {
 
     /// Memory of the parts of traces.
     pub(super) fn kept_bytes(&self) -> usize {
-        self.kept_spans * size_of::<Span>() + self.kept.len() * size_of::<(TraceKey, Trace)>()
+        self.kept_spans * (size_of::<Span>() + size_of::<CallText>()) + self.kept.len() * size_of::<(TraceKey, Trace)>()
     }
 }
 

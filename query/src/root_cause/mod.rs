@@ -70,7 +70,7 @@ pub(crate) async fn read(
         Some(matching) => Some(Arc::new(wanted_traces(query, periods, matching).await?)),
         None => None,
     };
-    let (table, pool) = (query.table(Signal::Spans)?, Arc::clone(&query.context().runtime_env().memory_pool));
+    let (table, pool) = (query.table(Signal::Spans)?, query.memory_pool());
     let of_traces = wanted.clone();
     let (spans, tally, mut blame) = query
         .run(async move {

@@ -13,6 +13,7 @@ const MapScreen = lazy(async () => ({ default: (await import("../screens/map/map
 const LogsScreen = lazy(async () => ({ default: (await import("../screens/logs/logs-screen")).LogsScreen }));
 const ServicesScreen = lazy(async () => ({ default: (await import("../screens/services/services-screen")).ServicesScreen }));
 const ServiceScreen = lazy(async () => ({ default: (await import("../screens/service/service-screen")).ServiceScreen }));
+const FlowScreen = lazy(async () => ({ default: (await import("../screens/flow/flow-screen")).FlowScreen }));
 const SqlScreen = lazy(async () => ({ default: (await import("../screens/sql/sql-screen")).SqlScreen }));
 const SetupScreen = lazy(async () => ({ default: (await import("../screens/setup/setup-screen")).SetupScreen }));
 
@@ -32,6 +33,8 @@ export function App() {
               <Route path="/traces" component={TracesScreen} />
               <Route path="/trace/:traceId">{({ traceId }) => <TraceScreen key={traceId} traceId={traceId} />}</Route>
               <Route path="/compare/:pair">{({ pair }) => <CompareScreen pair={pair} />}</Route>
+              <Route path="/flow">{() => <FlowScreen value="" />}</Route>
+              <Route path="/flow/:value">{({ value }) => <FlowScreen value={decodeURIComponent(value)} />}</Route>
               <Route path="/logs" component={LogsScreen} />
               <Route path="/services" component={ServicesScreen} />
               <Route path="/services/:name">{({ name }) => <ServiceScreen key={name} name={decodeURIComponent(name)} />}</Route>

@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { ChartNoAxesGantt, type LucideIcon, Search, Server } from "lucide-react";
+import { ChartNoAxesGantt, type LucideIcon, Route, Search, Server } from "lucide-react";
 import { type KeyboardEvent, useState } from "react";
 import { servicesQuery } from "../api/queries";
 import controls from "../kit/controls.module.css";
 import { Dialog } from "../kit/dialog";
 import { useUrl } from "../kit/use-url";
+import { flowHref } from "../lib/flow-href";
 import { recogniseId } from "../lib/ids";
 import { carryOver, href } from "../lib/url-state";
 import { SCREENS } from "./screens-list";
@@ -19,7 +20,7 @@ interface Target {
 
 const TARGETS_MAX = 40;
 
-/** Ctrl K: a pasted id opens its trace, a few letters a screen or a service. */
+/** Ctrl K: a pasted id opens its trace, a few letters a screen or a service, any text its flow. */
 export function Palette({ open, onClose }: { open: boolean; onClose: () => void }) {
   return (
     <Dialog open={open} onOpenChange={(next) => next || onClose()} title="Go to" plain>
@@ -61,7 +62,7 @@ function PaletteList({ onClose }: { onClose: () => void }) {
           aria-controls="targets"
           aria-activedescendant={targets.length > 0 ? `target-${active}` : undefined}
           aria-label="Trace id, service or screen"
-          placeholder="Paste a trace id, or type a service or screen"
+          placeholder="Paste a trace id or an order number, or type a service or screen"
           value={text}
           spellCheck={false}
           onChange={(event) => {
@@ -83,23 +84,26 @@ function PaletteList({ onClose }: { onClose: () => void }) {
           </li>
         ))}
       </ul>
-      {targets.length === 0 && <p className={css.paletteNone}>Nothing has this name. A trace id is 32 hex digits.</p>}
     </>
   );
 }
 
 function findTargets(text: string, carry: string, services: string[]): Target[] {
   const id = recogniseId(text);
+  const value = text.trim();
+  const flow: Target[] = value === "" ? [] : [{ label: `Open flow of ${value}`, hint: "flow", href: flowHref(value, carry), icon: Route }];
   if (id?.kind === "trace") {
-    return [{ label: `Trace ${id.id}`, hint: "open", href: href(`/trace/${id.id}`, {}, carry), icon: ChartNoAxesGantt }];
+    return [{ label: `Trace ${id.id}`, hint: "open", href: href(`/trace/${id.id}`, {}, carry), icon: ChartNoAxesGantt }, ...flow];
   }
   if (id?.kind === "span") {
-    return [{ label: `Log records of span ${id.id}`, hint: "search", href: href("/logs", { q: `span_id:${id.id}` }, carry), icon: Search }];
+    return [{ label: `Log records of span ${id.id}`, hint: "search", href: href("/logs", { q: `span_id:${id.id}` }, carry), icon: Search }, ...flow];
   }
-  const wanted = text.trim().toLowerCase();
+  const wanted = value.toLowerCase();
   const screens = SCREENS.map((screen) => ({ label: screen.label, hint: "screen", href: href(screen.path, {}, carry), icon: screen.icon }));
   const byService = services.map((service) => ({
     label: service, hint: "service", href: href("/services", { service }, carry), icon: Server,
   }));
-  return [...screens, ...byService].filter((target) => target.label.toLowerCase().includes(wanted)).slice(0, TARGETS_MAX);
+  const flows: Target = { label: "Flow", hint: "by order number, session, request id", href: href("/flow", {}, carry), icon: Route };
+  const named = [...screens, flows, ...byService].filter((target) => target.label.toLowerCase().includes(wanted));
+  return [...named.slice(0, TARGETS_MAX), ...flow];
 }

@@ -16,7 +16,7 @@ export function Rail({ onPalette, onShortcuts }: { onPalette: () => void; onShor
     const kept = carryOver(search);
     return kept === "" ? to : `${to}?${kept}`;
   };
-  const current = /^\/(?:trace|compare)\//.test(path) ? "/traces" : path.startsWith("/services/") ? "/services" : path;
+  const current = /^\/(?:(?:trace|compare)\/|flow(?:\/|$))/.test(path) ? "/traces" : path.startsWith("/services/") ? "/services" : path;
   return (
     <nav className={css.rail} aria-label="Screens">
       <Link href={link("/")} className={css.logo} aria-label="Spanlake">

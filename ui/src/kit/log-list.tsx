@@ -11,6 +11,7 @@ import { buttonClass, CopyButton } from "./button";
 import { classNames } from "./class-names";
 import css from "./log-list.module.css";
 import { Highlighted, LongText, SeverityBadge } from "./text";
+import { useFlowLinks } from "./use-flow-links";
 
 const ROW_HEIGHT = 26;
 /** A folded row shows no more of a body than fits on any screen. */
@@ -124,6 +125,7 @@ function LogLine(props: LogListProps & { log: LogRecord; expanded: boolean }) {
 
 function LogDetail({ log, zone, query, carry, onSpan, onFilter }: LogListProps & { log: LogRecord }) {
   const time = nanos(log.time_unix_nano);
+  const flowOf = useFlowLinks(time);
   const facts: Record<string, string> = {
     time: `${formatDateTime(time, zone, 9)} ${zoneLabel(time, zone)}`,
     severity: [log.severity, log.severity_text !== log.severity && log.severity_text, log.severity_number].filter(Boolean).join(" · "),
@@ -160,13 +162,13 @@ function LogDetail({ log, zone, query, carry, onSpan, onFilter }: LogListProps &
           {hasAttributes && (
             <>
               <h3>Attributes</h3>
-              <AttributeTable attributes={log.attributes} label="Attributes" onFilter={onFilter} />
+              <AttributeTable attributes={log.attributes} label="Attributes" onFilter={onFilter} flowOf={flowOf} />
             </>
           )}
         </section>
         <section>
           <h3>Resource</h3>
-          <AttributeTable attributes={log.resource} label="Resource" onFilter={onFilter} />
+          <AttributeTable attributes={log.resource} label="Resource" onFilter={onFilter} flowOf={flowOf} />
         </section>
       </div>
     </div>

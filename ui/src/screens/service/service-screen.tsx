@@ -18,6 +18,7 @@ import { useUrl } from "../../kit/use-url";
 import { comparedWindow, type Comparison, COMPARISON_WORDS, COMPARISONS, durationDelta, rateDelta, readComparison, shareDelta } from "../../lib/comparison";
 import { formatDuration, formatShare, group, plural } from "../../lib/format";
 import { carryOver, href } from "../../lib/url-state";
+import { CallsTab } from "./calls-tab";
 import { DependenciesTab } from "./dependencies-tab";
 import { ErrorsTab } from "./errors-tab";
 import { LogsTab } from "./logs-tab";
@@ -29,6 +30,7 @@ const TABS = [
   { value: "overview", label: "Overview" },
   { value: "operations", label: "Operations" },
   { value: "deps", label: "Dependencies" },
+  { value: "calls", label: "Calls" },
   { value: "errors", label: "Errors" },
   { value: "logs", label: "Logs" },
 ] as const;
@@ -103,6 +105,7 @@ export function ServiceScreen({ name }: { name: string }) {
             {tab === "overview" && <OverviewTab overview={shown} />}
             {tab === "operations" && <OperationsTab service={name} compared={compared} />}
             {tab === "deps" && <DependenciesTab service={name} />}
+            {tab === "calls" && <CallsTab service={name} />}
             {tab === "errors" && <ErrorsTab service={name} />}
             {tab === "logs" && <LogsTab service={name} />}
           </div>

@@ -13,6 +13,7 @@ import { Button, buttonClass, CopyButton } from "../../kit/button";
 import { storedNumber, storeNumber } from "../../kit/preferences";
 import { Resizer } from "../../kit/resizer";
 import { ErrorState, Skeleton } from "../../kit/states";
+import { useFlowLinks } from "../../kit/use-flow-links";
 import { useServiceColors } from "../../kit/use-service-colors";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatNanos, formatShare, plural } from "../../lib/format";
@@ -72,6 +73,7 @@ function Detail({ trace, index, onSelect }: { trace: LoadedTrace; index: number;
   const id = spanIdOf(model, index);
   const query = useQuery(spanDetailQuery(facts.trace_id, id));
   const carry = carryOver(search);
+  const flowOf = useFlowLinks(nanos(facts.start_time_unix_nano));
   // While another span loads, the one before stays in the cache's answer: it must not be shown as this one.
   const detail = query.data && !query.isPlaceholderData ? query.data : null;
   if (query.isError) return <ErrorState title="The span could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
@@ -87,10 +89,10 @@ function Detail({ trace, index, onSelect }: { trace: LoadedTrace; index: number;
       <Section title="Span">
         <AttributeTable label="Span" attributes={spanFacts(span, model, index)} />
       </Section>
-      <Attributes title="Attributes" attributes={span.attributes} dropped={span.dropped_attributes_count} onFilter={filter} />
+      <Attributes title="Attributes" attributes={span.attributes} dropped={span.dropped_attributes_count} onFilter={filter} flowOf={flowOf} />
       <SpanLinks span={span} carry={carry} />
       <LinksInSection trace={trace} spanId={id} carry={carry} onSelect={onSelect} />
-      <Attributes title="Resource" attributes={span.resource} onFilter={filter} />
+      <Attributes title="Resource" attributes={span.resource} onFilter={filter} flowOf={flowOf} />
       <div className={css.actions}>
         <Link className={buttonClass("default", true)} href={href("/traces", { q: allOf(["service", span.service], ["name", span.name]) }, carry)}>
           Similar spans
@@ -133,11 +135,11 @@ function Skew({ model, index, adjusted }: { model: TraceModel; index: number; ad
   );
 }
 
-function Attributes(props: { title: string; attributes: Span["attributes"]; dropped?: number; onFilter: (key: string, value: string) => void }) {
+function Attributes(props: { title: string; attributes: Span["attributes"]; dropped?: number; onFilter: (key: string, value: string) => void; flowOf: (key: string, value: string) => string | null }) {
   if (Object.keys(props.attributes).length === 0 && !props.dropped) return null;
   return (
     <Section title={props.title} {...(props.dropped ? { hint: `${props.dropped} were dropped by the sender` } : {})}>
-      <AttributeTable label={props.title} attributes={props.attributes} onFilter={props.onFilter} />
+      <AttributeTable label={props.title} attributes={props.attributes} onFilter={props.onFilter} flowOf={props.flowOf} />
     </Section>
   );
 }
