@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
@@ -26,9 +26,9 @@ use tokio::time::Instant;
 
 use crate::cancel::Cancelled;
 use crate::error::{ErrorKind, QueryError};
-use crate::{newest_rows, pruning};
 use crate::session::SessionFactory;
 use crate::table::SnapshotPair;
+use crate::{newest_rows, pruning};
 
 /// Deep expressions recurse in the planner; the default of 2 MiB is too small for what the parser's depth limit lets in.
 const STACK_BYTES: usize = 16 << 20;
@@ -302,10 +302,7 @@ impl Query {
         let shared = Arc::clone(&self.shared);
         let predicates = predicates.into_iter().map(pruning::to_physical_columns).collect::<Result<Vec<_>, _>>()?;
         let columns = columns_read(signal, columns, &predicates);
-        Ok(async move {
-            let plan = table.read(shared.sessions.template(), &columns, &predicates).await?;
-            Ok(execute_stream(plan, shared.sessions.task_context())?)
-        })
+        Ok(async move { Ok(table.read(shared.sessions.template(), &columns, &predicates).await?) })
     }
 
     /// [`Query::open`], until it has given `rows_max` rows. Errors with `TooLarge` as [`Query::collect`] does.

@@ -42,6 +42,7 @@ mod pruning;
 mod red;
 pub mod result;
 mod root_cause;
+mod row_groups;
 mod rows;
 mod sampling;
 mod search;

@@ -174,16 +174,28 @@ mod tests {
         let query = engine.begin("test", None).await.expect("admitted");
         for (sql, expected) in [
             ("SELECT name FROM spans ORDER BY start_time DESC LIMIT 7", Some((7, true, 0))),
-            ("SELECT * FROM spans WHERE service = 'a' AND kind = 'SERVER' ORDER BY start_time DESC LIMIT 7", Some((7, true, 2))),
-            ("SELECT body FROM logs WHERE severity = 'ERROR' ORDER BY time, body LIMIT 7 OFFSET 3", Some((10, false, 2))),
-            ("SELECT x FROM (SELECT name AS x, start_time AS t FROM spans) ORDER BY t DESC LIMIT 2", Some((2, true, 0))),
+            (
+                "SELECT * FROM spans WHERE service = 'a' AND kind = 'SERVER' ORDER BY start_time DESC LIMIT 7",
+                Some((7, true, 2)),
+            ),
+            (
+                "SELECT body FROM logs WHERE severity = 'ERROR' ORDER BY time, body LIMIT 7 OFFSET 3",
+                Some((10, false, 2)),
+            ),
+            (
+                "SELECT x FROM (SELECT name AS x, start_time AS t FROM spans) ORDER BY t DESC LIMIT 2",
+                Some((2, true, 0)),
+            ),
             ("SELECT name FROM spans ORDER BY duration_ns DESC LIMIT 7", None),
             ("SELECT name FROM spans ORDER BY end_time DESC LIMIT 7", None),
             ("SELECT name FROM spans ORDER BY start_time DESC", None),
             ("SELECT name FROM spans ORDER BY start_time DESC LIMIT 50000", None),
             ("SELECT count(*) FROM (SELECT name FROM spans ORDER BY start_time DESC LIMIT 7)", None),
             ("SELECT DISTINCT start_time FROM spans ORDER BY start_time DESC LIMIT 7", None),
-            ("SELECT s.name FROM spans s JOIN logs l ON s.trace_id = l.trace_id ORDER BY s.start_time DESC LIMIT 7", None),
+            (
+                "SELECT s.name FROM spans s JOIN logs l ON s.trace_id = l.trace_id ORDER BY s.start_time DESC LIMIT 7",
+                None,
+            ),
         ] {
             let (state, plan) = query.sql(sql).await.expect(sql).into_parts();
             assert_eq!(newest_rows(&state.optimize(&plan).expect(sql)), expected, "{sql}");

@@ -8,12 +8,12 @@ use datafusion::catalog::{
 };
 use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::error::DataFusionError;
-use datafusion::execution::{SessionState, TaskContext};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use object_store::ObjectStore;
 use proto::Signal;

@@ -16,14 +16,13 @@ use datafusion::datasource::physical_plan::{
 };
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
-use datafusion::execution::SessionState;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_plan::empty::EmptyExec;
-use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
@@ -35,9 +34,10 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, RowSelection};
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use proto::Signal;
-use storage::{Snapshot, Store};
+use storage::{Segment, Snapshot, Store};
 
 use crate::pruning::{self, Selected};
+use crate::row_groups::{self, Wanted};
 
 /// What one query sees: a snapshot of each signal, taken when the first scan of it is planned and the same for all
 /// later ones.
@@ -64,11 +64,19 @@ impl SnapshotPair {
 /// How segments are read: the lake's object store, and footers with page indexes kept between queries.
 pub(crate) struct LakeReaders {
     cached: CachedParquetFileReaderFactory,
+    metrics: ExecutionPlanMetricsSet,
 }
 
 impl LakeReaders {
     pub(crate) fn new(store: Arc<dyn ObjectStore>, cache: Arc<FileMetadataCache>) -> Self {
-        Self { cached: CachedParquetFileReaderFactory::new(store, cache) }
+        Self { cached: CachedParquetFileReaderFactory::new(store, cache), metrics: ExecutionPlanMetricsSet::new() }
+    }
+
+    /// Footer and page index of a segment.
+    pub(crate) async fn metadata(&self, segment: &Segment) -> Result<Arc<ParquetMetaData>> {
+        let mut reader = self.cached.create_reader(0, partitioned_file(segment), None, &self.metrics)?;
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+        Ok(reader.get_metadata(Some(&options)).await?)
     }
 }
 
@@ -88,42 +96,19 @@ impl LakeTable {
         self.signal
     }
 
-    /// A plan for the rows for which all of `filters`, over physical columns, hold. No logical plan, no optimizer: for
-    /// a page of records they would take longer than the reading.
-    ///
-    /// The rows have the `columns` (positions in the schema, ascending); those that the filters read must be among them.
+    /// The rows for which all of `filters`, over physical columns, hold, with the `columns` (positions in the schema,
+    /// ascending). No plan at all: for a page of records it would take longer than the reading.
     pub(crate) async fn read(
         &self,
         state: &SessionState,
         columns: &[usize],
         filters: &[Expr],
-    ) -> Result<Arc<dyn ExecutionPlan>> {
+    ) -> Result<SendableRecordBatchStream> {
         let snapshot = self.snapshots.get(self.signal);
-        let schema = DFSchema::try_from(self.schema())?;
-        let projection = columns.to_vec();
-        let mut plans = Vec::with_capacity(2);
-        if !snapshot.batches.is_empty() {
-            plans.push(self.memtable_plan(snapshot, Some(&projection))?);
-        }
-        let segments = pruning::select(snapshot, filters).await?;
-        if !segments.is_empty() {
-            let partitions = state.config().target_partitions();
-            let scan = Scan {
-                projection: Some(&projection),
-                limit: None,
-                predicate: physical_predicate(state, filters, &schema)?,
-            };
-            plans.push(self.segments_plan(snapshot, segments, scan, partitions)?);
-        }
-        let projected = Arc::new(self.schema().project(columns)?);
-        if plans.is_empty() {
-            return Ok(Arc::new(EmptyExec::new(projected)));
-        }
-        let rows = UnionExec::try_new(plans)?;
-        match physical_predicate(state, filters, &DFSchema::try_from(projected)?)? {
-            Some(predicate) => Ok(Arc::new(FilterExec::try_new(predicate, rows)?)),
-            None => Ok(rows),
-        }
+        let time = pruning::time_range(self.signal, filters);
+        let wanted = Wanted::new(state, self.signal, columns, filters, time)?;
+        let selected = pruning::select(snapshot, filters).await?;
+        row_groups::read(wanted, &self.readers, snapshot, selected, state.config().target_partitions()).await
     }
 
     fn memtable_plan(&self, snapshot: &Snapshot, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -136,34 +121,37 @@ impl LakeTable {
         &self,
         snapshot: &Snapshot,
         segments: Vec<Selected>,
-        scan: Scan<'_>,
+        projection: Option<&Vec<usize>>,
+        limit: Option<usize>,
         partitions: usize,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let readers = Arc::new(SnapshotReaders { readers: Arc::clone(&self.readers), snapshot: snapshot.clone() });
-        let mut source = ParquetSource::new(self.schema()).with_parquet_file_reader_factory(readers);
-        if let Some(predicate) = scan.predicate {
-            source = source.with_predicate(predicate).with_pushdown_filters(true).with_reorder_filters(true);
-        }
+        let source = ParquetSource::new(self.schema()).with_parquet_file_reader_factory(readers);
         let statistics = scan_statistics(self.signal, &segments);
         let files = segments.into_iter().map(|selected| self.file(selected)).collect::<Result<_>>()?;
         let config = FileScanConfigBuilder::new(lake_url()?, Arc::new(source))
             .with_file_groups(deal(files, partitions))
             .with_statistics(statistics)
-            .with_projection_indices(scan.projection.cloned())?
-            .with_limit(scan.limit)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
 
     fn file(&self, selected: Selected) -> Result<PartitionedFile> {
-        let mut file = PartitionedFile::new(String::new(), selected.segment.meta().bytes);
-        file.object_meta.location = selected.segment.location().clone();
+        let mut file = partitioned_file(&selected.segment);
         if let Some(plan) = access_plan(&selected)? {
             file = file.with_extension(plan);
         }
         let statistics = file_statistics(self.signal, &selected);
         Ok(file.with_statistics(Arc::new(statistics)))
     }
+}
+
+fn partitioned_file(segment: &Segment) -> PartitionedFile {
+    let mut file = PartitionedFile::new(String::new(), segment.meta().bytes);
+    file.object_meta.location = segment.location().clone();
+    file
 }
 
 /// Which rows of the file are read; `None`: all.
@@ -180,13 +168,6 @@ fn access_plan(selected: &Selected) -> Result<Option<ParquetAccessPlan>> {
         plan.scan_selection(number, RowSelection::from_consecutive_ranges(ranges, group.rows as usize));
     }
     Ok(Some(plan))
-}
-
-/// What is read of the segments. The engine pushes its predicates down later, in a plan that it optimizes.
-struct Scan<'a> {
-    projection: Option<&'a Vec<usize>>,
-    limit: Option<usize>,
-    predicate: Option<Arc<dyn PhysicalExpr>>,
 }
 
 impl fmt::Debug for LakeTable {
@@ -225,8 +206,7 @@ impl TableProvider for LakeTable {
         let segments = pruning::select(snapshot, filters).await?;
         if !segments.is_empty() {
             let partitions = state.config().target_partitions();
-            let scan = Scan { projection, limit, predicate: None };
-            plans.push(self.segments_plan(snapshot, segments, scan, partitions)?);
+            plans.push(self.segments_plan(snapshot, segments, projection, limit, partitions)?);
         }
         if plans.is_empty() {
             let schema = match projection {
@@ -240,7 +220,7 @@ impl TableProvider for LakeTable {
 }
 
 /// All of `filters` as one expression over the columns of `schema`; `None` when there are none.
-fn physical_predicate(
+pub(crate) fn physical_predicate(
     state: &SessionState,
     filters: &[Expr],
     schema: &DFSchema,

@@ -81,11 +81,7 @@ pub(crate) async fn search(query: &Query, search: &TraceSearch) -> Result<FoundT
 }
 
 /// `first_rows`: of the first window; `None`: look at everything at once.
-async fn search_from(
-    query: &Query,
-    search: &TraceSearch,
-    first_rows: Option<u64>,
-) -> Result<FoundTraces, QueryError> {
+async fn search_from(query: &Query, search: &TraceSearch, first_rows: Option<u64>) -> Result<FoundTraces, QueryError> {
     let mut page = PageSearch::new(search)?;
     let range = search.filter.range;
     let growing = first_rows.map(|rows| newest::windows(&query.snapshot(Signal::Spans), range, true, rows));

@@ -125,7 +125,8 @@ impl Segment {
         &self.location
     }
 
-    pub(crate) fn parquet_path(&self) -> &Path {
+    /// Where the Parquet file lies. It is there while a [`Snapshot`](crate::Snapshot) holds the segment.
+    pub fn parquet_path(&self) -> &Path {
         &self.parquet_path
     }
 

@@ -15,7 +15,7 @@ impl RowRanges {
     }
 
     /// `ranges` ascending by start; empty, touching and overlapping ones are joined.
-    pub(super) fn from_ranges(ranges: impl Iterator<Item = Range<u32>>) -> Self {
+    pub fn from_ranges(ranges: impl Iterator<Item = Range<u32>>) -> Self {
         let mut joined: Vec<Range<u32>> = Vec::new();
         for range in ranges.filter(|range| !range.is_empty()) {
             match joined.last_mut() {

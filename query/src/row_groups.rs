@@ -1,0 +1,271 @@
+//! Rows of row groups without a plan: one reader per row group, the conditions in the order of what they cost to read,
+//! everything else only for the rows that are left.
+//!
+//! DataFusion's scan does the same for plans. For a page of records its price is what surrounds the reading: each row
+//! group is opened as a file, with conditions rewritten, bound and simplified for it.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arrow::array::{ArrayRef, AsArray, BooleanArray};
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::DFSchema;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::physical_plan::PhysicalExpr;
+use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
+};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use proto::nulls::nulls;
+use proto::{Signal, TimeRange};
+use storage::{RowRanges, Snapshot};
+
+use crate::pruning::Selected;
+use crate::table::{LakeReaders, physical_predicate};
+
+/// Rows that are decoded at a time.
+const BATCH_ROWS: usize = 8192;
+/// Batches of each thread that wait to be looked at.
+const BATCHES_WAITING: usize = 2;
+
+/// What is read of every row group.
+pub(crate) struct Wanted {
+    /// The columns of the answer.
+    schema: SchemaRef,
+    conditions: Vec<Condition>,
+    signal: Signal,
+    time: TimeRange,
+}
+
+/// A predicate, bound to the columns that it reads.
+struct Condition {
+    predicate: Arc<dyn PhysicalExpr>,
+    schema: SchemaRef,
+}
+
+impl Wanted {
+    /// `columns`: positions in the signal's schema. `filters`: over physical columns; all of them have to hold.
+    pub(crate) fn new(
+        state: &SessionState,
+        signal: Signal,
+        columns: &[usize],
+        filters: &[Expr],
+        time: TimeRange,
+    ) -> Result<Self> {
+        let physical = signal.schema();
+        let mut groups: Vec<(Vec<usize>, Vec<Expr>)> = Vec::new();
+        for filter in filters.iter().flat_map(split_conjunction) {
+            let read = filter.column_refs();
+            let mut read: Vec<usize> =
+                read.iter().map(|column| physical.index_of(&column.name)).collect::<Result<_, _>>()?;
+            read.sort_unstable();
+            // What reads the same columns is looked at together.
+            match groups.iter_mut().find(|(columns, _)| *columns == read) {
+                Some((_, filters)) => filters.push(filter.clone()),
+                None => groups.push((read, vec![filter.clone()])),
+            }
+        }
+        let bound = groups.into_iter().filter_map(|(columns, filters)| {
+            let schema = match physical.project(&columns) {
+                Ok(schema) => Arc::new(schema),
+                Err(error) => return Some(Err(error.into())),
+            };
+            let bound = DFSchema::try_from(Arc::clone(&schema)).and_then(|df| physical_predicate(state, &filters, &df));
+            Some(bound.transpose()?.map(|predicate| Condition { predicate, schema }))
+        });
+        Ok(Self {
+            schema: Arc::new(physical.project(columns)?),
+            conditions: bound.collect::<Result<_>>()?,
+            signal,
+            time,
+        })
+    }
+
+    /// The rows of a batch with at least the columns of the answer and of the conditions for which these hold.
+    fn rows_of(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let mut rows = batch.clone();
+        for condition in &self.conditions {
+            let kept = condition.holds(&rows)?;
+            rows = arrow::compute::filter_record_batch(&rows, &kept)?;
+        }
+        Ok(widen(&rows, &self.schema)?)
+    }
+}
+
+impl Condition {
+    fn holds(&self, batch: &RecordBatch) -> Result<BooleanArray> {
+        let batch = widen(batch, &self.schema)?;
+        let value = self.predicate.evaluate(&batch)?.into_array(batch.num_rows())?;
+        let holds = value.as_boolean_opt();
+        holds.cloned().ok_or_else(|| DataFusionError::Internal(format!("a condition of type {}", value.data_type())))
+    }
+}
+
+/// The columns of `schema`, with nulls for those that the batch does not have.
+fn widen(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    let column = |name: &str, field: &arrow::datatypes::Field| -> ArrayRef {
+        let column = batch.column_by_name(name).cloned();
+        column.unwrap_or_else(|| nulls(field.data_type(), batch.num_rows()))
+    };
+    let columns = schema.fields().iter().map(|field| column(field.name(), field)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
+}
+
+/// Reads the memtable and the selected row groups of a snapshot, `threads` at a time, in no order. The files are not
+/// deleted while the stream lives; it ends its work when it is dropped.
+pub(crate) async fn read(
+    wanted: Wanted,
+    readers: &Arc<LakeReaders>,
+    snapshot: &Snapshot,
+    selected: Vec<Selected>,
+    threads: usize,
+) -> Result<SendableRecordBatchStream> {
+    let threads = threads.clamp(1, selected.len().max(1));
+    let schema = Arc::clone(&wanted.schema);
+    let mut stream = RecordBatchReceiverStreamBuilder::new(schema, threads * BATCHES_WAITING);
+    let work = Arc::new(Work {
+        wanted,
+        readers: Arc::clone(readers),
+        snapshot: snapshot.clone(),
+        selected,
+        next: AtomicUsize::new(0),
+    });
+    if !work.snapshot.batches.is_empty() {
+        let (work, batches) = (Arc::clone(&work), stream.tx());
+        stream.spawn(async move {
+            for batch in work.snapshot.batches.iter() {
+                let rows = work.wanted.rows_of(batch)?;
+                if rows.num_rows() > 0 && batches.send(Ok(rows)).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+    }
+    for _ in 0..threads.min(work.selected.len()) {
+        let (work, batches) = (Arc::clone(&work), stream.tx());
+        stream.spawn(async move {
+            while let Some(selected) = work.selected.get(work.next.fetch_add(1, Ordering::Relaxed)) {
+                let Some(rows) = work.open(selected).await? else { continue };
+                for batch in rows {
+                    let rows = widen(&batch?, &work.wanted.schema)?;
+                    if batches.send(Ok(rows)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+            Ok(())
+        });
+    }
+    Ok(stream.build())
+}
+
+/// What the threads of one reading share.
+struct Work {
+    wanted: Wanted,
+    readers: Arc<LakeReaders>,
+    snapshot: Snapshot,
+    selected: Vec<Selected>,
+    next: AtomicUsize,
+}
+
+impl Work {
+    /// `None`: no row can match. Blocks while pages are read that are not in memory.
+    async fn open(&self, selected: &Selected) -> Result<Option<ParquetRecordBatchReader>> {
+        let metadata = self.readers.metadata(&selected.segment).await?;
+        let metadata = ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new())?;
+        let path = selected.segment.parquet_path();
+        let file = File::open(path)
+            .map_err(|error| DataFusionError::External(format!("{}: {error}", path.display()).into()))?;
+        let mut builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH_ROWS);
+        if let Some((number, group)) = selected.row_group {
+            let parquet = builder.metadata();
+            if number >= parquet.num_row_groups() {
+                return Err(DataFusionError::Internal(format!("no row group {number} in {}", path.display())));
+            }
+            let in_time = self.rows_in_time(parquet, number, group.rows);
+            let rows = match (&selected.rows, in_time) {
+                (Some(a), Some(b)) => Some(a.intersect(&b)),
+                (a, b) => a.clone().or(b),
+            };
+            builder = builder.with_row_groups(vec![number]);
+            if let Some(rows) = rows {
+                if rows.is_empty() {
+                    return Ok(None);
+                }
+                let ranges = rows.ranges().iter().map(|range| range.start as usize..range.end as usize);
+                builder =
+                    builder.with_row_selection(RowSelection::from_consecutive_ranges(ranges, group.rows as usize));
+            }
+        }
+        let conditions = self.conditions(builder.metadata(), selected);
+        let mask = mask(builder.metadata(), &self.wanted.schema);
+        let reader = builder.with_projection(mask).with_row_filter(RowFilter::new(conditions)).build()?;
+        Ok(Some(reader))
+    }
+
+    /// What is small on disk first.
+    fn conditions(&self, metadata: &ParquetMetaData, selected: &Selected) -> Vec<Box<dyn ArrowPredicate>> {
+        let number = selected.row_group.map_or(0, |(number, _)| number);
+        let group = metadata.row_groups().get(number);
+        let mut nth: Vec<usize> = (0..self.wanted.conditions.len()).collect();
+        nth.sort_by_key(|nth| group.map_or(0, |group| bytes(group, &self.wanted.conditions[*nth].schema)));
+        let predicate = |nth: usize| {
+            let Condition { predicate, schema } = &self.wanted.conditions[nth];
+            let condition = Condition { predicate: Arc::clone(predicate), schema: Arc::clone(schema) };
+            let holds = move |batch: RecordBatch| {
+                condition.holds(&batch).map_err(|error| ArrowError::ExternalError(Box::new(error)))
+            };
+            Box::new(ArrowPredicateFn::new(mask(metadata, schema), holds)) as Box<dyn ArrowPredicate>
+        };
+        nth.into_iter().map(predicate).collect()
+    }
+
+    /// Rows of the pages that may have a time in the range; `None`: all.
+    fn rows_in_time(&self, metadata: &ParquetMetaData, number: usize, rows: u32) -> Option<RowRanges> {
+        let time = self.wanted.time;
+        if time == TimeRange::default() {
+            return None;
+        }
+        let name = self.wanted.signal.spec().time_column;
+        let leaf =
+            metadata.row_group(number).columns().iter().position(|column| column.column_path().string() == name)?;
+        let ColumnIndexMetaData::INT64(bounds) = metadata.column_index()?.get(number)?.get(leaf)? else { return None };
+        let pages = metadata.offset_index()?.get(number)?.get(leaf)?.page_locations();
+        let start = |page: usize| pages.get(page).map_or(rows, |page| page.first_row_index as u32);
+        let ranges = (0..pages.len()).filter(|page| match (bounds.min_value(*page), bounds.max_value(*page)) {
+            (Some(min), Some(max)) => time.overlaps(*min, *max),
+            _ => true,
+        });
+        Some(RowRanges::from_ranges(ranges.map(|page| start(page)..start(page + 1))))
+    }
+}
+
+/// Compressed size of the columns of a schema.
+fn bytes(group: &RowGroupMetaData, schema: &Schema) -> i64 {
+    let read = group.columns().iter().filter(|column| is_of(column.column_path().parts(), schema));
+    read.map(|column| column.compressed_size()).sum()
+}
+
+/// The leaves of those columns of a schema that the file has.
+fn mask(metadata: &ParquetMetaData, schema: &Schema) -> ProjectionMask {
+    let parquet = metadata.file_metadata().schema_descr();
+    let leaves = parquet.columns().iter().enumerate().filter(|(_, column)| is_of(column.path().parts(), schema));
+    ProjectionMask::leaves(parquet, leaves.map(|(leaf, _)| leaf))
+}
+
+fn is_of(path: &[String], schema: &Schema) -> bool {
+    path.first().is_some_and(|name| schema.column_with_name(name).is_some())
+}
