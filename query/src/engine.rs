@@ -25,9 +25,10 @@ use tokio::time::Instant;
 
 use crate::cancel::Cancelled;
 use crate::error::{ErrorKind, QueryError};
-use crate::{newest_rows, pruning};
+use crate::running::{ProgressReport, Registered, Registry};
 use crate::session::SessionFactory;
 use crate::table::SnapshotPair;
+use crate::{newest_rows, pruning};
 
 /// Deep expressions recurse in the planner; the default of 2 MiB is too small for what the parser's depth limit lets in.
 const STACK_BYTES: usize = 16 << 20;
@@ -82,6 +83,7 @@ struct Shared {
     settings: EngineSettings,
     sessions: SessionFactory,
     places: Arc<Semaphore>,
+    queries: Arc<Registry>,
     waiting: AtomicUsize,
     threads: Threads,
 }
@@ -126,6 +128,7 @@ impl Engine {
         Ok(Engine {
             shared: Arc::new(Shared {
                 places: Arc::new(Semaphore::new(settings.running_max.max(1))),
+                queries: Arc::new(Registry::new()),
                 waiting: AtomicUsize::new(0),
                 threads: Threads(Some(threads)),
                 store,
@@ -143,11 +146,18 @@ impl Engine {
         &self.shared.settings
     }
 
+    /// The queries that are running or waiting.
+    pub(crate) fn queries(&self) -> &Registry {
+        &self.shared.queries
+    }
+
     /// Waits for a place and opens a session.
     ///
     /// `kind` names the query in metrics (`traces`, `logs`, `sql`, ...). `timeout` (default and maximum are in the
     /// settings) counts from here and covers everything that is done with the [`Query`].
-    /// Errors: `Busy` when too many wait already, `Timeout`, `BadRequest` for a timeout of zero or above the maximum.
+    /// From here on the query is in [`Engine::queries`].
+    /// Errors: `Busy` when too many wait already, `Timeout`, `Stopped`, `BadRequest` for a timeout of zero or above the
+    /// maximum or for an id that is taken.
     pub async fn begin(&self, kind: &'static str, timeout: Option<Duration>) -> Result<Query, QueryError> {
         let settings = self.settings();
         let timeout = timeout.unwrap_or(settings.timeout);
@@ -159,22 +169,28 @@ impl Engine {
         }
         let started = Instant::now();
         let deadline = started + timeout;
-        let place = match self.place(deadline, timeout).await {
+        let registered = self.shared.queries.enter(kind, started, timeout)?;
+        let place = tokio::select! {
+            place = self.place(deadline, timeout) => place,
+            stopped = registered.running.stopped() => Err(stopped),
+        };
+        let place = match place {
             Ok(place) => place,
             Err(error) => {
                 counter!("spanlake_queries_total", "kind" => kind, "result" => error.kind.code()).increment(1);
                 return Err(error);
             }
         };
+        registered.running.admit();
         let snapshots = Arc::new(SnapshotPair::new(self.store().clone()));
         let cancelled = Arc::new(Cancelled::default());
-        let context = self.shared.sessions.open(&snapshots, &cancelled)?;
+        let context = self.shared.sessions.open(&snapshots, &cancelled, &registered.running.progress)?;
         Ok(Query {
             shared: Arc::clone(&self.shared),
             context,
             cancelled,
             snapshots,
-            place: Arc::new(place),
+            place: Arc::new(Place { registered, _permit: place }),
             started,
             deadline,
             timeout,
@@ -194,6 +210,12 @@ impl Engine {
             Err(_) => Err(timed_out(timeout)),
         }
     }
+}
+
+/// What a query holds until its work has ended: its entry in the list and one of the places.
+struct Place {
+    registered: Registered,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// One of the callers in the queue; leaves it when dropped.
@@ -238,7 +260,7 @@ pub struct Query {
     cancelled: Arc<Cancelled>,
     snapshots: Arc<SnapshotPair>,
     /// Shared with the spawned work: the place is free only when that has really ended.
-    place: Arc<OwnedSemaphorePermit>,
+    place: Arc<Place>,
     started: Instant,
     deadline: Instant,
     timeout: Duration,
@@ -286,8 +308,10 @@ impl Query {
         let context = self.context.clone();
         let predicates = predicates.into_iter().map(pruning::to_physical_columns).collect::<Result<Vec<_>, _>>()?;
         let columns = columns_read(signal, columns, &predicates);
+        let progress = Arc::clone(&self.place.registered.running.progress);
         Ok(async move {
             let plan = table.read(&context.state(), &columns, &predicates).await?;
+            progress.follow(&plan);
             Ok(execute_stream(plan, context.task_ctx())?)
         })
     }
@@ -332,6 +356,26 @@ impl Query {
         self.deadline
     }
 
+    /// Names the query in [`Engine::queries`].
+    pub(crate) fn id(&self) -> &str {
+        &self.place.registered.running.id
+    }
+
+    /// What the list of queries shows as asked, when that is not the path of the request.
+    pub(crate) fn ask(&self, text: &str) {
+        self.place.registered.running.ask(text);
+    }
+
+    /// What has been read so far.
+    pub(crate) fn progress(&self) -> ProgressReport {
+        self.place.registered.running.progress.report()
+    }
+
+    /// Says how many of the row groups that a search goes through are behind it.
+    pub(crate) fn walked(&self, done: u64, total: u64) {
+        self.place.registered.running.progress.walked(done, total);
+    }
+
     /// Time since [`Engine::begin`].
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
@@ -357,7 +401,7 @@ impl Query {
         self.run(async move { collect_stream(execute_stream(plan, context)?, rows_max, bytes_max).await }).await
     }
 
-    /// Runs CPU-heavy work on the query threads, under the query's deadline.
+    /// Runs CPU-heavy work on the query threads, under the query's deadline, until somebody stops the query.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
@@ -368,7 +412,15 @@ impl Query {
             let _place = place;
             work.await
         });
-        let result = match tokio::time::timeout_at(self.deadline, &mut task.0).await {
+        let ended = tokio::select! {
+            ended = tokio::time::timeout_at(self.deadline, &mut task.0) => ended,
+            stopped = self.place.registered.running.stopped() => {
+                self.cancelled.set();
+                self.outcome.finish(Some(&stopped));
+                return Err(stopped);
+            }
+        };
+        let result = match ended {
             Ok(Ok(result)) => result,
             Ok(Err(join)) if join.is_panic() => {
                 tracing::error!(kind = self.kind, "a query panicked: {join}");

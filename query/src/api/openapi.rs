@@ -4,7 +4,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 
-use super::{ApiState, admin, health, logs, map, search, services, sql, trace, traces};
+use super::{ApiState, admin, health, logs, map, queries, search, services, sql, trace, traces};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -32,6 +32,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         map::Docs::openapi(),
         services::Docs::openapi(),
         sql::Docs::openapi(),
+        queries::Docs::openapi(),
         health::Docs::openapi(),
         admin::Docs::openapi(),
     ] {

@@ -14,6 +14,7 @@ const LogsScreen = lazy(async () => ({ default: (await import("../screens/logs/l
 const ServicesScreen = lazy(async () => ({ default: (await import("../screens/services/services-screen")).ServicesScreen }));
 const ServiceScreen = lazy(async () => ({ default: (await import("../screens/service/service-screen")).ServiceScreen }));
 const SqlScreen = lazy(async () => ({ default: (await import("../screens/sql/sql-screen")).SqlScreen }));
+const SystemScreen = lazy(async () => ({ default: (await import("../screens/system/system-screen")).SystemScreen }));
 const SetupScreen = lazy(async () => ({ default: (await import("../screens/setup/setup-screen")).SetupScreen }));
 
 /**
@@ -36,6 +37,7 @@ export function App() {
               <Route path="/services" component={ServicesScreen} />
               <Route path="/services/:name">{({ name }) => <ServiceScreen key={name} name={decodeURIComponent(name)} />}</Route>
               <Route path="/sql" component={SqlScreen} />
+              <Route path="/system" component={SystemScreen} />
               <Route path="/setup" component={SetupScreen} />
               <Route component={NotFound} />
             </Switch>
