@@ -244,11 +244,22 @@ pub(crate) struct Progress(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Row groups done and to do.
-    walked: Option<(u64, u64)>,
+    walked: Option<Walked>,
     /// Figures of scans that are no longer followed.
     ended: ProgressReport,
     followed: VecDeque<Arc<dyn ExecutionPlan>>,
+}
+
+/// How far a search through many row groups is.
+#[derive(Clone, Copy)]
+struct Walked {
+    /// Row groups that are wholly behind it.
+    done: u64,
+    total: u64,
+    /// Scans that were followed when it got there: the later ones are on their way to the next place.
+    scans_before: usize,
+    /// What was said last; it never gets less.
+    told: u64,
 }
 
 impl Progress {
@@ -268,6 +279,9 @@ impl Progress {
                 let oldest = state.followed.pop_front();
                 let read = oldest.map(|scan| read_by(&scan)).unwrap_or_default();
                 state.ended = state.ended.plus(read);
+                if let Some(walked) = &mut state.walked {
+                    walked.scans_before = walked.scans_before.saturating_sub(1);
+                }
             }
             state.followed.push_back(scan);
         }
@@ -275,14 +289,20 @@ impl Progress {
 
     /// Says of a search through many row groups how many are behind it.
     pub(crate) fn walked(&self, done: u64, total: u64) {
-        self.0.lock().walked = Some((done, total));
+        let mut state = self.0.lock();
+        let told = state.walked.map_or(0, |walked| walked.told);
+        state.walked = Some(Walked { done, total, scans_before: state.followed.len(), told });
     }
 
     pub(crate) fn report(&self) -> ProgressReport {
-        let state = self.0.lock();
-        let read = state.followed.iter().map(read_by).fold(state.ended, ProgressReport::plus);
-        let (done, total) = state.walked.unwrap_or((read.row_groups_done, read.row_groups_total));
-        ProgressReport { row_groups_done: done, row_groups_total: total, ..read }
+        let mut state = self.0.lock();
+        let scans: Vec<ProgressReport> = state.followed.iter().map(read_by).collect();
+        let read = scans.iter().copied().fold(state.ended, ProgressReport::plus);
+        let Some(walked) = &mut state.walked else { return read };
+        // A part of the range is scanned more than once, for times and for rows: the longest scan says how far it is.
+        let on_the_way = scans.iter().skip(walked.scans_before).map(|scan| scan.row_groups_done).max().unwrap_or(0);
+        walked.told = walked.told.max(walked.done + on_the_way).min(walked.total);
+        ProgressReport { row_groups_done: walked.told, row_groups_total: walked.total, ..read }
     }
 }
 

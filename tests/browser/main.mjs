@@ -10,6 +10,7 @@ import { dataWalk } from './walk-data.mjs';
 import { largeWalk } from './walk-large.mjs';
 import { mapWalk } from './walk-map.mjs';
 import { setupWalk } from './walk-setup.mjs';
+import { streamWalk } from './walk-stream.mjs';
 import { traceWalk } from './walk-trace.mjs';
 
 const ARGUMENTS = [
@@ -49,8 +50,8 @@ async function run(title, walk, browser, server) {
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
 try {
-  for (const [title, walk, pack] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['traces', traceWalk, null], ['large traces', largeWalk, null]]) {
-    const server = await Server.start();
+  for (const [title, walk, pack, flags] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['traces', traceWalk, null], ['large traces', largeWalk, null], ['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s']]]) {
+    const server = await Server.start(flags);
     try {
       if (pack) await server.replayToNow(pack);
       await run(title, walk, browser, server);
