@@ -128,7 +128,7 @@ impl LogWalk {
 
     /// The next records of the page, at least one; `None` when the page is full or the range is over.
     pub(crate) async fn next(&mut self, query: &Query) -> Result<Option<FoundLogs>, QueryError> {
-        while !self.is_full {
+        while !self.is_full && !self.is_done {
             let Some(window) = self.walk.next(query).await? else {
                 self.is_done = true;
                 return Ok(None);
@@ -140,7 +140,8 @@ impl LogWalk {
             let records = kept.slice(0, kept.num_rows().min(left));
             self.given += records.num_rows();
             if !self.is_full {
-                self.position = Position::behind(window, self.search.newest_first).or(self.position);
+                self.position = Position::behind(window, self.search.newest_first);
+                self.is_done = self.position.is_none();
             } else if records.num_rows() > 0 {
                 self.position = self.last_of(&records)?;
             }

@@ -124,7 +124,7 @@ async fn long_log(rare: impl Fn(i64) -> bool) -> (tempfile::TempDir, Store) {
             .map(|n| {
                 let body = if rare(n) { "needle" } else { "hay" };
                 json!({"time_unix_nano": T0 + n / 3, "severity_number": 9, "body": format!("{body} {}", n % 7),
-                    "service": "s", "resource": "{}", "attributes": {"duration_ms": n % 1000}})
+                    "service": "s", "resource": "{}", "attributes": {"n": n.to_string()}})
             })
             .collect();
         append(&store, Signal::Logs, &rows).await;

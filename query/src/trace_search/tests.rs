@@ -233,7 +233,8 @@ proptest! {
                         None => break walk.position().is_none(),
                     }
                 };
-                if is_over {
+                // Everything may have been given by the step before the stop.
+                if is_over || (walk.is_done && walk.position().is_none()) {
                     break (found, expected);
                 }
                 after = walk.position();
