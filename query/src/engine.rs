@@ -371,9 +371,10 @@ impl Query {
         self.place.registered.running.progress.report()
     }
 
-    /// Says how many of the row groups that a search goes through are behind it.
-    pub(crate) fn walked(&self, done: u64, total: u64) {
-        self.place.registered.running.progress.walked(done, total);
+    /// Says how many of the row groups that a search goes through are behind it, and will be when the next part is done
+    /// with.
+    pub(crate) fn walked(&self, done: u64, next: u64, total: u64) {
+        self.place.registered.running.progress.walked(done, next, total);
     }
 
     /// Time since [`Engine::begin`].

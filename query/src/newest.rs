@@ -100,8 +100,7 @@ pub(crate) struct Walk {
     range: TimeRange,
     newest_first: bool,
     windows: std::vec::IntoIter<TimeRange>,
-    begun: bool,
-    /// The last time of each row group in the order of the walk; known when one window is not enough.
+    /// The last time of each row group in the order of the walk; known when there are several windows.
     row_groups: Option<Vec<UnixNanos>>,
 }
 
@@ -118,23 +117,26 @@ impl Walk {
             Some(rows) => windows(&query.snapshot(signal), range, newest_first, rows),
             None => vec![range],
         };
-        Self { signal, range, newest_first, windows: windows.into_iter(), begun: false, row_groups: None }
+        Self { signal, range, newest_first, windows: windows.into_iter(), row_groups: None }
     }
 
     /// The next window; asked for when the one before is done with. `None`: the range is.
     pub(crate) async fn next(&mut self, query: &Query) -> Result<Option<TimeRange>, QueryError> {
         let window = self.windows.next();
-        if self.begun && window.is_some() && self.row_groups.is_none() {
+        if self.row_groups.is_none() && self.windows.len() > 0 {
             self.row_groups = Some(row_groups(query, self.signal, self.range, self.newest_first).await?);
         }
-        self.begun = true;
         if let Some(groups) = &self.row_groups {
-            let is_done = |last: &&UnixNanos| match window {
-                None => true,
-                Some(window) if self.newest_first => window.end.is_some_and(|end| **last >= end),
-                Some(window) => window.start.is_some_and(|start| **last < start),
+            // Row groups that lie wholly before the place where a window begins.
+            let behind = |window: Option<TimeRange>| {
+                let is_behind = |last: &&UnixNanos| match window {
+                    None => true,
+                    Some(window) if self.newest_first => window.end.is_some_and(|end| **last >= end),
+                    Some(window) => window.start.is_some_and(|start| **last < start),
+                };
+                groups.iter().filter(is_behind).count() as u64
             };
-            query.walked(groups.iter().filter(is_done).count() as u64, groups.len() as u64);
+            query.walked(behind(window), behind(self.windows.as_slice().first().copied()), groups.len() as u64);
         }
         Ok(window)
     }

@@ -255,6 +255,8 @@ struct State {
 struct Walked {
     /// Row groups that are wholly behind it.
     done: u64,
+    /// The same when the part that is looked at now is done with.
+    next: u64,
     total: u64,
     /// Scans that were followed when it got there: the later ones are on their way to the next place.
     scans_before: usize,
@@ -287,11 +289,11 @@ impl Progress {
         }
     }
 
-    /// Says of a search through many row groups how many are behind it.
-    pub(crate) fn walked(&self, done: u64, total: u64) {
+    /// Says of a search through many row groups how many are behind it, and will be when the next part is done with.
+    pub(crate) fn walked(&self, done: u64, next: u64, total: u64) {
         let mut state = self.0.lock();
         let told = state.walked.map_or(0, |walked| walked.told);
-        state.walked = Some(Walked { done, total, scans_before: state.followed.len(), told });
+        state.walked = Some(Walked { done, next, total, scans_before: state.followed.len(), told });
     }
 
     pub(crate) fn report(&self) -> ProgressReport {
@@ -301,7 +303,7 @@ impl Progress {
         let Some(walked) = &mut state.walked else { return read };
         // A part of the range is scanned more than once, for times and for rows: the longest scan says how far it is.
         let on_the_way = scans.iter().skip(walked.scans_before).map(|scan| scan.row_groups_done).max().unwrap_or(0);
-        walked.told = walked.told.max(walked.done + on_the_way).min(walked.total);
+        walked.told = walked.told.max((walked.done + on_the_way).min(walked.next));
         ProgressReport { row_groups_done: walked.told, row_groups_total: walked.total, ..read }
     }
 }

@@ -86,8 +86,9 @@ fn a_stream_brings_its_histogram_and_refuses_as_a_page_does() {
         [("/api/v1/logs", "/api/v1/logs/histogram"), ("/api/v1/traces", "/api/v1/traces/histogram")]
     {
         let reply = server.try_get(&format!("{path}?limit=5&histogram=30"), "application/x-ndjson").expect("an answer");
-        let frame = reply.text().lines().map(|line| serde_json::from_str::<Value>(line).expect("a frame"));
-        let frame = frame.into_iter().find(|frame| frame["t"] == "histogram").expect("a histogram");
+        let text = reply.text();
+        let mut frames = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a frame"));
+        let frame = frames.find(|frame| frame["t"] == "histogram").expect("a histogram");
         let plain = server.get_json(&format!("{histogram}?buckets=30")).expect("an answer");
         assert_eq!(frame["histogram"], plain, "{path}");
         for (query, accept) in [

@@ -143,7 +143,7 @@ async fn a_stopped_walk_goes_on_where_it_was() {
             LogFilter { search: crate::search::logs("body:/needle/").expect("a search"), ..LogFilter::default() };
         let search = LogSearch { filter, newest_first, limit: 1000, after: None };
         let (expected, next) = page_of(&engine, search.clone()).await;
-        assert!(next.is_none() && expected.len() == 20, "{}", expected.len());
+        assert!(next.is_none() && expected.len() == 21, "{}", expected.len());
         let (mut found, mut after, mut parts) = (Vec::new(), None, 0);
         loop {
             let query = engine.begin("test", None).await.expect("admitted");

@@ -25,7 +25,7 @@ export function SystemScreen() {
       <section className={css.section} aria-labelledby="running-queries">
         <div className={css.head}>
           <h2 id="running-queries">Running queries</h2>
-          <span className={css.count}>{running.data && plural(running.data.length, "query")}</span>
+          <span className={css.count}>{running.data && running.data.length > 0 && plural(running.data.length, "query")}</span>
         </div>
         {stop.isError && <Note error>{explain(stop.error).message}</Note>}
         {running.isError ? (
@@ -57,7 +57,7 @@ function QueryTable(props: { queries: readonly RunningQuery[]; stopping: string 
           <col style={{ width: 100 }} />
           <col />
           <col style={{ width: 132 }} />
-          <col style={{ width: 250 }} />
+          <col style={{ width: 310 }} />
           <col style={{ width: 92 }} />
         </colgroup>
         <thead>

@@ -1,0 +1,67 @@
+// Starts the servers and the browser, runs every walk, and says how many steps passed.
+
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { Server } from './server.mjs';
+import { Visitor } from './visitor.mjs';
+import { dataWalk } from './walk-data.mjs';
+import { largeWalk } from './walk-large.mjs';
+import { mapWalk } from './walk-map.mjs';
+import { setupWalk } from './walk-setup.mjs';
+import { streamWalk } from './walk-stream.mjs';
+import { traceWalk } from './walk-trace.mjs';
+
+const ARGUMENTS = [
+  '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+  '--disable-sync', '--hide-scrollbars',
+  // Chromium refuses its sandbox to root.
+  ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
+];
+
+let passed = 0;
+let failed = 0;
+
+/** Runs the steps of a walk in order; a failed step is told with a picture, and the walk goes on. */
+async function run(title, walk, browser, server) {
+  const visitor = await Visitor.open(browser, server.url);
+  try {
+    for (const [name, step, expected] of walk(visitor, server)) {
+      const started = Date.now();
+      try {
+        await step();
+        const complaints = visitor.takeComplaints(expected);
+        if (complaints.length > 0) throw new Error(complaints.join('\n  '));
+        passed += 1;
+        console.log(`ok      ${title}: ${name} (${Date.now() - started} ms)`);
+      } catch (error) {
+        failed += 1;
+        visitor.takeComplaints();
+        const picture = join(mkdtempSync(join(tmpdir(), 'spanlake-failed-')), 'page.png');
+        await visitor.page.screenshot({ path: picture }).catch(() => {});
+        console.log(`FAILED  ${title}: ${name}\n  ${error.message}\n  at ${visitor.page.url()}, picture: ${picture}`);
+      }
+    }
+  } finally {
+    await visitor.close();
+  }
+}
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
+try {
+  for (const [title, walk, pack, flags] of [['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s']]]) {
+    const server = await Server.start(flags);
+    try {
+      if (pack) await server.replayToNow(pack);
+      await run(title, walk, browser, server);
+    } finally {
+      await server.stop();
+    }
+  }
+} finally {
+  await browser.close();
+}
+console.log(`${passed} steps passed`);
+if (failed > 0) console.log(`${failed} steps failed`);
+process.exitCode = failed > 0 ? 1 : 0;
