@@ -8,9 +8,8 @@ const RECORDS = 288_000;
 const BATCH = 6_000;
 /** One record of so many is found, the newest among them. */
 const EACH = 1_000;
-/** So many that a search looks at each of them for a while: no index knows what they mean. */
-const SLOW = `-body:(${Array.from({ length: 96 }, (_, n) => `/[a-f]+[0-9]+ .*${n}x$/`).join(' OR ')})`;
-const QUERY = `body:/needle/ ${SLOW}`;
+/** No index knows what it means, and a boundary of words beside a letter that is not ASCII takes a while on every record. */
+const QUERY = 'body:(/\\b[a-f]+[0-9]+\\b [q-z]{20}/ OR /needle/)';
 const ENDLESS = "SELECT count(*) FROM logs a, logs b WHERE a.body || b.body = 'x'";
 
 export function streamWalk(visitor, server) {
@@ -131,7 +130,7 @@ async function sendLogs(server, at, count) {
       // In the order of `n`: the last one is the newest.
       timeUnixNano: String(now + BigInt(n) * 100n),
       severityNumber: n % 50 === 0 ? 17 : 9,
-      body: { stringValue: `request ${n} of user u${n % 977} took ${n % 313} ms, abcdef${n} ${words}, retried ${n % 3} times` },
+      body: { stringValue: `request ${n} of user u${n % 977} took ${n % 313} ms ü abcdef${n} ${words}, retried ${n % 3} times` },
     };
   });
   const resourceLogs = [{ resource: { attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }] }, scopeLogs: [{ logRecords }] }];
