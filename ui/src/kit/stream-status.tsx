@@ -94,8 +94,9 @@ function useEscape(active: boolean, action: () => void): void {
   useEffect(() => {
     if (!active) return;
     const onKeyDown = (event: KeyboardEvent) => {
-      // What is open above the page closes first.
-      if (event.key !== "Escape" || event.defaultPrevented || document.querySelector('[role="dialog"], [role="menu"], [role="listbox"]')) return;
+      if (event.key !== "Escape" || event.defaultPrevented) return;
+      // A field, or what is open above the page, takes the key first.
+      if ((event.target as Element).closest?.("input, textarea, [contenteditable]") || document.querySelector('[role="dialog"], [role="menu"]')) return;
       event.preventDefault();
       action();
     };
