@@ -53,7 +53,7 @@ fn a_stream_has_the_rows_of_the_plain_page() {
     let server = server_with_pack(&home);
     for (path, rows_of) in [
         ("/api/v1/logs?limit=700", "logs"),
-        ("/api/v1/logs?limit=300&order=asc&q=severity%3E%3Dwarn", "logs"),
+        ("/api/v1/logs?limit=5&order=asc&q=severity%3E%3Dwarn", "logs"),
         ("/api/v1/traces?limit=50", "traces"),
         ("/api/v1/traces?limit=20&q=status:error&sort=duration", "traces"),
         ("/api/v1/traces?limit=20&sort=span_count&order=asc", "traces"),
