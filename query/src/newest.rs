@@ -197,8 +197,11 @@ fn first_true(mut low: UnixNanos, mut high: UnixNanos, holds: impl Fn(UnixNanos)
 /// Rows of the first range when `nth` rows are wanted and the index leaves these; `None`: look at everything at once.
 pub(crate) fn first_rows(nth: usize, candidates: Option<Candidates>) -> Option<u64> {
     let nth = nth as u64;
+    let smallest = FIRST_ROWS.max(nth.saturating_mul(2));
     match candidates {
-        None => Some(FIRST_ROWS.max(nth.saturating_mul(2))),
+        None => Some(smallest),
+        // What lies nearly everywhere may be frequent there too.
+        Some(Candidates { rows, total, .. }) if rows > 2 * nth && rows >= total / 8 => Some(smallest),
         Some(Candidates { matches, .. }) if matches <= nth.saturating_mul(2) => None,
         Some(Candidates { matches, total, .. }) => {
             let each = total.div_ceil(matches.max(1));
@@ -352,6 +355,9 @@ mod tests {
         assert_eq!(first_rows(100, None), Some(4096));
         assert_eq!(first_rows(100, Some(left(150, 1_000_000))), None, "all of them are wanted");
         assert_eq!(first_rows(100, Some(left(10_000, 1_000_000))), Some(20_000), "one row in a hundred");
-        assert_eq!(first_rows(100, Some(left(1_000_000, 1_000_000))), Some(4096));
+        let everywhere = Candidates { rows: 1_000_000, matches: 977, total: 1_000_000 };
+        assert_eq!(first_rows(100, Some(everywhere)), Some(4096), "a stripe may be full of them");
+        let in_stripes = Candidates { rows: 102_400, matches: 100, total: 1_000_000 };
+        assert_eq!(first_rows(40, Some(in_stripes)), Some(800_000), "one row of each stripe");
     }
 }

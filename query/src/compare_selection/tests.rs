@@ -102,9 +102,9 @@ proptest! {
         for (nth, (inside, outside)) in shares.iter().enumerate() {
             let key = format!("key{nth}");
             let hits = [(sides[0] as f64 * inside) as u64, (sides[1] as f64 * outside) as u64];
-            for side in 0..2 {
-                if hits[side] > 0 {
-                    tables.add(KeyKind::Attribute, &key, "a", side, hits[side]);
+            for (side, hits) in hits.into_iter().enumerate() {
+                if hits > 0 {
+                    tables.add(KeyKind::Attribute, &key, "a", side, hits);
                 }
             }
             let rest = [sides[0] - hits[0], sides[1] - hits[1]];

@@ -56,10 +56,10 @@ async fn a_running_query_is_listed_and_stopped() {
     assert_eq!(refused.kind, ErrorKind::BadRequest);
 
     engine.queries().stop("mine-1").expect("it runs");
-    let error = asked.await.expect("no panic").err().expect("stopped");
+    let error = asked.await.expect("no panic").expect_err("stopped");
     assert_eq!((error.kind, error.kind.code()), (ErrorKind::Stopped, "stopped"));
     until_empty(&engine).await;
-    let gone = engine.queries().stop("mine-1").err().expect("it has ended");
+    let gone = engine.queries().stop("mine-1").expect_err("it has ended");
     assert_eq!(gone.kind, ErrorKind::NotFound);
 }
 

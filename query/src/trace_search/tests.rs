@@ -213,7 +213,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (found, expected) = runtime.block_on(async {
-            let (_directory, _store, engine) = filled(&[rows.clone()]).await;
+            let (_directory, _store, engine) = filled(std::slice::from_ref(&rows)).await;
             let filter = SpanFilter { name: Some("a".into()), ..SpanFilter::default() };
             let expected = all(&engine, filter.clone(), 1000).await;
             let (mut found, mut after) = (Vec::new(), None);
