@@ -36,6 +36,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chattiness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls per request over each edge and of each root operation, in the traces with a span that satisfies all filters:
+         *     repeated ones (N+1), identical ones, and those that are made one after the other, with their share of the time. Only
+         *     spans of the time range count.
+         */
+        get: operations["calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/facets": {
         parameters: {
             query?: never;
@@ -79,6 +100,28 @@ export interface paths {
         };
         /** Values of a key in the matching rows, the most frequent first. Time-boxed: see `partial`. */
         get: operations["list_values"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{value}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that carries one value (the id of an order, a session, a request) under one of the configured keys, the
+         *     trace that has it as its id, and the traces that span links join to those in either direction: in the order of time and
+         *     as a tree, with the gaps between them, and compared with other values of the same key.
+         * @description A value that is nowhere is answered with `why_empty`.
+         */
+        get: operations["one_flow"];
         put?: never;
         post?: never;
         delete?: never;
@@ -172,6 +215,29 @@ export interface paths {
         };
         /** Answers are complete: the write-ahead log has been replayed. */
         get: operations["ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/root-cause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Services, calls and messages ranked by what changed between the window `from`..`to` and its baseline: own time, time
+         *     on the way, failures, calls that are missing, messages that are new. Each with its figures, the sizes of the samples,
+         *     an example and a sentence.
+         * @description With filters, only traces with a span that satisfies all of them are compared, and only log records of such traces.
+         *     Of very many spans, those of one trace in `traces_one_in` are looked at.
+         */
+        get: operations["what_changed"];
         put?: never;
         post?: never;
         delete?: never;
@@ -274,6 +340,43 @@ export interface paths {
         };
         /** The operations (span name and kind) of one service. */
         get: operations["operations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spans/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What tells the matching spans of a selection from the other matching ones: fields, attributes and resource attributes
+         *     by how differently their values are distributed.
+         */
+        get: operations["compare_spans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spans/heatmap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Matching spans by start and duration, in cells with a logarithmic scale of durations, by outcome. */
+        get: operations["spans_by_time_and_duration"];
         put?: never;
         post?: never;
         delete?: never;
@@ -466,6 +569,132 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        CallExample: {
+            /** Format: int64 */
+            calls: number;
+            /** @description Of the calls, or of the first of them. */
+            operation: string;
+            /** @description The parent span of the calls. */
+            span_id: string;
+            trace_id: string;
+        };
+        CallFigures: {
+            /** Format: int64 */
+            calls: number;
+            example: null | components["schemas"]["CallExample"];
+            /**
+             * Format: int64
+             * @description Calls for what the same request had asked for before.
+             */
+            identical: number;
+            n_plus_one: null | components["schemas"]["Repeated"];
+            per_request: components["schemas"]["PerRequest"];
+            repeated: null | components["schemas"]["Repeated"];
+            /**
+             * Format: int64
+             * @description Those with at least one such call.
+             */
+            requests: number;
+            sequential: components["schemas"]["Sequential"];
+        };
+        /** @description A service and what about it changed. */
+        Cause: {
+            /** @description The weightiest first; at most 8. */
+            changes: components["schemas"]["Change"][];
+            /**
+             * Format: double
+             * @description Sum of what the changes weigh: roughly, the share of the window's requests that they concern, counted once more
+             *     for each doubling of the time of these requests.
+             */
+            score: number;
+            service: string;
+            /**
+             * Format: double
+             * @description Of the scores of all services.
+             */
+            share: number;
+            /**
+             * Format: int64
+             * @description Traces of the window in which the service has a span.
+             */
+            traces: number;
+        };
+        /**
+         * @description The cells that hold a span, column by column; all lists have the same length. A span is counted once, as its worst
+         *     outcome.
+         */
+        Cells: {
+            /** @description The caller's fault, throttles not counted. */
+            error: number[];
+            /** @description The callee's fault, whatever else it is. */
+            fault: number[];
+            ok: number[];
+            throttle: number[];
+            /** @description Columns, ascending. */
+            x: number[];
+            /** @description Rows, ascending within a column; 0 is the shortest duration. */
+            y: number[];
+        };
+        /** @description One thing that is not as in the baseline. */
+        Change: {
+            base: components["schemas"]["Figure"];
+            /** @description Of a call. */
+            callee: string | null;
+            /** @description Of a call. */
+            caller: string | null;
+            example: null | components["schemas"]["ExampleAnswer"];
+            /** @description Of log records: severity ERROR or worse. */
+            is_error: boolean;
+            kind: components["schemas"]["ChangeKind"];
+            /** @description Pattern of a message, with `<n>` for numbers and `<id>` for ids. */
+            message: string | null;
+            operation: string | null;
+            /** @description All of it in words. */
+            sentence: string;
+            /** @description The service that it speaks against (of a call between two, the one that it speaks against more). */
+            service: string;
+            /**
+             * Format: double
+             * @description Its part in the score of the service.
+             */
+            weight: number;
+            window: components["schemas"]["Figure"];
+            /**
+             * Format: double
+             * @description Standard deviations by which the two differ.
+             */
+            z: number;
+        };
+        /** @enum {string} */
+        ChangeKind: "own_time" | "on_the_way" | "failures" | "unanswered_calls" | "fewer_calls" | "fewer_traces" | "messages" | "exceptions";
+        /** @description Who calls whom how often in one request. */
+        Chattiness: {
+            /** @description By the time of sequential calls, then by the number of calls in one request. */
+            edges: components["schemas"]["EdgeCalls"][];
+            /** @description Edges beyond the first 200. */
+            left_out_edge_count: number;
+            /** @description Root operations beyond the first 200. */
+            left_out_root_count: number;
+            /**
+             * Format: int64
+             * @description Traces of root operations beyond the first 10,000 seen, which are not counted among `roots`.
+             */
+            other_trace_count: number;
+            /** @description In the same order; requests are traces. */
+            roots: components["schemas"]["RootCalls"][];
+            /** Format: int64 */
+            span_count: number;
+            /** Format: int64 */
+            trace_count: number;
+        };
+        ChattinessAnswer: components["schemas"]["Chattiness"] & {
+            /** Format: int64 */
+            elapsed_ms: number;
+        };
+        ComparisonAnswer: components["schemas"]["SelectionComparison"] & {
+            /** Format: int64 */
+            elapsed_ms: number;
+        };
         ConditionWithout: {
             /** @description Its canonical text, or `name=value` of a parameter. */
             condition: string;
@@ -511,6 +740,28 @@ export interface components {
             requests: number[];
             throttles: number[];
         };
+        /** @description A key whose values are distributed differently. */
+        Difference: {
+            /**
+             * Format: double
+             * @description Shares of the spans that have the key.
+             */
+            coverage_inside: number;
+            /** Format: double */
+            coverage_outside: number;
+            /**
+             * Format: double
+             * @description From 0 to 1.
+             */
+            divergence: number;
+            /** @description As in a search; of a resource attribute `resource.` and its key. */
+            key: string;
+            kind: components["schemas"]["KeyKind"];
+            /** @description In words, of the first value. */
+            sentence: string;
+            /** @description Those that make the difference, the most first; at most 6. */
+            values: components["schemas"]["ValueDifference"][];
+        };
         DurationBucket: {
             /**
              * Format: int64
@@ -555,6 +806,18 @@ export interface components {
             /** @description False when more traces come into question than can be decided about: spans of all of them are counted. */
             exact: boolean;
         };
+        DurationRow: {
+            /**
+             * Format: int64
+             * @description Inclusive.
+             */
+            from_ns: number;
+            /**
+             * Format: int64
+             * @description Exclusive.
+             */
+            to_ns: number;
+        };
         /** @description Durations in nanoseconds. Percentiles are exact, by nearest rank: `sorted[ceil(p * n) - 1]`. */
         Durations: {
             /** Format: int64 */
@@ -570,6 +833,13 @@ export interface components {
             p95: number;
             /** Format: int64 */
             p99: number;
+        };
+        /** @description Calls over one edge. */
+        EdgeCalls: components["schemas"]["CallFigures"] & {
+            callee: string;
+            callee_type: null | components["schemas"]["NodeType"];
+            /** @description The service that calls. */
+            caller: string;
         };
         /**
          * @description How a call reaches the callee.
@@ -650,6 +920,14 @@ export interface components {
             /** @description There are more events than these. */
             truncated: boolean;
         };
+        /** @description A span or log record of the window that shows it. */
+        ExampleAnswer: {
+            /** @description Of a log record or exception, as it was sent, its first 300 characters. */
+            message: string | null;
+            /** @description `""` for a log record without one. */
+            span_id: string;
+            trace_id: string;
+        };
         /** @description What a search means, or what is wrong with it. */
         ExplainAnswer: {
             /**
@@ -707,10 +985,178 @@ export interface components {
             /** Format: int64 */
             rows: number;
         };
+        /** @description Of so many samples, the value. */
+        Figure: {
+            /** Format: int64 */
+            samples: number;
+            /** Format: double */
+            value: number;
+        };
+        /** @description Everything that carries one value, and the traces that links join to it. */
+        Flow: {
+            comparison: components["schemas"]["FlowComparison"];
+            /** Format: int64 */
+            elapsed_ms: number;
+            end_time_unix_nano: string | null;
+            /** @description Those under which the value was found. */
+            found_under: components["schemas"]["FoundKey"][];
+            /** @description The value is the id of a trace. */
+            is_trace_id: boolean;
+            /**
+             * Format: int64
+             * @description How many there are, shown or not.
+             */
+            log_count: number;
+            /** @description By time; those that carry the value, and those of the traces. */
+            logs: components["schemas"]["FlowLog"][];
+            /** @description Keys that were looked under. */
+            looked_under: string[];
+            /** @description What is cut off, with numbers. */
+            notes: string[];
+            /** @description First start and last end of what is shown; null when there is nothing. */
+            start_time_unix_nano: string | null;
+            /** @description Traces (by their start) and log records in the order of time. */
+            timeline: components["schemas"]["TimelineEntry"][];
+            /** @description By start: the steps of the flow. */
+            traces: components["schemas"]["FlowTrace"][];
+            /** @description The same traces, each below the one that it links to or whose message it received; in pre-order. */
+            tree: components["schemas"]["FlowTreeRow"][];
+            value: string;
+            why_empty: null | components["schemas"]["FlowWhyEmpty"];
+        };
+        /** @description What a trace carries on from. */
+        FlowCause: {
+            /**
+             * Format: int64
+             * @description From the start of that span to the start of the one that carries on.
+             */
+            age_ns: number | null;
+            span: null | components["schemas"]["FlowSpan"];
+            trace_id: string;
+            /** @description `link`, or `message` when a consumer has the message id of a producer. */
+            via: string;
+        };
+        /** @description The flow beside others. */
+        FlowComparison: {
+            /** @description Of them, those with the same steps (or, when steps are missing, with those besides). */
+            alike: number;
+            /** @description Other values of this key were looked at; null when there was nothing to compare with. */
+            key: string | null;
+            missing: components["schemas"]["MissingStep"][];
+            /** @description Other flows in the sample. */
+            others: number;
+            /** @description There are more other flows than were looked at. */
+            partial: boolean;
+            /** @description What it came to, in words. */
+            sentence: string;
+        };
+        /** @description A log record of a flow. */
+        FlowLog: components["schemas"]["LogRecord"] & {
+            /** @description It has the value itself; otherwise its trace belongs to the flow. */
+            carries_value: boolean;
+        };
+        FlowSpan: {
+            name: string;
+            service: string;
+            span_id: string;
+        };
+        /** @description A trace as a step of a flow. */
+        FlowTrace: {
+            cause: null | components["schemas"]["FlowCause"];
+            /** @description Every parent id resolves and there is one root. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description From the earliest start to the latest end.
+             */
+            duration_ns: number;
+            /** @description Spans with status ERROR. */
+            error_count: number;
+            /**
+             * Format: int64
+             * @description From the end of all steps before to the start of this one, negative when they overlap; null for the first.
+             */
+            gap_ns: number | null;
+            how: components["schemas"]["How"];
+            /**
+             * Format: int64
+             * @description Log records of the trace that carry the value.
+             */
+            matched_log_count: number;
+            /**
+             * Format: int64
+             * @description Spans that carry the value.
+             */
+            matched_span_count: number;
+            /** @description Ids of the first of them, at most 20. */
+            matched_span_ids: string[];
+            /** @description `fault`, `throttle`, `error` or `ok`: the gravest of the root; a throttle of any span. */
+            outcome: string;
+            /** @description The earliest span without a parent; where the root was not received, the first span that was. */
+            root: components["schemas"]["FlowSpan"];
+            /** @description Those with most spans first. */
+            services: components["schemas"]["ServiceSummary"][];
+            span_count: number;
+            start_time_unix_nano: string;
+            trace_id: string;
+            usual: null | components["schemas"]["StepFigures"];
+        };
+        /** @description A trace in its place. */
+        FlowTreeRow: {
+            /** @description 0 for a trace that nothing caused, as far as is known. */
+            depth: number;
+            /** @description Index of the trace that caused it. */
+            parent: number | null;
+            /** @description Index into the traces. */
+            trace: number;
+        };
+        /** @description Where a value is that was not found. */
+        FlowWhyEmpty: {
+            /** Format: int64 */
+            logs_in_range: number;
+            /** @description Time of the earliest one behind it. */
+            nearest_after_unix_nano: string | null;
+            /** @description Time of the latest span or log record before the range that carries the value. */
+            nearest_before_unix_nano: string | null;
+            /** @description What was done, in words. */
+            sentence: string;
+            /** Format: int64 */
+            spans_in_range: number;
+        };
+        /** @description Rows that have the value under a key. */
+        FoundKey: {
+            key: string;
+            /** Format: int64 */
+            logs: number;
+            /** Format: int64 */
+            spans: number;
+        };
         Health: {
             /** @description Always `ok`. */
             status: string;
             version: string;
+        };
+        /** @description Spans by time and duration. */
+        Heatmap: {
+            /**
+             * Format: int64
+             * @description Width of a column.
+             */
+            bucket_ns: number;
+            cells: components["schemas"]["Cells"];
+            columns: number;
+            /** @description False when more traces come into question than can be decided about: spans of all of them are counted. */
+            exact: boolean;
+            /** @description From the shortest to the longest duration there is, without gaps; at most 60. */
+            rows: components["schemas"]["DurationRow"][];
+            /** Format: int64 */
+            spans: number;
+            /** @description Where the first column begins. */
+            start_unix_nano: string;
+        };
+        HeatmapAnswer: components["schemas"]["Heatmap"] & {
+            /** Format: int64 */
+            elapsed_ms: number;
         };
         /**
          * @description Requests whose duration lies in `start_ns..end_ns`. Bounds are the same for all histograms: ten buckets per factor of
@@ -726,10 +1172,17 @@ export interface components {
             start_ns: number;
         };
         /**
+         * @description Why a trace belongs to a flow.
+         * @enum {string}
+         */
+        How: "value" | "trace_id" | "link";
+        /**
          * @description Any JSON value: what an attribute, a body or a cell of a result holds. It gives them a name in the OpenAPI
          *     description, so that clients can say there what they read integers beyond 2^53 as.
          */
         JsonValue: JsonValue;
+        /** @enum {string} */
+        KeyKind: "field" | "attribute" | "resource";
         /** @description A span that links here. */
         LinkingSpan: {
             /** Format: int64 */
@@ -866,6 +1319,13 @@ export interface components {
         };
         /** @enum {string} */
         Measured: "requests" | "spans";
+        /** @description A step that most other flows have. */
+        MissingStep: {
+            /** @description Index of the trace behind which it is expected; null at the beginning. */
+            after: number | null;
+            name: string;
+            service: string;
+        };
         /**
          * @description What a node of the map is.
          * @enum {string}
@@ -902,6 +1362,32 @@ export interface components {
             operations: components["schemas"]["OperationFigures"][];
             service: string;
         };
+        /** @description Calls in one request, of requests that have any. */
+        PerRequest: {
+            /** Format: int64 */
+            max: number;
+            /** Format: double */
+            mean: number;
+            /**
+             * Format: int64
+             * @description Nearest rank.
+             */
+            p95: number;
+        };
+        PeriodAnswer: {
+            from_unix_nano: string;
+            /** Format: int64 */
+            logs: number;
+            /** Format: int64 */
+            spans: number;
+            /** @description Exclusive. */
+            to_unix_nano: string;
+            /**
+             * Format: int64
+             * @description Looked at, see `traces_one_in`.
+             */
+            traces: number;
+        };
         Ready: {
             ready: boolean;
             /** @description Why not. */
@@ -925,6 +1411,53 @@ export interface components {
             last_unix_nano: string;
             name: string;
         };
+        /** @description Calls of one operation from one parent span. */
+        Repeated: {
+            /** Format: int64 */
+            calls: number;
+            /**
+             * Format: int64
+             * @description Parent spans that do so.
+             */
+            groups: number;
+            worst: null | components["schemas"]["CallExample"];
+        };
+        /** @description All calls in the traces of one root operation. */
+        RootCalls: components["schemas"]["CallFigures"] & {
+            name: string;
+            service: string;
+        };
+        /** @description What changed in a window against its baseline, the likeliest cause first. */
+        RootCause: {
+            /** @description Without what lies in the window, and no further than there is data. */
+            base: components["schemas"]["PeriodAnswer"];
+            /** @description Changes between two services, the weightiest first; at most 50. */
+            edges: components["schemas"]["Change"][];
+            /**
+             * Format: int64
+             * @description One of so many log records was looked at; 1 for all.
+             */
+            logs_one_in: number;
+            /** @description Log records and exceptions that are new or far more frequent, the weightiest first; at most 50. */
+            messages: components["schemas"]["Change"][];
+            /** @description What limits the answer, in words. */
+            notes: string[];
+            /**
+             * @description Services by how many of the window's requests what they did concerns; at most 20. Empty when nothing changed
+             *     that chance does not explain.
+             */
+            services: components["schemas"]["Cause"][];
+            /**
+             * Format: int64
+             * @description One of so many traces was looked at; 1 for all.
+             */
+            traces_one_in: number;
+            window: components["schemas"]["PeriodAnswer"];
+        };
+        RootCauseAnswer: components["schemas"]["RootCause"] & {
+            /** Format: int64 */
+            elapsed_ms: number;
+        };
         /** @description The instrumentation scope of a span or log record. */
         ScopeAnswer: {
             name: string;
@@ -944,6 +1477,32 @@ export interface components {
         SegmentCounts: {
             logs: number;
             spans: number;
+        };
+        /** @description What tells a selection from the rest. */
+        SelectionComparison: {
+            /** @description The most different first; at most 50. */
+            differences: components["schemas"]["Difference"][];
+            /** @description False when more traces come into question than can be decided about: spans of all of them are compared. */
+            exact: boolean;
+            inside: components["schemas"]["Side"];
+            /** @description Keys beyond the first 2,000 are not compared. */
+            keys_left_out: boolean;
+            outside: components["schemas"]["Side"];
+        };
+        /** @description Calls that one span makes one after the other. */
+        Sequential: {
+            /** Format: int64 */
+            calls: number;
+            /**
+             * Format: double
+             * @description Of the duration of all `requests`, from 0 to 1.
+             */
+            share: number;
+            /**
+             * Format: int64
+             * @description Within their requests.
+             */
+            time_ns: number;
         };
         /** @description One service. Without spans the durations are null. */
         ServiceFigures: {
@@ -1003,6 +1562,23 @@ export interface components {
         Services: {
             /** @description By name. */
             services: components["schemas"]["ServiceFigures"][];
+        };
+        Side: {
+            /**
+             * Format: int64
+             * @description One of so many was looked at; 1 for all.
+             */
+            one_in: number;
+            /**
+             * Format: int64
+             * @description Of them, those looked at.
+             */
+            sampled: number;
+            /**
+             * Format: int64
+             * @description Matching spans on this side.
+             */
+            spans: number;
         };
         SignalStatus: {
             /**
@@ -1191,6 +1767,8 @@ export interface components {
             timeout_ms: number | null;
         };
         Status: {
+            /** @description Attribute keys that carry the id of a flow. */
+            flow_keys: string[];
             /** @description Where OTLP/gRPC is received. */
             otlp_grpc: string;
             /** @description Where OTLP/HTTP is received. */
@@ -1199,12 +1777,27 @@ export interface components {
             signals: components["schemas"]["Signals"];
             version: string;
         };
+        /** @description A step beside the same step of other flows. */
+        StepFigures: {
+            duration: components["schemas"]["Usual"];
+            /** @description It began later than it mostly does. */
+            late: boolean;
+            /** @description It took longer than it mostly does. */
+            slow: boolean;
+            wait: null | components["schemas"]["Usual"];
+        };
         /** @description `count` parts of `width_ns` from `start_unix_nano` on. */
         TimeBuckets: {
             count: number;
             start_unix_nano: string;
             /** Format: int64 */
             width_ns: number;
+        };
+        /** @description Index into `traces` or into `logs`. */
+        TimelineEntry: {
+            trace: number;
+        } | {
+            log: number;
         };
         /** @description A trace, whole. */
         Trace: {
@@ -1328,10 +1921,28 @@ export interface components {
             start_time_unix_nano: string;
             trace_id: string;
         };
+        /** @description Of the other flows. */
+        Usual: {
+            /** Format: int64 */
+            median_ns: number;
+            /** Format: int64 */
+            p95_ns: number;
+        };
         ValueCount: {
             /** Format: int64 */
             count: number;
             value: string;
+        };
+        ValueDifference: {
+            /**
+             * Format: int64
+             * @description Of the spans looked at.
+             */
+            inside: number;
+            /** Format: int64 */
+            outside: number;
+            /** @description Null for spans without the key. */
+            value: string | null;
         };
         /** @description The values of one key in the matching rows. */
         ValuesAnswer: components["schemas"]["Facet"] & {
@@ -1400,6 +2011,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Maintained"];
+                };
+            };
+        };
+    };
+    calls: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Start of the matching span, inclusive: RFC 3339, epoch nanoseconds, or relative to now (`now-15m`; units ns us
+                 *     ms s m h d w).
+                 */
+                from?: string;
+                /** @description Exclusive; forms as in `from`. */
+                to?: string;
+                service?: string;
+                /** @description The whole name of the span. */
+                name?: string;
+                /** @description `UNSET`, `OK` or `ERROR`. */
+                status?: string;
+                /** @description Inclusive: `500ms`, `1.5s`, `2m`, or nanoseconds. */
+                min_duration?: string;
+                /** @description Inclusive. */
+                max_duration?: string;
+                /**
+                 * @description `key=value`, any number of times: the span's attribute, or the resource's when the span has none; compared as
+                 *     text.
+                 */
+                attr?: string[];
+                /**
+                 * @description A search in the language of `docs/search.md`: about one span, about the whole trace, or a filter expression of
+                 *     X-Ray. Plain words must all occur in the name or the status message, in any case.
+                 */
+                q?: string;
+                /** @description 32 hex digits. */
+                trace_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChattinessAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -1511,6 +2186,57 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    one_flow: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Time of the spans and log records that carry the value, and of spans that link to their traces, inclusive: RFC
+                 *     3339, epoch nanoseconds, or relative to now (`now-15m`). The traces are shown whole.
+                 */
+                from?: string;
+                /** @description Exclusive; forms as in `from`. */
+                to?: string;
+                /** @description Look under this attribute key only, whether it is configured or not. */
+                key?: string;
+                /** @description Log records of the answer; default 500. */
+                logs?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Compared as text, letter by letter */
+                value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description More spans than can be shown */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1750,6 +2476,80 @@ export interface operations {
             };
         };
     };
+    what_changed: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Start of the matching span, inclusive: RFC 3339, epoch nanoseconds, or relative to now (`now-15m`; units ns us
+                 *     ms s m h d w).
+                 */
+                from?: string;
+                /** @description Exclusive; forms as in `from`. */
+                to?: string;
+                service?: string;
+                /** @description The whole name of the span. */
+                name?: string;
+                /** @description `UNSET`, `OK` or `ERROR`. */
+                status?: string;
+                /** @description Inclusive: `500ms`, `1.5s`, `2m`, or nanoseconds. */
+                min_duration?: string;
+                /** @description Inclusive. */
+                max_duration?: string;
+                /**
+                 * @description `key=value`, any number of times: the span's attribute, or the resource's when the span has none; compared as
+                 *     text.
+                 */
+                attr?: string[];
+                /**
+                 * @description A search in the language of `docs/search.md`: about one span, about the whole trace, or a filter expression of
+                 *     X-Ray. Plain words must all occur in the name or the status message, in any case.
+                 */
+                q?: string;
+                /** @description 32 hex digits. */
+                trace_id?: string;
+                /**
+                 * @description Where the baseline begins; forms as in `from`. Default: an hour, or ten lengths of the window, before it; where
+                 *     there are fewer than 200,000 spans, further, up to a day.
+                 */
+                base_from?: string;
+                /**
+                 * @description Exclusive. Default: as far behind the window. What lies in the window is not part of the
+                 *     baseline.
+                 */
+                base_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RootCauseAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     explain: {
         parameters: {
             query: {
@@ -1956,6 +2756,130 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Operations"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    compare_spans: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Start of the matching span, inclusive: RFC 3339, epoch nanoseconds, or relative to now (`now-15m`; units ns us
+                 *     ms s m h d w).
+                 */
+                from?: string;
+                /** @description Exclusive; forms as in `from`. */
+                to?: string;
+                service?: string;
+                /** @description The whole name of the span. */
+                name?: string;
+                /** @description `UNSET`, `OK` or `ERROR`. */
+                status?: string;
+                /** @description Inclusive: `500ms`, `1.5s`, `2m`, or nanoseconds. */
+                min_duration?: string;
+                /** @description Inclusive. */
+                max_duration?: string;
+                /**
+                 * @description `key=value`, any number of times: the span's attribute, or the resource's when the span has none; compared as
+                 *     text.
+                 */
+                attr?: string[];
+                /**
+                 * @description A search in the language of `docs/search.md`: about one span, about the whole trace, or a filter expression of
+                 *     X-Ray. Plain words must all occur in the name or the status message, in any case.
+                 */
+                q?: string;
+                /** @description 32 hex digits. */
+                trace_id?: string;
+                /** @description Start of the selected spans, inclusive; forms as in `from`. */
+                sel_from?: string;
+                /** @description Exclusive. */
+                sel_to?: string;
+                /** @description Inclusive; forms as in `min_duration`. */
+                sel_min_duration?: string;
+                /** @description Exclusive, unlike `max_duration`: the upper edge of a cell. */
+                sel_max_duration?: string;
+                /** @description `ok`, `error`, `throttle` or `fault`: only spans with this outcome, the worst of those that a span has. */
+                sel_outcome?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    spans_by_time_and_duration: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Start of the matching span, inclusive: RFC 3339, epoch nanoseconds, or relative to now (`now-15m`; units ns us
+                 *     ms s m h d w).
+                 */
+                from?: string;
+                /** @description Exclusive; forms as in `from`. */
+                to?: string;
+                service?: string;
+                /** @description The whole name of the span. */
+                name?: string;
+                /** @description `UNSET`, `OK` or `ERROR`. */
+                status?: string;
+                /** @description Inclusive: `500ms`, `1.5s`, `2m`, or nanoseconds. */
+                min_duration?: string;
+                /** @description Inclusive. */
+                max_duration?: string;
+                /**
+                 * @description `key=value`, any number of times: the span's attribute, or the resource's when the span has none; compared as
+                 *     text.
+                 */
+                attr?: string[];
+                /**
+                 * @description A search in the language of `docs/search.md`: about one span, about the whole trace, or a filter expression of
+                 *     X-Ray. Plain words must all occur in the name or the status message, in any case.
+                 */
+                q?: string;
+                /** @description 32 hex digits. */
+                trace_id?: string;
+                /** @description At most so many columns of time; default 120. */
+                columns?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeatmapAnswer"];
                 };
             };
             400: {
