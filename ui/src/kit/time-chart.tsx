@@ -81,6 +81,12 @@ function at(seconds: number): UnixNanos {
   return nanos(BigInt(Math.round(seconds * 1000)) * 1_000_000n);
 }
 
+/** Values without a neighbour, through which no line goes. */
+function alone(chart: uPlot, series: number): number[] {
+  const values = chart.data[series]!;
+  return [...values.keys()].filter((i) => values[i] != null && values[i - 1] == null && values[i + 1] == null);
+}
+
 function showValues(chart: uPlot): void {
   chart.root.toggleAttribute("data-idle", chart.cursor.idx == null);
 }
@@ -118,7 +124,7 @@ function optionsOf(chart: {
       ...chart.series.map((one): uPlot.Series => {
         const color = style.getPropertyValue(one.color).trim();
         return {
-          label: one.label, stroke: color, width: 1.6, spanGaps: false, points: { show: false },
+          label: one.label, stroke: color, width: 1.6, spanGaps: false, points: { show: true, size: 4, width: 0, fill: color, filter: alone },
           ...(one.dash && { dash: one.dash }), ...(one.area && { fill: `${color}22` }),
           value: (_, value) => (value === null ? "–" : chart.format(value)),
         };
