@@ -26,6 +26,7 @@ use tokio::time::Instant;
 
 use crate::cancel::Cancelled;
 use crate::error::{ErrorKind, QueryError};
+use crate::running::{ProgressReport, Registered, Registry};
 use crate::session::SessionFactory;
 use crate::table::SnapshotPair;
 use crate::{newest_rows, pruning};
@@ -83,6 +84,7 @@ struct Shared {
     settings: EngineSettings,
     sessions: SessionFactory,
     places: Arc<Semaphore>,
+    queries: Arc<Registry>,
     waiting: AtomicUsize,
     threads: Threads,
 }
@@ -127,6 +129,7 @@ impl Engine {
         Ok(Engine {
             shared: Arc::new(Shared {
                 places: Arc::new(Semaphore::new(settings.running_max.max(1))),
+                queries: Arc::new(Registry::new()),
                 waiting: AtomicUsize::new(0),
                 threads: Threads(Some(threads)),
                 store,
@@ -144,11 +147,18 @@ impl Engine {
         &self.shared.settings
     }
 
+    /// The queries that are running or waiting.
+    pub(crate) fn queries(&self) -> &Registry {
+        &self.shared.queries
+    }
+
     /// Waits for a place and opens a session.
     ///
     /// `kind` names the query in metrics (`traces`, `logs`, `sql`, ...). `timeout` (default and maximum are in the
     /// settings) counts from here and covers everything that is done with the [`Query`].
-    /// Errors: `Busy` when too many wait already, `Timeout`, `BadRequest` for a timeout of zero or above the maximum.
+    /// From here on the query is in [`Engine::queries`].
+    /// Errors: `Busy` when too many wait already, `Timeout`, `Stopped`, `BadRequest` for a timeout of zero or above the
+    /// maximum or for an id that is taken.
     pub async fn begin(&self, kind: &'static str, timeout: Option<Duration>) -> Result<Query, QueryError> {
         let settings = self.settings();
         let timeout = timeout.unwrap_or(settings.timeout);
@@ -160,13 +170,19 @@ impl Engine {
         }
         let started = Instant::now();
         let deadline = started + timeout;
-        let place = match self.place(deadline, timeout).await {
+        let registered = self.shared.queries.enter(kind, started, timeout)?;
+        let place = tokio::select! {
+            place = self.place(deadline, timeout) => place,
+            stopped = registered.running.stopped() => Err(stopped),
+        };
+        let place = match place {
             Ok(place) => place,
             Err(error) => {
                 counter!("spanlake_queries_total", "kind" => kind, "result" => error.kind.code()).increment(1);
                 return Err(error);
             }
         };
+        registered.running.admit();
         let snapshots = Arc::new(SnapshotPair::new(self.store().clone()));
         let cancelled = Arc::new(Cancelled::default());
         Ok(Query {
@@ -174,7 +190,7 @@ impl Engine {
             context: OnceLock::new(),
             cancelled,
             snapshots,
-            place: Arc::new(place),
+            place: Arc::new(Place { registered, _permit: place }),
             started,
             deadline,
             timeout,
@@ -194,6 +210,12 @@ impl Engine {
             Err(_) => Err(timed_out(timeout)),
         }
     }
+}
+
+/// What a query holds until its work has ended: its entry in the list and one of the places.
+struct Place {
+    registered: Registered,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// One of the callers in the queue; leaves it when dropped.
@@ -239,7 +261,7 @@ pub struct Query {
     cancelled: Arc<Cancelled>,
     snapshots: Arc<SnapshotPair>,
     /// Shared with the spawned work: the place is free only when that has really ended.
-    place: Arc<OwnedSemaphorePermit>,
+    place: Arc<Place>,
     started: Instant,
     deadline: Instant,
     timeout: Duration,
@@ -266,7 +288,8 @@ impl Query {
     /// The session: SQL tables `spans` and `logs` (views over the physical ones) and all functions.
     pub fn context(&self) -> Result<&SessionContext, QueryError> {
         if self.context.get().is_none() {
-            let opened = self.shared.sessions.open(&self.snapshots, &self.cancelled)?;
+            let opened =
+                self.shared.sessions.open(&self.snapshots, &self.cancelled, &self.place.registered.running.progress)?;
             // Somebody else may have been faster: then that one is used.
             let _ = self.context.set(opened);
         }
@@ -302,7 +325,8 @@ impl Query {
         let shared = Arc::clone(&self.shared);
         let predicates = predicates.into_iter().map(pruning::to_physical_columns).collect::<Result<Vec<_>, _>>()?;
         let columns = columns_read(signal, columns, &predicates);
-        Ok(async move { Ok(table.read(shared.sessions.template(), &columns, &predicates).await?) })
+        let progress = Arc::clone(&self.place.registered.running.progress);
+        Ok(async move { Ok(table.read(shared.sessions.template(), &columns, &predicates, &progress).await?) })
     }
 
     /// [`Query::open`], until it has given `rows_max` rows. Errors with `TooLarge` as [`Query::collect`] does.
@@ -345,6 +369,27 @@ impl Query {
         self.deadline
     }
 
+    /// Names the query in [`Engine::queries`].
+    pub(crate) fn id(&self) -> &str {
+        &self.place.registered.running.id
+    }
+
+    /// What the list of queries shows as asked, when that is not the path of the request.
+    pub(crate) fn ask(&self, text: &str) {
+        self.place.registered.running.ask(text);
+    }
+
+    /// What has been read so far.
+    pub(crate) fn progress(&self) -> ProgressReport {
+        self.place.registered.running.progress.report()
+    }
+
+    /// Says how many of the row groups that a search goes through are behind it, and will be when the next part is done
+    /// with.
+    pub(crate) fn walked(&self, done: u64, next: u64, total: u64) {
+        self.place.registered.running.progress.walked(done, next, total);
+    }
+
     /// Time since [`Engine::begin`].
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
@@ -370,7 +415,7 @@ impl Query {
         self.run(async move { collect_stream(execute_stream(plan, context)?, rows_max, bytes_max).await }).await
     }
 
-    /// Runs CPU-heavy work on the query threads, under the query's deadline.
+    /// Runs CPU-heavy work on the query threads, under the query's deadline, until somebody stops the query.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
@@ -381,7 +426,15 @@ impl Query {
             let _place = place;
             work.await
         });
-        let result = match tokio::time::timeout_at(self.deadline, &mut task.0).await {
+        let ended = tokio::select! {
+            ended = tokio::time::timeout_at(self.deadline, &mut task.0) => ended,
+            stopped = self.place.registered.running.stopped() => {
+                self.cancelled.set();
+                self.outcome.finish(Some(&stopped));
+                return Err(stopped);
+            }
+        };
+        let result = match ended {
             Ok(Ok(result)) => result,
             Ok(Err(join)) if join.is_panic() => {
                 tracing::error!(kind = self.kind, "a query panicked: {join}");

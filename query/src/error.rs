@@ -18,6 +18,8 @@ pub enum ErrorKind {
     Timeout,
     /// The answer, or what is needed to compute it, is larger than allowed: narrow the question.
     TooLarge,
+    /// Somebody stopped the query.
+    Stopped,
     /// Too many queries are running: try again later.
     Busy,
     /// Not ready yet or a disk that fails: try again later.
@@ -34,6 +36,7 @@ impl ErrorKind {
             ErrorKind::NotFound => "not_found",
             ErrorKind::Timeout => "timeout",
             ErrorKind::TooLarge => "too_large",
+            ErrorKind::Stopped => "stopped",
             ErrorKind::Busy => "busy",
             ErrorKind::Unavailable => "unavailable",
             ErrorKind::Internal => "internal",

@@ -18,12 +18,12 @@ use futures::{StreamExt, TryStreamExt};
 use proto::{Signal, TimeRange, schema};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::Resources;
+use crate::answer::{LogAnswer, Resources};
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{LogFilter, time_predicates};
 use crate::newest;
-use crate::rows::{LogBatch, LogRow};
+use crate::rows::LogBatch;
 use crate::traces::log_answers;
 
 /// Rows kept for a page are copied together once they lie in this many batches: a few rows must not keep whole batches.
@@ -50,37 +50,153 @@ pub(crate) struct Position {
     given: usize,
 }
 
-/// A page as JSON texts.
+/// Records that one window of the range gave, in the order of the answer.
 pub(crate) struct FoundLogs {
+    records: RecordBatch,
+    /// Where the page begins, for the ids of equal records.
+    after: Option<Position>,
+}
+
+impl FoundLogs {
+    pub(crate) fn with_answers<T>(&self, read: impl FnOnce(&[LogAnswer<'_>]) -> T) -> Result<T, QueryError> {
+        let batch = LogBatch::of(&self.records)?;
+        let records: Vec<_> = batch.rows().map(|record| (record, record.content_hash())).collect();
+        let resources = Resources::of(records.iter().map(|(record, _)| *record))?;
+        let before = self.after.map(|after| (after.time, after.hash, after.given));
+        Ok(read(&log_answers(&records, before, &resources)))
+    }
+
+    /// The records as JSON objects with commas between them.
+    fn json(&self) -> Result<String, QueryError> {
+        let array = self.with_answers(|answers| serde_json::to_string(answers))?;
+        let array = array.map_err(|error| QueryError::internal(format!("log records: {error}")))?;
+        Ok(array[1..array.len() - 1].to_owned())
+    }
+}
+
+/// A whole page as JSON text.
+pub(crate) struct LogPage {
     /// The array of records.
     pub(crate) logs_json: String,
     pub(crate) next: Option<Position>,
 }
 
-pub(crate) async fn search(query: &Query, search: LogSearch) -> Result<FoundLogs, QueryError> {
-    let mut filter = search.filter.clone();
-    filter.range = narrow(filter.range, search.after, search.newest_first);
-    let passed = match search.after {
-        Some(after) => count_at(query, &filter, after.time).await?,
-        None => 0,
-    };
-    let mut predicates = filter.predicates();
-    let candidates = query.count_candidates(Signal::Logs, predicates.clone()).await?;
-    if candidates.is_none_or(|(rows, _)| rows > READ_AT_ONCE_ROWS) {
-        // One more than the page: is there a next one?
-        let nth = search.limit + passed + 1;
-        let (range, conditions) = (filter.range, filter.conditions());
-        let last = newest::time_of_nth(query, Signal::Logs, range, conditions, nth, search.newest_first).await?;
-        let Some(last) = last else { return Ok(FoundLogs { logs_json: "[]".to_owned(), next: None }) };
-        predicates.extend(time_predicates(Signal::Logs, up_to(last, search.newest_first)));
+/// A page at once: what [`LogWalk`] gives, collected.
+pub(crate) async fn search(query: &Query, search: LogSearch) -> Result<LogPage, QueryError> {
+    let mut walk = LogWalk::new(query, search).await?;
+    let mut logs_json = "[".to_owned();
+    while let Some(found) = walk.next(query).await? {
+        if logs_json.len() > 1 {
+            logs_json.push(',');
+        }
+        logs_json.push_str(&query.run(async move { found.json() }).await?);
     }
-    let rows = query.open(Signal::Logs, None, predicates)?;
-    query
-        .run(async move {
-            let kept = keep_first(rows.await?, search.limit + 1, &search).await?;
-            page(&kept, &search)
-        })
-        .await
+    logs_json.push(']');
+    Ok(LogPage { logs_json, next: walk.position() })
+}
+
+/// The way to a page: windows of time in the order of the answer, what each gives being final.
+pub(crate) struct LogWalk {
+    search: LogSearch,
+    walk: newest::Walk,
+    /// Few enough rows come into question to read them whole.
+    at_once: bool,
+    /// Records at the position's instant, which may come before it.
+    passed: usize,
+    given: usize,
+    /// Where the next page begins, or this one again when it is stopped now.
+    position: Option<Position>,
+    /// There is a record behind the page.
+    is_full: bool,
+    /// Nothing is left to look at.
+    is_done: bool,
+}
+
+impl LogWalk {
+    pub(crate) async fn new(query: &Query, search: LogSearch) -> Result<Self, QueryError> {
+        let mut filter = search.filter.clone();
+        filter.range = narrow(filter.range, search.after, search.newest_first);
+        let passed = match search.after {
+            Some(after) => count_at(query, &filter, after.time).await?,
+            None => 0,
+        };
+        let candidates = query.count_candidates(Signal::Logs, filter.predicates()).await?;
+        let at_once = candidates.is_some_and(|(rows, _)| rows <= READ_AT_ONCE_ROWS);
+        // One more than the page: is there a next one?
+        let first_rows = newest::first_rows(search.limit + passed + 1, candidates).filter(|_| !at_once);
+        let walk = newest::Walk::new(query, Signal::Logs, filter.range, search.newest_first, first_rows);
+        let position = search.after;
+        Ok(Self { search, walk, at_once, passed, given: 0, position, is_full: false, is_done: false })
+    }
+
+    /// The next records of the page, at least one; `None` when the page is full or the range is over.
+    pub(crate) async fn next(&mut self, query: &Query) -> Result<Option<FoundLogs>, QueryError> {
+        while !self.is_full && !self.is_done {
+            let Some(window) = self.walk.next(query).await? else {
+                self.is_done = true;
+                return Ok(None);
+            };
+            let left = self.search.limit - self.given;
+            let kept = self.read(query, window, left + 1).await?;
+            self.passed = 0;
+            self.is_full = kept.num_rows() > left;
+            let records = kept.slice(0, kept.num_rows().min(left));
+            self.given += records.num_rows();
+            if !self.is_full {
+                self.position = Position::behind(window, self.search.newest_first);
+                self.is_done = self.position.is_none();
+            } else if records.num_rows() > 0 {
+                self.position = self.last_of(&records)?;
+            }
+            if records.num_rows() > 0 {
+                return Ok(Some(FoundLogs { records, after: self.search.after }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where the next page begins, or where to go on when the walk ends now; `None`: at the beginning, or nowhere when
+    /// the walk is over.
+    pub(crate) fn position(&self) -> Option<Position> {
+        self.position.filter(|_| !self.is_done)
+    }
+
+    /// The first `wanted` records of a window.
+    async fn read(&self, query: &Query, window: TimeRange, wanted: usize) -> Result<RecordBatch, QueryError> {
+        let mut predicates = LogFilter { range: window, ..self.search.filter.clone() }.predicates();
+        let newest_first = self.search.newest_first;
+        if !self.at_once {
+            let nth = wanted + self.passed;
+            let (last, _) = newest::time_of_nth_in(query, Signal::Logs, predicates.clone(), nth, newest_first).await?;
+            let Some(last) = last else { return Ok(RecordBatch::new_empty(Signal::Logs.schema())) };
+            predicates.extend(time_predicates(Signal::Logs, up_to(last, newest_first)));
+        }
+        let rows = query.open(Signal::Logs, None, predicates)?;
+        let after = self.search.after;
+        query.run(async move { keep_first(rows.await?, wanted, newest_first, after).await }).await
+    }
+
+    /// The position of the last of `records`, which are in order.
+    fn last_of(&self, records: &RecordBatch) -> Result<Option<Position>, QueryError> {
+        let batch = LogBatch::of(records)?;
+        let keys: Vec<(i64, u64)> =
+            batch.rows().map(|record| (record.time_unix_nano(), record.content_hash())).collect();
+        Ok(keys.last().map(|&(time, hash)| {
+            let here = keys.iter().rev().take_while(|key| **key == (time, hash)).count();
+            let earlier = self.search.after.filter(|after| (after.time, after.hash) == (time, hash));
+            Position { time, hash, given: earlier.map_or(0, |after| after.given).saturating_add(here) }
+        }))
+    }
+}
+
+impl Position {
+    /// Behind all records of a window, whatever they are; `None`: nothing is behind it.
+    fn behind(window: TimeRange, newest_first: bool) -> Option<Self> {
+        if newest_first {
+            return window.start.map(|time| Self { time, hash: 0, given: usize::MAX });
+        }
+        window.end.map(|end| Self { time: end.saturating_sub(1), hash: u64::MAX, given: usize::MAX })
+    }
 }
 
 /// The earliest `limit` records for which all `predicates` hold, in one batch, and how many there are.
@@ -100,8 +216,7 @@ pub(crate) async fn earliest(
                 counted.fetch_add(batch.num_rows() as u64, AtomicOrdering::Relaxed);
             });
             let rows = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
-            let search = LogSearch { filter: LogFilter::default(), newest_first: false, limit, after: None };
-            let kept = keep_first(rows, limit, &search).await?;
+            let kept = keep_first(rows, limit, false, None).await?;
             Ok((kept, count.load(AtomicOrdering::Relaxed)))
         })
         .await
@@ -178,7 +293,8 @@ impl Ord for Kept {
 async fn keep_first(
     mut stream: SendableRecordBatchStream,
     wanted: usize,
-    search: &LogSearch,
+    newest_first: bool,
+    after: Option<Position>,
 ) -> Result<RecordBatch, QueryError> {
     let schema = stream.schema();
     let mut heap: BinaryHeap<Kept> = BinaryHeap::new();
@@ -191,8 +307,8 @@ async fn keep_first(
         let mut replaced = false;
         for (row, record) in LogBatch::of(&batch)?.rows().enumerate() {
             let time = record.time_unix_nano();
-            let kept = Kept { time, hash: record.content_hash(), newest_first: search.newest_first, batch: at, row };
-            match search.after.map(|after| (kept.order_to(after), after)) {
+            let kept = Kept { time, hash: record.content_hash(), newest_first, batch: at, row };
+            match after.map(|after| (kept.order_to(after), after)) {
                 Some((Ordering::Less, _)) => continue,
                 Some((Ordering::Equal, after)) if passed < after.given => {
                     passed += 1;
@@ -238,27 +354,6 @@ fn gather(mut kept: Vec<Kept>, batches: &[RecordBatch]) -> Result<(RecordBatch, 
         (kept.batch, kept.row) = (0, row);
     }
     Ok((together, kept))
-}
-
-/// `kept`: in order, one more than the page when there is more.
-fn page(kept: &RecordBatch, search: &LogSearch) -> Result<FoundLogs, QueryError> {
-    let batch = LogBatch::of(kept)?;
-    let mut records: Vec<_> = batch.rows().map(|record| (record, record.content_hash())).collect();
-    let has_more = records.len() > search.limit;
-    records.truncate(search.limit);
-    let resources = Resources::of(records.iter().map(|(record, _)| *record))?;
-    let before = search.after.map(|after| (after.time, after.hash, after.given));
-    let answers = log_answers(&records, before, &resources);
-    let logs_json =
-        serde_json::to_string(&answers).map_err(|error| QueryError::internal(format!("log records: {error}")))?;
-    let next = records.last().filter(|_| has_more).map(|(last, hash)| {
-        let (time, hash) = (last.time_unix_nano(), *hash);
-        let is_equal = |record: &LogRow<'_>, other: u64| (record.time_unix_nano(), other) == (time, hash);
-        let here = records.iter().rev().take_while(|(record, other)| is_equal(record, *other)).count();
-        let earlier = search.after.filter(|after| (after.time, after.hash) == (time, hash));
-        Position { time, hash, given: here + earlier.map_or(0, |after| after.given) }
-    });
-    Ok(FoundLogs { logs_json, next })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::filter::trace_is_one_of;
 use crate::filter::{LogFilter, SpanFilter};
 use crate::search::TraceQuery;
 use crate::trace_search::{self, TraceSearch};
+use crate::trace_sort::Sort;
 
 /// Traces that are decided about one by one before their spans are counted.
 const DECIDED_MAX: usize = 5_000;
@@ -49,7 +50,7 @@ impl Matching {
     /// False beside it: more than [`DECIDED_MAX`] traces come into question, and the spans of all of them are counted.
     pub(crate) async fn decided(self, query: &Query) -> Result<(Self, bool), QueryError> {
         let Matching::Spans(filter, Some(whole)) = self else { return Ok((self, true)) };
-        let search = TraceSearch { filter, whole: Some(whole), limit: 0, after: None };
+        let search = TraceSearch { filter, whole: Some(whole), sort: Sort::default(), limit: 0, after: None };
         let ids = trace_search::matching_ids(query, &search, DECIDED_MAX).await?;
         let TraceSearch { mut filter, whole, .. } = search;
         let is_exact = ids.is_some();

@@ -1,5 +1,6 @@
-//! Where to look first for the newest (or oldest) rows: time ranges that hold some thousand rows, then eight times as
-//! many, and so on. A page that is full ends the search, so that its cost does not grow with the archive.
+//! Where to look first for the newest (or oldest) rows: a time range that holds some thousand rows, then one beside it
+//! with eight times as many, and so on. A page that is full ends the search, so that its cost does not grow with the
+//! archive. No two ranges overlap: what one of them gave is final, and can be sent before the next is looked at.
 
 use std::collections::BinaryHeap;
 
@@ -18,8 +19,11 @@ use crate::filter::time_predicates;
 
 /// Rows of the first range: a few pages of a file.
 const FIRST_ROWS: u64 = 4096;
-/// How many times as many rows the next range holds: what is looked at twice is an eighth.
+/// How many times as many rows the next range holds.
 const GROWTH: u64 = 8;
+/// Rows of the largest range but the last: some row groups, so that a long search gives what it has found, says how far
+/// it is, and can go on from there.
+const ROWS_MAX: u64 = 1 << 20;
 
 /// Rows that lie somewhere between two times, both inclusive. Taken to be evenly spread.
 struct Stretch {
@@ -62,8 +66,7 @@ pub(crate) fn estimated_rows(snapshot: &Snapshot, from: UnixNanos, to: UnixNanos
     stretches(snapshot).iter().map(|stretch| stretch.rows_from(from) - stretch.rows_from(to)).sum()
 }
 
-/// Ranges within `range`, each containing the one before, the last being `range` itself. The first holds about
-/// `first_rows` rows at the newest end, or at the oldest.
+/// Parts of `range` without gap or overlap, in the order of the answer. The first holds about `first_rows` rows.
 pub(crate) fn windows(snapshot: &Snapshot, range: TimeRange, newest_first: bool, first_rows: u64) -> Vec<TimeRange> {
     windows_of(&stretches(snapshot), range, newest_first, first_rows)
 }
@@ -80,21 +83,101 @@ fn windows_of(stretches: &[Stretch], range: TimeRange, newest_first: bool, first
     let rows_between = |from: UnixNanos, to: UnixNanos| rows_from(from) - rows_from(to.saturating_add(1));
     let total = rows_between(bottom, top);
     let mut windows = Vec::new();
-    let mut rows = first_rows.max(1);
-    // Beyond half of the rows, the rest may as well come along.
-    while rows as f64 * 2.0 < total {
-        let wanted = rows as f64;
-        windows.push(if newest_first {
-            let start = first_true(bottom, top, |time| rows_between(time, top) <= wanted);
-            TimeRange { start: Some(start), end: range.end }
+    let (mut left, mut passed, mut rows) = (range, 0u64, first_rows.max(1));
+    // When about half of what is left is wanted, the rest may as well come along.
+    while passed.saturating_add(rows) as f64 * 2.0 < total + passed as f64 {
+        passed += rows;
+        let wanted = passed as f64;
+        // Where this window ends and the next one begins.
+        let edge = if newest_first {
+            Some(first_true(bottom, top, |time| rows_between(time, top) <= wanted))
         } else {
-            let end = first_true(bottom, top, |time| rows_between(bottom, time) >= wanted);
-            TimeRange { start: range.start, end: end.checked_add(1) }
-        });
-        rows = rows.saturating_mul(GROWTH);
+            first_true(bottom, top, |time| rows_between(bottom, time) >= wanted).checked_add(1)
+        };
+        let Some(edge) = edge.filter(|edge| left.start.is_none_or(|start| start < *edge)) else { break };
+        if left.end.is_none_or(|end| edge < end) {
+            let (older, newer) = (TimeRange { end: Some(edge), ..left }, TimeRange { start: Some(edge), ..left });
+            windows.push(if newest_first { newer } else { older });
+            left = if newest_first { older } else { newer };
+        }
+        rows = rows.saturating_mul(GROWTH).min(ROWS_MAX.max(first_rows));
     }
-    windows.push(range);
+    windows.push(left);
     windows
+}
+
+/// A way through a range, window by window, that tells the query how far it is.
+pub(crate) struct Walk {
+    signal: Signal,
+    range: TimeRange,
+    newest_first: bool,
+    windows: std::vec::IntoIter<TimeRange>,
+    /// The last time of each row group in the order of the walk; known when there are several windows.
+    row_groups: Option<Vec<UnixNanos>>,
+}
+
+impl Walk {
+    /// `first_rows`: of the first window; `None`: the whole range is one.
+    pub(crate) fn new(
+        query: &Query,
+        signal: Signal,
+        range: TimeRange,
+        newest_first: bool,
+        first_rows: Option<u64>,
+    ) -> Self {
+        let windows = match first_rows {
+            Some(rows) => windows(&query.snapshot(signal), range, newest_first, rows),
+            None => vec![range],
+        };
+        Self { signal, range, newest_first, windows: windows.into_iter(), row_groups: None }
+    }
+
+    /// The next window; asked for when the one before is done with. `None`: the range is.
+    pub(crate) async fn next(&mut self, query: &Query) -> Result<Option<TimeRange>, QueryError> {
+        let window = self.windows.next();
+        if self.row_groups.is_none() && self.windows.len() > 0 {
+            self.row_groups = Some(row_groups(query, self.signal, self.range, self.newest_first).await?);
+        }
+        if let Some(groups) = &self.row_groups {
+            // Row groups that lie wholly before the place where a window begins.
+            let behind = |window: Option<TimeRange>| {
+                let is_behind = |last: &&UnixNanos| match window {
+                    None => true,
+                    Some(window) if self.newest_first => window.end.is_some_and(|end| **last >= end),
+                    Some(window) => window.start.is_some_and(|start| **last < start),
+                };
+                groups.iter().filter(is_behind).count() as u64
+            };
+            query.walked(behind(window), behind(self.windows.as_slice().first().copied()), groups.len() as u64);
+        }
+        Ok(window)
+    }
+}
+
+/// Of each row group that overlaps `range` its smallest time, or its largest when the oldest come first.
+async fn row_groups(
+    query: &Query,
+    signal: Signal,
+    range: TimeRange,
+    newest_first: bool,
+) -> Result<Vec<UnixNanos>, QueryError> {
+    let snapshot = query.snapshot(signal);
+    let read = move || {
+        let segments = snapshot.segments.iter();
+        let groups = segments.flat_map(|segment| match segment.row_groups() {
+            Some(groups) => groups.iter().map(|group| (group.min_time, group.max_time)).collect(),
+            None => vec![(segment.meta().min_time, segment.meta().max_time)],
+        });
+        let groups = groups.filter(|(min, max)| range.overlaps(*min, *max));
+        groups.map(|(min, max)| if newest_first { min } else { max }).collect()
+    };
+    query
+        .run(async move {
+            // Indexes that nobody has opened yet are read from the disk.
+            let read = tokio::task::spawn_blocking(read).await;
+            read.map_err(|error| QueryError::internal(format!("the row groups: {error}")))
+        })
+        .await
 }
 
 /// The first time for which a condition holds that, once true, stays so; `high` when it never does before.
@@ -140,17 +223,31 @@ pub(crate) async fn time_of_nth(
         Some(rows) => windows(&query.snapshot(signal), range, newest_first, rows),
         None => vec![range],
     };
-    let time_column = signal.spec().time_column;
-    let mut found = None;
+    let (mut found, mut count) = (None, 0);
     for range in ranges {
-        let rows = query.open(signal, Some(&[time_column]), predicates(range))?;
-        let times = query.run(async move { first_times(rows.await?, time_column, nth, newest_first).await }).await?;
-        found = times.peek().map(|last| if newest_first { -*last } else { *last });
-        if times.len() >= nth {
+        let (last, rows) = time_of_nth_in(query, signal, predicates(range), nth - count, newest_first).await?;
+        found = last.or(found);
+        count += rows;
+        if count >= nth {
             break;
         }
     }
-    Ok(found.map(|time| UnixNanos::try_from(time).unwrap_or(UnixNanos::MAX)))
+    Ok(found)
+}
+
+/// The same within one range, which is among the `predicates`; beside it how many rows there are up to it.
+pub(crate) async fn time_of_nth_in(
+    query: &Query,
+    signal: Signal,
+    predicates: Vec<Expr>,
+    nth: usize,
+    newest_first: bool,
+) -> Result<(Option<UnixNanos>, usize), QueryError> {
+    let time_column = signal.spec().time_column;
+    let rows = query.open(signal, Some(&[time_column]), predicates)?;
+    let times = query.run(async move { first_times(rows.await?, time_column, nth, newest_first).await }).await?;
+    let last = times.peek().map(|last| if newest_first { -*last } else { *last });
+    Ok((last.map(|time| UnixNanos::try_from(time).unwrap_or(UnixNanos::MAX)), times.len()))
 }
 
 /// The first `nth` times in the order of the answer, the last of them on top; negated when the newest come first.
@@ -190,25 +287,62 @@ mod tests {
         let whole = TimeRange::default();
         let stretches = snapshot_of(&[(0, 999, 1000), (1000, 1999, 99_000)]);
         let newest = windows_of(&stretches, whole, true, 1000);
-        assert_eq!(newest.len(), 3, "1,000, 8,000, then more than half: {newest:?}");
-        assert_eq!(newest.last(), Some(&whole));
-        let starts: Vec<_> = newest.iter().map(|range| range.start.unwrap_or(i64::MIN)).collect();
-        assert!(starts.is_sorted_by(|a, b| a > b), "{starts:?}");
-        assert_eq!(newest[0], TimeRange { start: Some(1990), end: None }, "99 rows for each of the newest times");
+        assert_eq!(newest.len(), 3, "1,000, 8,000, then more than half of the rest: {newest:?}");
+        let range = |start, end| TimeRange { start, end };
+        assert_eq!(newest[0], range(Some(1990), None), "99 rows for each of the newest times");
+        assert_eq!(newest[2].start, None);
         let oldest = windows_of(&stretches, whole, false, 500);
-        assert_eq!(oldest[0], TimeRange { start: None, end: Some(500) });
-        let within = TimeRange { start: Some(100), end: Some(200) };
-        assert_eq!(windows_of(&stretches, within, true, 1000), [within], "few rows: no need to look twice");
-        assert_eq!(windows_of(&stretches, within, true, 10)[0], TimeRange { start: Some(190), end: Some(200) });
+        assert_eq!(oldest[0], range(None, Some(500)));
+        let within = range(Some(100), Some(200));
+        assert_eq!(windows_of(&stretches, within, true, 1000), [within], "few rows: one look is enough");
+        assert_eq!(windows_of(&stretches, within, true, 10)[0], range(Some(190), Some(200)));
         assert_eq!(windows_of(&[], whole, true, 10), [whole]);
+        let many = snapshot_of(&[(0, 999_999, 64 << 20)]);
+        let largest = windows_of(&many, whole, true, 4096)[4];
+        let rows = (largest.end.expect("an end") - largest.start.expect("a start")) * (64 << 20) / 1_000_000;
+        assert!((rows - (1 << 20)).abs() < 200, "no larger than a million rows: {rows}");
     }
 
     #[test]
     fn extreme_times_do_no_harm() {
         let stretches = snapshot_of(&[(i64::MIN, i64::MAX, 1_000_000)]);
         for newest_first in [true, false] {
-            let ranges = windows_of(&stretches, TimeRange::default(), newest_first, 1000);
-            assert_eq!(ranges.last(), Some(&TimeRange::default()));
+            assert_parts(
+                &windows_of(&stretches, TimeRange::default(), newest_first, 1000),
+                TimeRange::default(),
+                newest_first,
+            );
+        }
+    }
+
+    /// The parts lie beside each other, in order, and are the whole together.
+    fn assert_parts(parts: &[TimeRange], whole: TimeRange, newest_first: bool) {
+        let mut ascending = parts.to_vec();
+        if newest_first {
+            ascending.reverse();
+        }
+        assert_eq!(ascending.first().map(|part| part.start), Some(whole.start));
+        assert_eq!(ascending.last().map(|part| part.end), Some(whole.end));
+        for pair in ascending.windows(2) {
+            assert!(pair[0].end.is_some() && pair[0].end == pair[1].start, "{parts:?}");
+            assert!(pair[0].start.is_none_or(|start| Some(start) < pair[0].end), "empty: {parts:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn windows_are_the_range_without_gap_or_overlap(
+            stretches in proptest::collection::vec((-50i64..50, 0i64..40, 1u64..5000), 0..6),
+            start in proptest::option::of(-60i64..40),
+            length in proptest::option::of(1i64..100),
+            newest_first in proptest::bool::ANY,
+            first_rows in 1u64..2000,
+        ) {
+            let end = length.map(|length| start.unwrap_or(0) + length);
+            let range = TimeRange { start, end };
+            let stretches: Vec<Stretch> =
+                stretches.iter().map(|&(min, length, rows)| Stretch { min, max: min + length, rows }).collect();
+            assert_parts(&windows_of(&stretches, range, newest_first, first_rows), range, newest_first);
         }
     }
 

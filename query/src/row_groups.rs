@@ -5,6 +5,8 @@
 //! group is opened as a file, with conditions rewritten, bound and simplified for it.
 
 use std::fs::File;
+use std::io::BufReader;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,6 +14,7 @@ use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use bytes::Bytes;
 use datafusion::common::DFSchema;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
@@ -26,11 +29,13 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::reader::{ChunkReader, Length};
 use proto::nulls::nulls;
 use proto::{Signal, TimeRange};
 use storage::{RowRanges, Snapshot};
 
 use crate::pruning::Selected;
+use crate::running::Reading;
 use crate::table::{LakeReaders, physical_predicate};
 
 /// Rows that are decoded at a time.
@@ -124,13 +129,15 @@ fn widen(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowEr
 
 /// Reads the memtable and the selected row groups of a snapshot, `threads` at a time, in no order. The files are not
 /// deleted while the stream lives; it ends its work when it is dropped.
-pub(crate) async fn read(
+pub(crate) fn read(
     wanted: Wanted,
     readers: &Arc<LakeReaders>,
     snapshot: &Snapshot,
     selected: Vec<Selected>,
     threads: usize,
+    reading: Arc<Reading>,
 ) -> Result<SendableRecordBatchStream> {
+    reading.row_groups_total.store(selected.len() as u64, Ordering::Relaxed);
     let threads = threads.clamp(1, selected.len().max(1));
     let schema = Arc::clone(&wanted.schema);
     let mut stream = RecordBatchReceiverStreamBuilder::new(schema, threads * BATCHES_WAITING);
@@ -140,6 +147,7 @@ pub(crate) async fn read(
         snapshot: snapshot.clone(),
         selected,
         next: AtomicUsize::new(0),
+        reading,
     });
     if !work.snapshot.batches.is_empty() {
         let (work, batches) = (Arc::clone(&work), stream.tx());
@@ -157,13 +165,13 @@ pub(crate) async fn read(
         let (work, batches) = (Arc::clone(&work), stream.tx());
         stream.spawn(async move {
             while let Some(selected) = work.selected.get(work.next.fetch_add(1, Ordering::Relaxed)) {
-                let Some(rows) = work.open(selected).await? else { continue };
-                for batch in rows {
+                for batch in work.open(selected).await?.into_iter().flatten() {
                     let rows = widen(&batch?, &work.wanted.schema)?;
                     if batches.send(Ok(rows)).await.is_err() {
                         return Ok(());
                     }
                 }
+                work.reading.row_groups_done.fetch_add(1, Ordering::Relaxed);
             }
             Ok(())
         });
@@ -178,6 +186,7 @@ struct Work {
     snapshot: Snapshot,
     selected: Vec<Selected>,
     next: AtomicUsize,
+    reading: Arc<Reading>,
 }
 
 impl Work {
@@ -188,6 +197,7 @@ impl Work {
         let path = selected.segment.parquet_path();
         let file = File::open(path)
             .map_err(|error| DataFusionError::External(format!("{}: {error}", path.display()).into()))?;
+        let file = CountedFile { file, reading: Arc::clone(&self.reading) };
         let mut builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH_ROWS);
         if let Some((number, group)) = selected.row_group {
@@ -201,6 +211,8 @@ impl Work {
                 (a, b) => a.clone().or(b),
             };
             builder = builder.with_row_groups(vec![number]);
+            let count = rows.as_ref().map_or(u64::from(group.rows), RowRanges::count);
+            self.reading.rows.fetch_add(count, Ordering::Relaxed);
             if let Some(rows) = rows {
                 if rows.is_empty() {
                     return Ok(None);
@@ -250,6 +262,33 @@ impl Work {
             _ => true,
         });
         Some(RowRanges::from_ranges(ranges.map(|page| start(page)..start(page + 1))))
+    }
+}
+
+/// A file that is read by position and says how much.
+struct CountedFile {
+    file: File,
+    reading: Arc<Reading>,
+}
+
+impl Length for CountedFile {
+    fn len(&self) -> u64 {
+        self.file.len()
+    }
+}
+
+impl ChunkReader for CountedFile {
+    type T = BufReader<File>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        self.file.get_read(start)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, start)?;
+        self.reading.bytes.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(bytes.into())
     }
 }
 

@@ -23,6 +23,7 @@ use url::Url;
 use crate::cancel::{Cancelled, StoppableJoins};
 use crate::engine::EngineSettings;
 use crate::error::QueryError;
+use crate::running::{FollowPlans, Progress};
 use crate::table::{LakeReaders, LakeTable, SnapshotPair};
 use crate::{functions, pruning, view};
 
@@ -81,11 +82,13 @@ impl SessionFactory {
         Arc::clone(&self.task_context.runtime_env().memory_pool)
     }
 
-    /// A session whose tables `spans` and `logs` read `snapshots`, and whose joins end once `cancelled` is set.
+    /// A session whose tables `spans` and `logs` read `snapshots`, whose joins end once `cancelled` is set, and whose
+    /// scans `progress` follows.
     pub(crate) fn open(
         &self,
         snapshots: &Arc<SnapshotPair>,
         cancelled: &Arc<Cancelled>,
+        progress: &Arc<Progress>,
     ) -> Result<SessionContext, QueryError> {
         let schema = MemorySchemaProvider::new();
         for signal in Signal::ALL {
@@ -98,6 +101,7 @@ impl SessionFactory {
         catalogs.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
         let mut state = SessionStateBuilder::new_from_existing(self.template.clone())
             .with_physical_optimizer_rule(Arc::new(StoppableJoins(Arc::clone(cancelled))))
+            .with_physical_optimizer_rule(Arc::new(FollowPlans(Arc::clone(progress))))
             .build();
         state.register_catalog_list(Arc::new(catalogs));
         Ok(SessionContext::new_with_state(state))

@@ -38,6 +38,7 @@ use storage::{Segment, Snapshot, Store};
 
 use crate::pruning::{self, Selected};
 use crate::row_groups::{self, Wanted};
+use crate::running::{Progress, Reading};
 
 /// What one query sees: a snapshot of each signal, taken when the first scan of it is planned and the same for all
 /// later ones.
@@ -103,12 +104,16 @@ impl LakeTable {
         state: &SessionState,
         columns: &[usize],
         filters: &[Expr],
+        progress: &Progress,
     ) -> Result<SendableRecordBatchStream> {
         let snapshot = self.snapshots.get(self.signal);
         let time = pruning::time_range(self.signal, filters);
         let wanted = Wanted::new(state, self.signal, columns, filters, time)?;
         let selected = pruning::select(snapshot, filters).await?;
-        row_groups::read(wanted, &self.readers, snapshot, selected, state.config().target_partitions()).await
+        let reading = Arc::new(Reading::default());
+        progress.follow_reading(&reading);
+        let threads = state.config().target_partitions();
+        row_groups::read(wanted, &self.readers, snapshot, selected, threads, reading)
     }
 
     fn memtable_plan(&self, snapshot: &Snapshot, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {

@@ -3,11 +3,14 @@
 //! A trace matches when one of its spans satisfies all filters, but its start, which orders the answer, may lie in any
 //! of its spans. It is never later than the earliest matching span, and that bounds the work:
 //!
-//! 1. the time range is searched in [`windows`], the newest first, which are small at first and grow;
+//! 1. the time range is searched in windows, the newest first, which are small at first and grow ([`newest::Walk`]);
 //! 2. in each, traces are taken by their earliest *matching* span, newest first ([`candidates`]);
 //! 3. for each the true start is looked up;
 //! 4. as soon as the page is full with traces that start no earlier than the next candidate's matching span, no
 //!    candidate that is left can belong on it.
+//!
+//! Traces of the page that start no earlier than the window are final when it is done with, and are given then. Other
+//! orders than the newest first (`trace_sort`) look at every trace that matches.
 //!
 //! The figures of the page come from all spans of its traces, through the same tree as the trace page.
 
@@ -21,7 +24,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::prelude::DataFrame;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
-use proto::{Signal, TimeRange, TraceId, UnixNanos, schema};
+use proto::{Signal, TraceId, UnixNanos, schema};
 use serde::{Deserialize, Serialize};
 
 use crate::columns::{binary, bytes_at, int_at, int64};
@@ -30,6 +33,7 @@ use crate::error::QueryError;
 use crate::filter::{SpanFilter, trace_is_one_of};
 use crate::newest;
 use crate::search::TraceQuery;
+use crate::trace_sort::{Sort, SortedPage};
 use crate::trace_summary::{self, TraceSummary};
 
 /// Ids in the first look-up of true starts, if the page is no larger.
@@ -40,8 +44,12 @@ const LOOKUP_IDS_MAX: usize = 500;
 const LOOKUP_IDS_WHOLE_MAX: usize = 16_384;
 /// Rows that the first window has for each trace wanted: about what a trace has.
 const ROWS_PER_TRACE: usize = 32;
+/// Rows of the first window when all traces of the range are looked at.
+const SORTED_FIRST_ROWS: u64 = 1 << 16;
 /// More candidates than this are not examined for one page.
-const CANDIDATES_MAX: usize = 1_000_000;
+pub(crate) const CANDIDATES_MAX: usize = 1_000_000;
+/// As a position: behind all traces that start at a time.
+const SMALLEST_TRACE_ID: &str = "00000000000000000000000000000001";
 
 /// A search and where its page begins.
 #[derive(Clone, Debug)]
@@ -49,6 +57,7 @@ pub(crate) struct TraceSearch {
     pub(crate) filter: SpanFilter,
     /// What the whole trace has to satisfy besides.
     pub(crate) whole: Option<TraceQuery>,
+    pub(crate) sort: Sort,
     pub(crate) limit: usize,
     pub(crate) after: Option<Position>,
 }
@@ -56,14 +65,24 @@ pub(crate) struct TraceSearch {
 /// The last trace of a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
-    start: i64,
-    trace_id: String,
+    pub(crate) start: i64,
+    pub(crate) trace_id: String,
     /// Traces given so far: how many candidates the next page has to pass by. Only an estimate of the work.
     given: usize,
+    /// What it was sorted by, unless that is the start, newest first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sorted_by: Option<i64>,
 }
 
-/// A page of traces.
+/// A page of traces, or a part of it.
 pub(crate) struct FoundTraces {
+    pub(crate) traces: Vec<TraceSummary>,
+    /// They stand in the place of what was given before: an order other than by start is known at the end only.
+    pub(crate) replaces: bool,
+}
+
+/// A whole page.
+pub(crate) struct TracePage {
     pub(crate) traces: Vec<TraceSummary>,
     pub(crate) next: Option<Position>,
 }
@@ -76,35 +95,94 @@ pub(crate) struct Whole {
     pub(crate) spans: i64,
 }
 
-pub(crate) async fn search(query: &Query, search: &TraceSearch) -> Result<FoundTraces, QueryError> {
-    search_from(query, search, search.first_rows(query).await?).await
+/// A page at once: what [`TraceWalk`] gives, collected.
+pub(crate) async fn search(query: &Query, search: TraceSearch) -> Result<TracePage, QueryError> {
+    let walk = TraceWalk::new(query, search).await?;
+    collect(query, walk).await
 }
 
-/// `first_rows`: of the first window; `None`: look at everything at once.
-async fn search_from(query: &Query, search: &TraceSearch, first_rows: Option<u64>) -> Result<FoundTraces, QueryError> {
-    let mut page = PageSearch::new(search)?;
-    let range = search.filter.range;
-    let growing = first_rows.map(|rows| newest::windows(&query.snapshot(Signal::Spans), range, true, rows));
-    for window in windows(growing.unwrap_or_else(|| vec![range])) {
-        let filter = SpanFilter { range: window, ..search.filter.clone() };
-        page.examine(query, search, &filter).await?;
-        // What has not been found yet matches, and so starts, before this window.
-        if window.start.is_some_and(|start| page.is_settled_down_to(start)) {
-            break;
+async fn collect(query: &Query, mut walk: TraceWalk) -> Result<TracePage, QueryError> {
+    let mut traces = Vec::new();
+    while let Some(found) = walk.next(query).await? {
+        if found.replaces {
+            traces.clear();
         }
+        traces.extend(found.traces);
     }
-    let mut page = page.best;
-    let has_more = page.len() > search.limit;
-    page.truncate(search.limit);
-    let given = search.after.as_ref().map_or(0, |after| after.given).saturating_add(page.len());
-    let next = page.last().filter(|_| has_more).map(|last| Position {
-        start: last.start,
-        trace_id: last.trace_id.to_string(),
-        given,
-    });
-    let matched = matched_spans(query, search, &page).await?;
-    let traces = trace_summary::read(query, &page, &matched).await?;
-    Ok(FoundTraces { traces, next })
+    Ok(TracePage { traces, next: walk.position() })
+}
+
+/// The way to a page, window by window.
+pub(crate) struct TraceWalk {
+    search: TraceSearch,
+    walk: newest::Walk,
+    page: Page,
+    /// Where the next page begins, or this one again when it is stopped now.
+    position: Option<Position>,
+    is_done: bool,
+}
+
+enum Page {
+    Newest(PageSearch),
+    Sorted(SortedPage),
+}
+
+impl TraceWalk {
+    pub(crate) async fn new(query: &Query, search: TraceSearch) -> Result<Self, QueryError> {
+        let first_rows = search.first_rows(query).await?;
+        Self::from(query, search, first_rows)
+    }
+
+    /// `first_rows`: of the first window; `None`: look at everything at once.
+    fn from(query: &Query, search: TraceSearch, first_rows: Option<u64>) -> Result<Self, QueryError> {
+        let page = match search.sort.is_newest_first() {
+            true => Page::Newest(PageSearch::new(&search)?),
+            false => Page::Sorted(SortedPage::new(&search)?),
+        };
+        let walk = newest::Walk::new(query, Signal::Spans, search.filter.range, true, first_rows);
+        let position = search.after.clone();
+        Ok(Self { search, walk, page, position, is_done: false })
+    }
+
+    /// The next traces of the page, at least one; `None` when the page is full or the range is over.
+    pub(crate) async fn next(&mut self, query: &Query) -> Result<Option<FoundTraces>, QueryError> {
+        while !self.is_done {
+            let window = self.walk.next(query).await?;
+            let found = match (&mut self.page, window) {
+                (Page::Newest(page), Some(window)) => {
+                    let filter = SpanFilter { range: window, ..self.search.filter.clone() };
+                    page.examine(query, &self.search, &filter).await?;
+                    let found = page.settled(query, &self.search, window.start).await?;
+                    (self.position, self.is_done) = page.position(&self.search, window.start, self.position.take());
+                    found
+                }
+                (Page::Newest(page), None) => {
+                    let found = page.settled(query, &self.search, None).await?;
+                    (self.position, self.is_done) = page.position(&self.search, None, None);
+                    found
+                }
+                (Page::Sorted(page), Some(window)) => {
+                    page.examine(query, &self.search, window).await?;
+                    page.changed(query, &self.search).await?
+                }
+                (Page::Sorted(page), None) => {
+                    self.is_done = true;
+                    self.position = page.position(&self.search);
+                    None
+                }
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where the next page begins, or where to go on when the walk ends now. `None`: nothing follows, or at the
+    /// beginning. A sorted page that is not done has no place to go on from but its own beginning.
+    pub(crate) fn position(&self) -> Option<Position> {
+        self.position.clone()
+    }
 }
 
 /// The traces that match; `None` when more than `max` come into question.
@@ -123,13 +201,6 @@ pub(crate) async fn matching_ids(
     Ok(Some(found))
 }
 
-/// Ranges each of which contains the one before, without what is in that one.
-fn windows(growing: Vec<TimeRange>) -> Vec<TimeRange> {
-    let starts = std::iter::once(None).chain(growing.iter().map(|range| range.start));
-    let pairs = growing.iter().zip(starts.collect::<Vec<_>>());
-    pairs.map(|(range, end)| TimeRange { start: range.start, end: end.or(range.end) }).collect()
-}
-
 /// The page so far.
 struct PageSearch {
     /// One trace more than the page: is there a next one?
@@ -139,6 +210,8 @@ struct PageSearch {
     looked_up: HashSet<TraceId>,
     /// Up to `wanted` traces in the order of the answer.
     best: Vec<Whole>,
+    /// How many of the best have been given.
+    given: usize,
 }
 
 impl PageSearch {
@@ -146,10 +219,11 @@ impl PageSearch {
         let wanted = search.limit + 1;
         Ok(Self {
             wanted,
-            after: search.after.as_ref().map(Position::whole).transpose()?,
+            after: search.after.as_ref().map(Position::of_newest).transpose()?,
             lookup_ids: wanted.clamp(LOOKUP_IDS_FIRST, LOOKUP_IDS_MAX),
             looked_up: HashSet::new(),
             best: Vec::new(),
+            given: 0,
         })
     }
 
@@ -158,14 +232,50 @@ impl PageSearch {
         self.best.len() >= self.wanted && self.best[self.wanted - 1].start >= bound
     }
 
+    /// Traces of the page that have not been given and can no longer change: what has not been found yet matches, and so
+    /// starts, before `bound`.
+    async fn settled(
+        &mut self,
+        query: &Query,
+        search: &TraceSearch,
+        bound: Option<UnixNanos>,
+    ) -> Result<Option<FoundTraces>, QueryError> {
+        let is_settled = |whole: &&Whole| bound.is_none_or(|bound| whole.start >= bound);
+        let settled = self.best.iter().take(search.limit).take_while(is_settled).count();
+        let new = &self.best[self.given.min(settled)..settled];
+        if new.is_empty() {
+            return Ok(None);
+        }
+        let traces = summaries(query, search, new).await?;
+        self.given = settled;
+        Ok(Some(FoundTraces { traces, replaces: false }))
+    }
+
+    /// Where to go on once everything from `bound` on has been given, and whether the page ends here.
+    fn position(
+        &self,
+        search: &TraceSearch,
+        bound: Option<UnixNanos>,
+        before: Option<Position>,
+    ) -> (Option<Position>, bool) {
+        let given = search.after.as_ref().map_or(0, |after| after.given).saturating_add(self.given);
+        let place = |start, trace_id: String| Some(Position { start, trace_id, given, sorted_by: None });
+        if self.best.len() >= self.wanted && bound.is_none_or(|bound| self.is_settled_down_to(bound)) {
+            let last = &self.best[search.limit - 1];
+            return (place(last.start, last.trace_id.to_string()), true);
+        }
+        match bound {
+            // No trace id is smaller: every trace that starts there comes before.
+            Some(bound) if before.as_ref().is_none_or(|before| bound <= before.start) => {
+                (place(bound, SMALLEST_TRACE_ID.to_owned()), false)
+            }
+            Some(_) => (before, false),
+            None => (None, true),
+        }
+    }
+
     /// Looks at the traces with a matching span, as many as may belong on the page.
     async fn examine(&mut self, query: &Query, search: &TraceSearch, filter: &SpanFilter) -> Result<(), QueryError> {
-        let too_many = || {
-            QueryError::too_large(
-                format!("more than {CANDIDATES_MAX} traces had to be examined for this page"),
-                "narrow the time range or the filters",
-            )
-        };
         let mut unknown = candidates(query, search, filter, CANDIDATES_MAX).await?.ok_or_else(too_many)?;
         unknown.retain(|(id, _)| !self.looked_up.contains(id));
         unknown.sort_unstable_by_key(|(id, earliest_match)| Reverse((*earliest_match, *id)));
@@ -193,10 +303,35 @@ impl PageSearch {
     }
 }
 
+/// The lines of some traces.
+pub(crate) async fn summaries(
+    query: &Query,
+    search: &TraceSearch,
+    traces: &[Whole],
+) -> Result<Vec<TraceSummary>, QueryError> {
+    let matched = matched_spans(query, search, traces).await?;
+    trace_summary::read(query, traces, &matched).await
+}
+
+pub(crate) fn other_order() -> QueryError {
+    QueryError::bad_request("parameter cursor is of another order", "give the same sort and order as before")
+}
+
+pub(crate) fn too_many() -> QueryError {
+    QueryError::too_large(
+        format!("more than {CANDIDATES_MAX} traces had to be examined for this page"),
+        "narrow the time range or the filters",
+    )
+}
+
 impl TraceSearch {
     /// Rows of the first window; `None`: look at everything at once.
     async fn first_rows(&self, query: &Query) -> Result<Option<u64>, QueryError> {
         let candidates = query.count_candidates(Signal::Spans, self.filter.predicates()).await?;
+        if !self.sort.is_newest_first() {
+            let few = candidates.is_some_and(|(rows, _)| rows <= SORTED_FIRST_ROWS);
+            return Ok((!few).then_some(SORTED_FIRST_ROWS));
+        }
         let given = self.after.as_ref().map_or(0, |after| after.given).min(CANDIDATES_MAX);
         Ok(newest::first_rows((self.limit + 1 + given) * ROWS_PER_TRACE, candidates))
     }
@@ -219,7 +354,7 @@ impl TraceSearch {
     }
 
     /// Those of `traces` that satisfy what is asked of the whole trace.
-    async fn satisfying(&self, query: &Query, traces: Vec<Whole>) -> Result<Vec<Whole>, QueryError> {
+    pub(crate) async fn satisfying(&self, query: &Query, traces: Vec<Whole>) -> Result<Vec<Whole>, QueryError> {
         let Some(condition) = &self.whole else { return Ok(traces) };
         let mut satisfying = Vec::new();
         for group in trace_summary::groups(&traces) {
@@ -232,7 +367,18 @@ impl TraceSearch {
 }
 
 impl Position {
-    fn whole(&self) -> Result<Whole, QueryError> {
+    pub(crate) fn sorted(sorted_by: i64, start: i64, trace_id: TraceId) -> Self {
+        Self { start, trace_id: trace_id.to_string(), given: 0, sorted_by: Some(sorted_by) }
+    }
+
+    fn of_newest(&self) -> Result<Whole, QueryError> {
+        match self.sorted_by {
+            None => self.whole(),
+            Some(_) => Err(other_order()),
+        }
+    }
+
+    pub(crate) fn whole(&self) -> Result<Whole, QueryError> {
         let trace_id = self.trace_id.parse();
         let trace_id = trace_id.map_err(|_| QueryError::bad_request("parameter cursor names no trace", ""))?;
         Ok(Whole { start: self.start, trace_id, spans: 0 })
@@ -248,7 +394,7 @@ impl Whole {
 
 /// Traces with a matching span and the start of the earliest such span, an upper bound of the trace's start. `None` when
 /// there are more than `max`.
-async fn candidates(
+pub(crate) async fn candidates(
     query: &Query,
     search: &TraceSearch,
     filter: &SpanFilter,
@@ -274,7 +420,7 @@ async fn candidates(
 }
 
 /// True start and number of spans of whole traces, in no order.
-async fn whole_traces(query: &Query, ids: &[TraceId]) -> Result<Vec<Whole>, QueryError> {
+pub(crate) async fn whole_traces(query: &Query, ids: &[TraceId]) -> Result<Vec<Whole>, QueryError> {
     let columns = [schema::TRACE_ID, schema::START_TIME_UNIX_NANO];
     let rows = query.open(Signal::Spans, Some(&columns), vec![trace_is_one_of(ids.iter().copied())])?;
     query

@@ -16,6 +16,7 @@ use crate::filter::{LogFilter, SpanFilter, time_predicates};
 use crate::matching::Matching;
 use crate::search::{self, SearchPart, SpanSearch};
 use crate::trace_search::{self, TraceSearch};
+use crate::trace_sort::Sort;
 
 /// Why nothing matches.
 #[derive(Debug, Serialize, ToSchema)]
@@ -85,7 +86,8 @@ async fn count_traces(query: &Query, filter: &SpanFilter, text: &str) -> Result<
         SpanSearch::OneSpan(predicates) => (predicates, None),
         SpanSearch::Whole(condition) => (Vec::new(), Some(condition)),
     };
-    let search = TraceSearch { filter: SpanFilter { search, ..filter.clone() }, whole, limit: 0, after: None };
+    let filter = SpanFilter { search, ..filter.clone() };
+    let search = TraceSearch { filter, whole, sort: Sort::default(), limit: 0, after: None };
     let ids = trace_search::matching_ids(query, &search, TRACES_COUNTED_MAX).await?;
     Ok(ids.map_or(TRACES_COUNTED_MAX + 1, |ids| ids.len()) as i64)
 }

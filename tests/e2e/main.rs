@@ -24,4 +24,5 @@ mod roundtrip;
 mod search;
 mod sql_answers;
 mod sql_guard;
+mod streams;
 mod trace_view;

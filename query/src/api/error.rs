@@ -16,7 +16,7 @@ pub struct ErrorBody {
 
 #[derive(Serialize, ToSchema)]
 pub struct ErrorDetail {
-    /// `bad_request`, `not_found`, `timeout`, `too_large`, `busy`, `unavailable`, `internal`.
+    /// `bad_request`, `not_found`, `timeout`, `too_large`, `stopped`, `busy`, `unavailable`, `internal`.
     pub code: &'static str,
     /// What happened, and where.
     pub message: String,
@@ -33,6 +33,8 @@ fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::TooLarge => StatusCode::UNPROCESSABLE_ENTITY,
+        // The request was well and the server too: another request ended it.
+        ErrorKind::Stopped => StatusCode::CONFLICT,
         ErrorKind::Busy => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,22 +1,26 @@
 //! `GET /api/v1/logs...`: search and histogram.
 
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Json as JsonBody, Router};
 use serde::Serialize;
+use serde_json::Value as Json;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::ApiState;
 use super::error::ErrorBody;
 use super::params::Params;
-use super::traces::{BUCKETS, BUCKETS_MAX, BucketParams, elapsed_ms, json_text};
+use super::stream::{self, Pages, RowsFrame};
+use super::traces::{BUCKETS, BUCKETS_MAX, BucketParams, elapsed_ms, json_text, stream_histogram};
 use crate::answer::LogAnswer;
 use crate::cursor;
+use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::LogFilter;
 use crate::histogram::{self, LogHistogram};
-use crate::logs::{self, LogSearch};
+use crate::logs::{self, LogSearch, LogWalk};
 use crate::search;
 
 const LIMIT: usize = 100;
@@ -67,6 +71,9 @@ struct PageParams {
     limit: Option<usize>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// Of a stream only: a frame with the histogram in at most so many bars.
+    #[param(minimum = 1, maximum = 1000)]
+    histogram: Option<usize>,
 }
 
 pub(super) fn filter(params: &mut Params) -> Result<LogFilter, QueryError> {
@@ -92,16 +99,31 @@ struct LogPage<'a> {
 }
 
 /// Log records that satisfy all filters, by time.
+///
+/// With `Accept: application/x-ndjson` the page comes as a stream of frames, records as soon as they are found.
 #[utoipa::path(get, path = "/api/v1/logs", tag = "logs", params(LogFilterParams, PageParams),
-    responses((status = 200, body = LogPage), (status = 400, body = ErrorBody)))]
-async fn search_logs(State(state): State<ApiState>, RawQuery(query): RawQuery) -> Result<Response, QueryError> {
+    responses(
+        (status = 200, description = "A page", content((LogPage = "application/json"), (String = "application/x-ndjson"))),
+        (status = 400, body = ErrorBody),
+        (status = 409, body = ErrorBody, description = "Somebody stopped it"),
+    ))]
+async fn search_logs(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, QueryError> {
     let mut params = Params::of(query.as_deref());
     let filter = filter(&mut params)?;
     let newest_first = params.word("order", &["desc", "asc"])? != Some("asc");
     let limit = params.count("limit", LIMIT, LIMIT_MAX)?;
     let search = LogSearch { filter, newest_first, limit, after: params.cursor()? };
+    let streamed = stream::is_wanted(&headers);
+    let buckets = if streamed { stream_histogram(&mut params)? } else { None };
     params.finish()?;
     let query = state.engine.begin("logs", None).await?;
+    if streamed {
+        return Ok(stream::respond(query, LogPages { search, buckets, walk: None }));
+    }
     let found = logs::search(&query, search).await?;
     let next_cursor = found.next.as_ref().map(cursor::encode).transpose()?;
     // Base64 needs no escapes.
@@ -110,17 +132,65 @@ async fn search_logs(State(state): State<ApiState>, RawQuery(query): RawQuery) -
     Ok(json_text(format!("{{\"logs\":{},\"next_cursor\":{next_cursor},\"elapsed_ms\":{elapsed_ms}}}", found.logs_json)))
 }
 
+/// A page as a stream.
+struct LogPages {
+    search: LogSearch,
+    buckets: Option<usize>,
+    walk: Option<LogWalk>,
+}
+
+impl Pages for LogPages {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "time_unix_nano",
+        "observed_time_unix_nano",
+        "severity_number",
+        "severity",
+        "severity_text",
+        "body",
+        "trace_id",
+        "span_id",
+        "flags",
+        "service",
+        "event_name",
+        "scope",
+        "resource",
+        "attributes",
+    ];
+
+    async fn next(&mut self, query: &Query) -> Result<Option<RowsFrame>, QueryError> {
+        let walk = match &mut self.walk {
+            Some(walk) => walk,
+            none => none.insert(LogWalk::new(query, self.search.clone()).await?),
+        };
+        let Some(found) = walk.next(query).await? else { return Ok(None) };
+        let columns = async move { found.with_answers(|records| stream::columns(Self::COLUMNS, records))? };
+        Ok(Some(RowsFrame { columns: query.run(columns).await?, replaces: false }))
+    }
+
+    fn cursor(&self) -> Result<Option<String>, QueryError> {
+        let position = self.walk.as_ref().map_or(self.search.after, LogWalk::position);
+        position.as_ref().map(cursor::encode).transpose()
+    }
+
+    async fn histogram(&self, query: &Query) -> Result<Option<(Json, Option<&'static str>)>, QueryError> {
+        let Some(buckets) = self.buckets else { return Ok(None) };
+        let histogram = histogram::logs(query, &self.search.filter, buckets).await?;
+        Ok(Some((stream::json(&histogram)?, None)))
+    }
+}
+
 /// Matching log records over time, by severity.
 #[utoipa::path(get, path = "/api/v1/logs/histogram", tag = "logs", params(LogFilterParams, BucketParams),
     responses((status = 200, body = LogHistogram), (status = 400, body = ErrorBody)))]
 async fn logs_over_time(
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
-) -> Result<Json<LogHistogram>, QueryError> {
+) -> Result<JsonBody<LogHistogram>, QueryError> {
     let mut params = Params::of(query.as_deref());
     let filter = filter(&mut params)?;
     let buckets = params.count("buckets", BUCKETS, BUCKETS_MAX)?;
     params.finish()?;
     let query = state.engine.begin("histogram", None).await?;
-    Ok(Json(histogram::logs(&query, &filter, buckets).await?))
+    Ok(JsonBody(histogram::logs(&query, &filter, buckets).await?))
 }

@@ -13,6 +13,7 @@
 //! | `/api/v1/services...` | [`services`] |
 //! | `/api/v1/spans/heatmap`, `.../compare` | [`heatmap`] |
 //! | `/api/v1/sql` | [`sql`] |
+//! | `/api/v1/queries...` | [`queries`] |
 //! | `/api/v1/health`, `ready`, `status`, `/metrics` | [`health`] |
 //! | `/api/v1/admin/...` | [`admin`] |
 //! | `/openapi.json` | [`openapi`] |
@@ -31,10 +32,12 @@ mod logs;
 mod map;
 pub mod openapi;
 mod params;
+mod queries;
 mod root_cause;
 mod search;
 mod services;
 mod sql;
+mod stream;
 mod trace;
 mod traces;
 
@@ -45,6 +48,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use storage::Store;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use crate::assets;
 use crate::engine::{Engine, EngineSettings};
@@ -104,6 +108,7 @@ fn routes(state: ApiState) -> Router {
         .merge(chattiness::router())
         .merge(services::router())
         .merge(sql::router())
+        .merge(queries::router())
         .merge(health::router())
         .merge(admin::router())
         .merge(openapi::router())
@@ -111,7 +116,12 @@ fn routes(state: ApiState) -> Router {
         .method_not_allowed_fallback(guard::method_not_allowed)
         .with_state(state)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(guard::name_queries))
         .layer(middleware::from_fn(guard::catch_panics))
-        .layer(CompressionLayer::new())
+        // A frame must not wait in the compressor until more have come.
+        .layer(
+            CompressionLayer::new()
+                .compress_when(DefaultPredicate::new().and(NotForContentType::const_new(stream::NDJSON))),
+        )
         .layer(middleware::map_response(guard::security_headers))
 }

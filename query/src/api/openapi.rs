@@ -5,7 +5,8 @@ use axum::{Json, Router};
 use utoipa::OpenApi;
 
 use super::{
-    ApiState, admin, chattiness, flows, health, heatmap, logs, map, root_cause, search, services, sql, trace, traces,
+    ApiState, admin, chattiness, flows, health, heatmap, logs, map, queries, root_cause, search, services, sql, trace,
+    traces,
 };
 
 #[derive(OpenApi)]
@@ -38,6 +39,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         chattiness::Docs::openapi(),
         services::Docs::openapi(),
         sql::Docs::openapi(),
+        queries::Docs::openapi(),
         health::Docs::openapi(),
         admin::Docs::openapi(),
     ] {

@@ -109,6 +109,7 @@ impl Format {
             (Vec<u8> = "application/vnd.apache.arrow.stream"),
         )),
         (status = 400, body = ErrorBody, description = "Not one query that reads, or one that cannot be planned"),
+        (status = 409, body = ErrorBody, description = "Somebody stopped it"),
         (status = 422, body = ErrorBody, description = "Too much memory or too large an answer"),
         (status = 429, body = ErrorBody, description = "Too many queries are waiting"),
         (status = 504, body = ErrorBody, description = "Not finished in time"),
@@ -126,6 +127,7 @@ async fn sql(
     })?;
     let format = Format::of(&headers);
     let query = state.engine.begin("sql", request.timeout_ms.map(Duration::from_millis)).await?;
+    query.ask(&request.sql);
     let frame = query.sql(&request.sql).await?;
     let rows = query.collect_rows(frame, state.engine.settings().rows_max).await?;
     let truncated = rows.truncated;

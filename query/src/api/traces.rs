@@ -1,27 +1,33 @@
 //! `GET /api/v1/traces...`: search, histogram.
 
 use axum::extract::{RawQuery, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Json as JsonBody, Router};
 use serde::Serialize;
+use serde_json::Value as Json;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::ApiState;
 use super::error::ErrorBody;
 use super::params::Params;
+use super::stream::{self, Pages, RowsFrame};
 use crate::cursor;
+use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::SpanFilter;
 use crate::histogram::{self, SpanHistogram};
 use crate::matching::Matching;
 use crate::search::{self, SpanSearch, TraceQuery};
-use crate::trace_search::{self, TraceSearch};
+use crate::trace_search::{self, TraceSearch, TraceWalk};
+use crate::trace_sort::{Sort, SortBy};
 use crate::trace_summary::TraceSummary;
 
 const LIMIT: usize = 20;
 const LIMIT_MAX: usize = 1000;
+const INEXACT: &str =
+    "more traces come into question than are decided one by one: the histogram counts spans of all of them";
 pub(super) const BUCKETS: usize = 60;
 pub(super) const BUCKETS_MAX: usize = 1000;
 
@@ -69,8 +75,16 @@ struct PageParams {
     /// Traces on a page; default 20.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the page before, of the same order.
     cursor: Option<String>,
+    /// `start` (the default), `duration`, `span_count` or `errors`. Any order but `start`, newest first, looks at all
+    /// matching traces of the range, at most 1,000,000.
+    sort: Option<String>,
+    /// `desc` (the default) or `asc`.
+    order: Option<String>,
+    /// Of a stream only: a frame with the histogram in at most so many bars.
+    #[param(minimum = 1, maximum = 1000)]
+    histogram: Option<usize>,
 }
 
 #[derive(IntoParams)]
@@ -103,7 +117,7 @@ pub(super) fn filter(params: &mut Params) -> Result<(SpanFilter, Option<TraceQue
     Ok((filter, whole))
 }
 
-/// A page of traces, newest first.
+/// A page of traces.
 #[derive(Serialize, ToSchema)]
 struct TracePage {
     traces: Vec<TraceSummary>,
@@ -113,23 +127,96 @@ struct TracePage {
     elapsed_ms: u64,
 }
 
-/// Traces with a span that satisfies all filters, newest first by the start of the trace. Figures are of the whole
-/// trace.
+/// Traces with a span that satisfies all filters, by the start of the trace or by one of its figures. Figures are of the
+/// whole trace.
+///
+/// With `Accept: application/x-ndjson` the page comes as a stream of frames, traces as soon as they are found.
 #[utoipa::path(get, path = "/api/v1/traces", tag = "traces", params(TraceFilterParams, PageParams),
-    responses((status = 200, body = TracePage), (status = 400, body = ErrorBody)))]
+    responses(
+        (status = 200, description = "A page", content((TracePage = "application/json"), (String = "application/x-ndjson"))),
+        (status = 400, body = ErrorBody),
+        (status = 409, body = ErrorBody, description = "Somebody stopped it"),
+        (status = 422, body = ErrorBody, description = "More traces match than an order can be made of"),
+    ))]
 async fn search_traces(
     State(state): State<ApiState>,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Json<TracePage>, QueryError> {
+) -> Result<Response, QueryError> {
     let mut params = Params::of(query.as_deref());
     let (filter, whole) = filter(&mut params)?;
-    let search =
-        TraceSearch { filter, whole, limit: params.count("limit", LIMIT, LIMIT_MAX)?, after: params.cursor()? };
+    let (sort, limit) = (sort(&mut params)?, params.count("limit", LIMIT, LIMIT_MAX)?);
+    let search = TraceSearch { filter, whole, sort, limit, after: params.cursor()? };
+    let streamed = stream::is_wanted(&headers);
+    let buckets = if streamed { stream_histogram(&mut params)? } else { None };
     params.finish()?;
     let query = state.engine.begin("traces", None).await?;
-    let found = trace_search::search(&query, &search).await?;
+    if streamed {
+        return Ok(stream::respond(query, TracePages { search, buckets, walk: None }));
+    }
+    let found = trace_search::search(&query, search).await?;
     let next_cursor = found.next.as_ref().map(cursor::encode).transpose()?;
-    Ok(Json(TracePage { traces: found.traces, next_cursor, elapsed_ms: elapsed_ms(&query) }))
+    let page = TracePage { traces: found.traces, next_cursor, elapsed_ms: elapsed_ms(&query) };
+    Ok(JsonBody(page).into_response())
+}
+
+fn sort(params: &mut Params) -> Result<Sort, QueryError> {
+    let by = match params.word("sort", &["start", "duration", "span_count", "errors"])? {
+        Some("duration") => SortBy::Duration,
+        Some("span_count") => SortBy::SpanCount,
+        Some("errors") => SortBy::Errors,
+        _ => SortBy::Start,
+    };
+    Ok(Sort { by, ascending: params.word("order", &["desc", "asc"])? == Some("asc") })
+}
+
+/// How many bars the histogram of a stream has; none was asked for without the parameter.
+pub(super) fn stream_histogram(params: &mut Params) -> Result<Option<usize>, QueryError> {
+    params.optional_count("histogram", BUCKETS_MAX)
+}
+
+/// A page as a stream.
+struct TracePages {
+    search: TraceSearch,
+    buckets: Option<usize>,
+    walk: Option<TraceWalk>,
+}
+
+impl Pages for TracePages {
+    const COLUMNS: &'static [&'static str] = &[
+        "trace_id",
+        "root",
+        "start_time_unix_nano",
+        "duration_ns",
+        "span_count",
+        "service_count",
+        "services",
+        "error_count",
+        "matched_span_count",
+        "complete",
+    ];
+
+    async fn next(&mut self, query: &Query) -> Result<Option<RowsFrame>, QueryError> {
+        let walk = match &mut self.walk {
+            Some(walk) => walk,
+            none => none.insert(TraceWalk::new(query, self.search.clone()).await?),
+        };
+        let Some(found) = walk.next(query).await? else { return Ok(None) };
+        Ok(Some(RowsFrame { columns: stream::columns(Self::COLUMNS, &found.traces)?, replaces: found.replaces }))
+    }
+
+    fn cursor(&self) -> Result<Option<String>, QueryError> {
+        let position = self.walk.as_ref().map_or_else(|| self.search.after.clone(), TraceWalk::position);
+        position.as_ref().map(cursor::encode).transpose()
+    }
+
+    async fn histogram(&self, query: &Query) -> Result<Option<(Json, Option<&'static str>)>, QueryError> {
+        let Some(buckets) = self.buckets else { return Ok(None) };
+        let matching = Matching::Spans(self.search.filter.clone(), self.search.whole.clone());
+        let (matching, exact) = matching.decided(query).await?;
+        let histogram = histogram::spans(query, &matching, exact, buckets).await?;
+        Ok(Some((stream::json(&histogram)?, (!exact).then_some(INEXACT))))
+    }
 }
 
 pub(super) fn elapsed_ms(query: &crate::engine::Query) -> u64 {
@@ -142,14 +229,14 @@ pub(super) fn elapsed_ms(query: &crate::engine::Query) -> u64 {
 async fn spans_over_time(
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
-) -> Result<Json<SpanHistogram>, QueryError> {
+) -> Result<JsonBody<SpanHistogram>, QueryError> {
     let mut params = Params::of(query.as_deref());
     let (filter, whole) = filter(&mut params)?;
     let buckets = params.count("buckets", BUCKETS, BUCKETS_MAX)?;
     params.finish()?;
     let query = state.engine.begin("histogram", None).await?;
     let (matching, exact) = Matching::Spans(filter, whole).decided(&query).await?;
-    Ok(Json(histogram::spans(&query, &matching, exact, buckets).await?))
+    Ok(JsonBody(histogram::spans(&query, &matching, exact, buckets).await?))
 }
 
 /// JSON that has been written already.

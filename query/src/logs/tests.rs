@@ -114,3 +114,92 @@ proptest! {
         prop_assert_eq!(given, sent);
     }
 }
+
+/// Forty thousand records in segments: more than are read at once, so that the search has windows.
+async fn long_log(rare: impl Fn(i64) -> bool) -> (tempfile::TempDir, Store) {
+    let (directory, store) = store().await;
+    for part in 0..8 {
+        let rows: Vec<Json> = (0..5000)
+            .map(|n| part * 5000 + n)
+            .map(|n| {
+                let body = if rare(n) { "needle" } else { "hay" };
+                json!({"time_unix_nano": T0 + n / 3, "severity_number": 9, "body": format!("{body} {}", n % 7),
+                    "service": "s", "resource": "{}", "attributes": {"n": n.to_string()}})
+            })
+            .collect();
+        append(&store, Signal::Logs, &rows).await;
+        store.flush(Signal::Logs).await.expect("flushed");
+    }
+    (directory, store)
+}
+
+#[tokio::test]
+async fn a_stopped_walk_goes_on_where_it_was() {
+    let (_directory, store) = long_log(|n| n % 1999 == 7).await;
+    let engine = engine(&store);
+    for newest_first in [true, false] {
+        // No index answers it, so every record of a window is looked at.
+        let filter =
+            LogFilter { search: crate::search::logs("body:/needle/").expect("a search"), ..LogFilter::default() };
+        let search = LogSearch { filter, newest_first, limit: 1000, after: None };
+        let (expected, next) = page_of(&engine, search.clone()).await;
+        assert!(next.is_none() && expected.len() == 21, "{}", expected.len());
+        let (mut found, mut after, mut parts) = (Vec::new(), None, 0);
+        loop {
+            let query = engine.begin("test", None).await.expect("admitted");
+            let mut walk = LogWalk::new(&query, LogSearch { after, ..search.clone() }).await.expect("a walk");
+            // Every walk is stopped after its first rows.
+            let Some(rows) = walk.next(&query).await.expect("found") else { break };
+            let rows = rows.with_answers(|rows| serde_json::to_value(rows)).expect("rows").expect("JSON");
+            found.extend(rows.as_array().expect("an array").clone());
+            (after, parts) = (walk.position(), parts + 1);
+            if after.is_none() {
+                break;
+            }
+        }
+        assert!(parts > 1, "one window would be no walk");
+        assert_eq!(found, expected, "newest first: {newest_first}");
+    }
+}
+
+#[tokio::test]
+async fn records_that_come_meanwhile_change_no_page() {
+    let (_directory, store) = long_log(|_| true).await;
+    let engine = engine(&store);
+    for newest_first in [true, false] {
+        let mut search = everything(newest_first, 3001);
+        let (mut found, mut round) = (Vec::new(), 0);
+        loop {
+            let (page, next) = page_of(&engine, search.clone()).await;
+            found.extend(
+                page.into_iter().filter(|log| log["body"].as_str().is_some_and(|body| body.starts_with("needle"))),
+            );
+            search.after = next;
+            if next.is_none() {
+                break;
+            }
+            // Before, at and behind the place where the page ended, in memory and in segments.
+            round += 1;
+            let late: Vec<Json> = [0, 1, round * 1000, 13_333]
+                .iter()
+                .map(|at| json!({"time_unix_nano": T0 + at, "severity_number": 9, "body": format!("late {round}"), "service": "s", "resource": "{}"}))
+                .collect();
+            append(&store, Signal::Logs, &late).await;
+            if round % 2 == 0 {
+                store.flush(Signal::Logs).await.expect("flushed");
+            }
+        }
+        assert!(round > 10);
+        let times: Vec<i64> = found
+            .iter()
+            .map(|log| log["time_unix_nano"].as_str().expect("text").parse::<i64>().expect("digits") - T0)
+            .collect();
+        let mut sent: Vec<i64> = (0..40_000).map(|n| n / 3).collect();
+        if newest_first {
+            sent.reverse();
+        }
+        assert!(times == sent, "{} records of 40,000 came", times.len());
+        let ids: std::collections::HashSet<String> = found.iter().map(|log| log["id"].to_string()).collect();
+        assert_eq!(ids.len(), 40_000, "no record came twice");
+    }
+}

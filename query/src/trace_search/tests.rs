@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use proto::TimeRange;
 use serde_json::{Value as Json, json};
 use storage::Store;
 use tempfile::TempDir;
@@ -9,6 +10,7 @@ use super::*;
 use crate::Engine;
 use crate::filter::AttributeFilter;
 use crate::test_data::{append, engine, store};
+use crate::trace_sort::SortBy;
 
 const T0: i64 = 1_700_000_000_000_000_000;
 
@@ -38,13 +40,18 @@ async fn filled(parts: &[Vec<Row>]) -> (TempDir, Store, Engine) {
 
 /// All pages, one after the other.
 async fn all(engine: &Engine, filter: SpanFilter, limit: usize) -> Vec<TraceSummary> {
+    all_sorted(engine, filter, Sort::default(), limit).await
+}
+
+async fn all_sorted(engine: &Engine, filter: SpanFilter, sort: Sort, limit: usize) -> Vec<TraceSummary> {
     let mut traces = Vec::new();
     let mut after = None;
     loop {
         let query = engine.begin("test", None).await.expect("admitted");
-        let search = TraceSearch { filter: filter.clone(), whole: None, limit, after };
+        let search = TraceSearch { filter: filter.clone(), whole: None, sort, limit, after };
         // Windows so short that there are several.
-        let page = search_from(&query, &search, Some(2)).await.expect("found");
+        let walk = TraceWalk::from(&query, search, Some(2)).expect("a walk");
+        let page = collect(&query, walk).await.expect("found");
         assert!(page.traces.len() <= limit);
         traces.extend(page.traces);
         after = page.next;
@@ -63,16 +70,6 @@ fn words(text: &str) -> Vec<datafusion::logical_expr::Expr> {
 
 fn ids(traces: &[TraceSummary]) -> Vec<u64> {
     traces.iter().map(|trace| u64::from_str_radix(&trace.trace_id[16..], 16).expect("hex")).collect()
-}
-
-#[test]
-fn windows_are_the_range_without_gap_or_overlap() {
-    let range = |start, end| TimeRange { start, end };
-    assert_eq!(windows(vec![range(None, None)]), [range(None, None)]);
-    let growing = vec![range(Some(90), None), range(Some(60), None), range(None, None)];
-    assert_eq!(windows(growing), [range(Some(90), None), range(Some(60), Some(90)), range(None, Some(60))]);
-    let growing = vec![range(Some(70), Some(80)), range(Some(50), Some(80))];
-    assert_eq!(windows(growing), [range(Some(70), Some(80)), range(Some(50), Some(70))]);
 }
 
 #[tokio::test]
@@ -164,5 +161,100 @@ proptest! {
             all(&engine, SpanFilter { name: Some("a".into()), range, ..SpanFilter::default() }, limit).await
         });
         prop_assert_eq!(ids(&found), expected.iter().map(|(_, trace)| *trace).collect::<Vec<_>>());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    #[test]
+    fn sorted_pages_are_the_sorted_whole(
+        rows in prop::collection::vec((1u64..30, 1u64..6, 0i64..300, prop::sample::select(vec!["a", "b"])), 1..100),
+        cut in 0usize..100,
+        by in prop::sample::select(vec![SortBy::Start, SortBy::Duration, SortBy::SpanCount, SortBy::Errors]),
+        ascending in any::<bool>(),
+        limit in 1usize..7,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (head, tail) = rows.split_at(cut.min(rows.len()));
+        let found = runtime.block_on(async {
+            let (_directory, _store, engine) = filled(&[head.to_vec(), tail.to_vec()]).await;
+            let filter = SpanFilter { name: Some("a".into()), ..SpanFilter::default() };
+            all_sorted(&engine, filter, Sort { by, ascending }, limit).await
+        });
+        // A span that was sent twice counts once.
+        let distinct: std::collections::BTreeSet<Row> = rows.iter().copied().collect();
+        let mut traces: BTreeMap<u64, Vec<Row>> = BTreeMap::new();
+        for row in distinct {
+            traces.entry(row.0).or_default().push(row);
+        }
+        let mut expected: Vec<(i64, i64, u64)> = traces.into_iter().filter(|(_, spans)| spans.iter().any(|row| row.3 == "a")).map(|(trace, spans)| {
+            let start = spans.iter().map(|row| row.2).min().expect("a span");
+            let value = match by {
+                SortBy::Start => start,
+                SortBy::Duration => spans.iter().map(|row| row.2 + 10 * row.1 as i64).max().expect("a span") - start,
+                SortBy::SpanCount => spans.len() as i64,
+                SortBy::Errors => spans.iter().filter(|row| row.1 == 4).count() as i64,
+            };
+            (value, start, trace)
+        }).collect();
+        expected.sort_unstable();
+        if !ascending {
+            expected.reverse();
+        }
+        prop_assert_eq!(ids(&found), expected.iter().map(|(_, _, trace)| *trace).collect::<Vec<_>>());
+    }
+
+    /// Stopped after any number of steps, a page goes on where it was: together the pages are the whole.
+    #[test]
+    fn a_stopped_walk_goes_on_where_it_was(
+        rows in prop::collection::vec((1u64..60, 1u64..5, 0i64..300, prop::sample::select(vec!["a", "b"])), 1..150),
+        stops in prop::collection::vec(0usize..4, 1..30),
+        limit in 1usize..7,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (found, expected) = runtime.block_on(async {
+            let (_directory, _store, engine) = filled(&[rows.clone()]).await;
+            let filter = SpanFilter { name: Some("a".into()), ..SpanFilter::default() };
+            let expected = all(&engine, filter.clone(), 1000).await;
+            let (mut found, mut after) = (Vec::new(), None);
+            let mut stops = stops.into_iter();
+            loop {
+                let query = engine.begin("test", None).await.expect("admitted");
+                let search = TraceSearch { filter: filter.clone(), whole: None, sort: Sort::default(), limit, after };
+                let mut walk = TraceWalk::from(&query, search, Some(2)).expect("a walk");
+                let mut steps = stops.next().unwrap_or(usize::MAX);
+                let is_over = loop {
+                    if steps == 0 {
+                        break false;
+                    }
+                    steps -= 1;
+                    match walk.next(&query).await.expect("found") {
+                        Some(more) => found.extend(more.traces),
+                        None => break walk.position().is_none(),
+                    }
+                };
+                // Everything may have been given by the step before the stop.
+                if is_over || (walk.is_done && walk.position().is_none()) {
+                    break (found, expected);
+                }
+                after = walk.position();
+            }
+        });
+        prop_assert_eq!(ids(&found), ids(&expected));
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_order_is_refused() {
+    let (_directory, _store, engine) = filled(&[vec![(1, 1, 0, "a"), (2, 1, 5, "a")]]).await;
+    let query = engine.begin("test", None).await.expect("admitted");
+    let by_duration = Sort { by: SortBy::Duration, ascending: false };
+    for (first, second) in [(Sort::default(), by_duration), (by_duration, Sort::default())] {
+        let filter = SpanFilter::default();
+        let asked = TraceSearch { filter, whole: None, sort: first, limit: 1, after: None };
+        let next = search(&query, asked.clone()).await.expect("found").next;
+        assert!(next.is_some());
+        let error = search(&query, TraceSearch { sort: second, after: next, ..asked }).await.err().expect("refused");
+        assert!(error.to_string().contains("another order"), "{error}");
     }
 }

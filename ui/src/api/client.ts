@@ -50,11 +50,25 @@ export async function getBytes(path: string, params: Params, signal?: AbortSigna
   return response.arrayBuffer();
 }
 
-/** POST of a JSON body; the caller chooses the answer's format by `accept`. */
-export async function post(path: string, body: unknown, accept: string, signal?: AbortSignal): Promise<Response> {
+/** Names the query that a request starts. */
+const QUERY_ID = "x-spanlake-query-id";
+
+/** GET with an answer that comes piece by piece; `id` names the query. Throws as {@link getJson}. */
+export async function getStream(path: string, params: Params, id: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  const response = await request(apiUrl(path, params), { headers: { accept: "application/x-ndjson", [QUERY_ID]: id }, signal });
+  return response.body!;
+}
+
+/** Stops a query; its request ends with an error, its stream with what came. Throws with status 404 when it has ended. */
+export async function stopQuery(id: string): Promise<void> {
+  await request(apiUrl(`queries/${encodeURIComponent(id)}`), { method: "DELETE" });
+}
+
+/** POST of a JSON body; the caller chooses the answer's format by `accept`, and may name the query it starts. */
+export async function post(path: string, body: unknown, accept: string, signal?: AbortSignal, id?: string): Promise<Response> {
   return request(apiUrl(path), {
     method: "POST",
-    headers: { accept, "content-type": "application/json" },
+    headers: { accept, "content-type": "application/json", ...(id && { [QUERY_ID]: id }) },
     body: JSON.stringify(body),
     signal: signal ?? null,
   });

@@ -26,6 +26,7 @@ import type {
   ValueList,
   WhyEmpty,
 } from "./types";
+import type { RunningQuery } from "./stream-types";
 
 /** A range whose relative ends have been resolved, so that pages and charts agree. */
 export interface Window {
@@ -43,6 +44,8 @@ const EMPTY_POLL_MS = 1_000;
 const STATUS_POLL_MS = 15_000;
 /** How often a server that does not answer is tried again. */
 const LOST_POLL_MS = 2_000;
+/** How often the list of running queries is asked for while it is looked at. */
+const RUNNING_POLL_MS = 1_000;
 
 function isEmptyLake(status: ServerStatus): boolean {
   return status.signals.spans.rows === 0 && status.signals.logs.rows === 0;
@@ -210,15 +213,22 @@ export function traceOtlpQuery(traceId: string) {
   });
 }
 
-export function logsQuery(window: Window, q: string, order: "asc" | "desc") {
-  const params = { ...searchParams(window, q), order };
-  return infiniteQueryOptions({
-    queryKey: ["logs", params],
-    queryFn: ({ signal, pageParam }) =>
-      getJson<LogPage>("logs", { ...params, limit: LOGS_PER_PAGE, cursor: pageParam }, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next_cursor,
-    placeholderData: keepPreviousData,
+/** Parameters of the stream of log records. */
+export function logParams(window: Window, q: string, order: "asc" | "desc"): Params {
+  return { ...searchParams(window, q), order, limit: LOGS_PER_PAGE };
+}
+
+/** Parameters of the stream of traces; `sort` and `order` as in the address, "" for the newest first. */
+export function traceParams(window: Window, q: string, sort: string, order: string): Params {
+  return { ...searchParams(window, q), sort, order, limit: TRACES_PER_PAGE };
+}
+
+export function runningQueriesQuery() {
+  return queryOptions({
+    queryKey: ["running-queries"],
+    queryFn: async ({ signal }) => (await getJson<{ queries: RunningQuery[] }>("queries", {}, signal)).queries,
+    refetchInterval: RUNNING_POLL_MS,
+    staleTime: 0,
   });
 }
 
@@ -348,9 +358,9 @@ export function traceMapQuery(traceId: string) {
   });
 }
 
-/** Runs a statement; integers of any size stay exact. */
-export async function runSql(sql: string, signal: AbortSignal): Promise<SqlResult> {
-  const response = await post("sql", { sql }, "application/json", signal);
+/** Runs a statement; integers of any size stay exact. `id`: to stop it by. */
+export async function runSql(sql: string, signal: AbortSignal, id?: string): Promise<SqlResult> {
+  const response = await post("sql", { sql }, "application/json", signal, id);
   return parseExact(await response.text()) as SqlResult;
 }
 

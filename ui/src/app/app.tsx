@@ -15,6 +15,7 @@ const ServicesScreen = lazy(async () => ({ default: (await import("../screens/se
 const ServiceScreen = lazy(async () => ({ default: (await import("../screens/service/service-screen")).ServiceScreen }));
 const FlowScreen = lazy(async () => ({ default: (await import("../screens/flow/flow-screen")).FlowScreen }));
 const SqlScreen = lazy(async () => ({ default: (await import("../screens/sql/sql-screen")).SqlScreen }));
+const SystemScreen = lazy(async () => ({ default: (await import("../screens/system/system-screen")).SystemScreen }));
 const SetupScreen = lazy(async () => ({ default: (await import("../screens/setup/setup-screen")).SetupScreen }));
 
 /**
@@ -39,6 +40,7 @@ export function App() {
               <Route path="/services" component={ServicesScreen} />
               <Route path="/services/:name">{({ name }) => <ServiceScreen key={name} name={decodeURIComponent(name)} />}</Route>
               <Route path="/sql" component={SqlScreen} />
+              <Route path="/system" component={SystemScreen} />
               <Route path="/setup" component={SetupScreen} />
               <Route component={NotFound} />
             </Switch>

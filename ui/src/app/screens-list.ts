@@ -1,4 +1,4 @@
-import { AlignLeft, ChartNoAxesGantt, House, type LucideIcon, Server, SquareTerminal, Waypoints } from "lucide-react";
+import { Activity, AlignLeft, ChartNoAxesGantt, House, type LucideIcon, Server, SquareTerminal, Waypoints } from "lucide-react";
 
 export interface ScreenEntry {
   path: string;
@@ -16,4 +16,5 @@ export const SCREENS: readonly ScreenEntry[] = [
   { path: "/traces", label: "Traces", icon: ChartNoAxesGantt, key: "t" },
   { path: "/logs", label: "Logs", icon: AlignLeft, key: "l" },
   { path: "/sql", label: "SQL", icon: SquareTerminal, key: "q" },
+  { path: "/system", label: "System", icon: Activity, key: "y" },
 ];

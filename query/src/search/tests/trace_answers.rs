@@ -15,6 +15,7 @@ use crate::search::syntax::{Test, Value};
 use crate::search::trace_syntax::{Relation, TraceLeaf};
 use crate::test_data::{append, engine, store};
 use crate::trace_search::{TraceSearch, search};
+use crate::trace_sort::Sort;
 
 const SEARCHES: usize = 250;
 const TRACES: u64 = 24;
@@ -180,8 +181,8 @@ async fn found(engine: &Engine, text: &str) -> BTreeSet<u64> {
         SpanSearch::Whole(whole) => (SpanFilter::default(), Some(whole)),
     };
     let query = engine.begin("test", None).await.expect("admitted");
-    let asked = TraceSearch { filter, whole, limit: 1000, after: None };
-    let found = search(&query, &asked).await.unwrap_or_else(|error| panic!("{text}: {error}"));
+    let asked = TraceSearch { filter, whole, sort: Sort::default(), limit: 1000, after: None };
+    let found = search(&query, asked).await.unwrap_or_else(|error| panic!("{text}: {error}"));
     let id = |trace_id: &str| u64::from_str_radix(&trace_id[16..], 16).expect("hex");
     found.traces.iter().map(|trace| id(&trace.trace_id)).collect()
 }

@@ -1,7 +1,7 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { ArrowDownNarrowWide, ArrowUpNarrowWide, PanelLeft } from "lucide-react";
 import { useCallback, useEffect, useMemo, useState } from "react";
-import { logsQuery, statusQuery, type Window } from "../../api/queries";
+import { logHistogramQuery, logParams, statusQuery, type Window } from "../../api/queries";
 import type { LogRecord } from "../../api/types";
 import { addCondition, attributeCondition, searchedWords } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";
@@ -16,7 +16,9 @@ import { QueryBar } from "../../kit/query-bar";
 import { ConditionChips } from "../../kit/search-field";
 import { SetupCard } from "../../kit/setup-card";
 import { ErrorState, Skeleton } from "../../kit/states";
+import { StreamStatus, stoppedText } from "../../kit/stream-status";
 import { useTime } from "../../kit/time-context";
+import { useRowStream } from "../../kit/use-row-stream";
 import { useUrl } from "../../kit/use-url";
 import { plural } from "../../lib/format";
 import { carryOver, readText, textPatch } from "../../lib/url-state";
@@ -78,20 +80,20 @@ function Records({ text, window, onChange }: SearchProps) {
   const { zone } = useTime();
   const { search } = useUrl();
   const order = new URLSearchParams(search).get("order") === "asc" ? "asc" : "desc";
-  const query = useInfiniteQuery(logsQuery(window, text, order));
-  const logs = useMemo(() => query.data?.pages.flatMap((page) => page.logs) ?? [], [query.data]);
+  const stream = useRowStream<LogRecord>("logs", logParams(window, text, order));
+  const { rows: logs, phase, stale, cursor, more, reason, progress } = stream;
   const open = useOpenRows();
-  const { isSuccess, isPlaceholderData, hasNextPage, isFetching, fetchNextPage, isFetchNextPageError } = query;
   useEffect(() => {
-    if (isSuccess && !isPlaceholderData) announce(hasNextPage ? `More than ${plural(logs.length, "log record")}` : plural(logs.length, "log record"));
-  }, [isSuccess, isPlaceholderData, hasNextPage, logs.length]);
+    if (phase === "done") announce(cursor === null ? plural(logs.length, "log record") : `More than ${plural(logs.length, "log record")}`);
+    if (phase === "stopped") announce(`${stoppedText(reason, progress)}, ${plural(logs.length, "log record")} found`);
+  }, [phase, cursor, reason, progress, logs.length]);
   const loadMore = useCallback(() => {
-    if (hasNextPage && !isFetching && !isFetchNextPageError) void fetchNextPage();
-  }, [hasNextPage, isFetching, isFetchNextPageError, fetchNextPage]);
+    // What the reader stopped goes on when the reader says so.
+    if (phase === "done") more();
+  }, [phase, more]);
 
-  if (query.isError && (logs.length === 0 || isPlaceholderData)) return <ErrorState title="The log records could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
-  if (query.isPending) return <LogSkeleton />;
-  if (logs.length === 0 && !isPlaceholderData) {
+  if (phase === "failed" && logs.length === 0) return <ErrorState title="The log records could not be loaded" error={stream.error} onRetry={stream.retry} />;
+  if (phase === "done" && logs.length === 0) {
     if (text === "") return <NoDataInRange signal="logs" />;
     return (
       <NothingMatches
@@ -105,29 +107,38 @@ function Records({ text, window, onChange }: SearchProps) {
     );
   }
   return (
-    <div className={isPlaceholderData ? css.stale : css.list} aria-busy={isPlaceholderData}>
-      <LogList
-        logs={logs}
-        query={searchedWords(text, "logs")}
-        zone={zone}
-        open={open.ids}
-        onToggle={open.toggle}
-        carry={carryOver(search)}
-        onFilter={(key, value) => onChange(addCondition(text, attributeCondition(key, value), "logs"))}
-        onEnd={loadMore}
-        footer={
-          <div className={css.footer}>
-            {isFetchNextPageError ? (
-              <Button onClick={() => void fetchNextPage()}>Loading more failed. Retry</Button>
-            ) : hasNextPage ? (
-              `${plural(logs.length, "log record")} loaded, more follow…`
-            ) : (
-              `${plural(logs.length, "log record")}, that is all`
-            )}
-          </div>
-        }
-      />
-    </div>
+    <>
+      <StreamStatus stream={stream} noun="log record" />
+      {logs.length === 0 ? (
+        phase === "stopped" ? null : <LogSkeleton />
+      ) : (
+        <div className={stale ? css.stale : css.list} aria-busy={stale || phase === "loading"}>
+          <LogList
+            logs={logs}
+            query={searchedWords(text, "logs")}
+            zone={zone}
+            open={open.ids}
+            onToggle={open.toggle}
+            carry={carryOver(search)}
+            onFilter={(key, value) => onChange(addCondition(text, attributeCondition(key, value), "logs"))}
+            onEnd={loadMore}
+            footer={
+              <div className={css.footer}>
+                {phase === "failed" ? (
+                  <Button onClick={stream.retry}>Loading more failed. Retry</Button>
+                ) : phase === "stopped" ? (
+                  `${plural(logs.length, "log record")} found before the search stopped`
+                ) : phase === "done" && cursor === null ? (
+                  `${plural(logs.length, "log record")}, that is all`
+                ) : (
+                  `${plural(logs.length, "log record")} loaded, more follow…`
+                )}
+              </div>
+            }
+          />
+        </div>
+      )}
+    </>
   );
 }
 

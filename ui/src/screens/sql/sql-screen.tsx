@@ -1,7 +1,9 @@
 import { useMutation } from "@tanstack/react-query";
 import { Download, Play, Square } from "lucide-react";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { ApiError, stopQuery } from "../../api/client";
 import { fetchSqlCsv, runSql } from "../../api/queries";
+import { newQueryId } from "../../api/row-stream";
 import type { SqlResult } from "../../api/types";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
@@ -24,11 +26,13 @@ export function SqlScreen() {
   const linked = new URLSearchParams(search).get("sql");
   const [text, setText] = useState(linked ?? EXAMPLES[0]!.sql);
   const abort = useRef<AbortController | null>(null);
+  const queryId = useRef("");
   const run = useMutation({
     mutationFn: (sql: string) => {
       abort.current?.abort();
       abort.current = new AbortController();
-      return runSql(sql, abort.current.signal);
+      queryId.current = newQueryId();
+      return runSql(sql, abort.current.signal, queryId.current);
     },
     onSuccess: (result) => announce(plural(result.rows.length, "row")),
   });
@@ -42,6 +46,13 @@ export function SqlScreen() {
     return () => abort.current?.abort();
   }, [mutate]);
 
+  // The server ends the statement and says so; when it cannot be reached, the connection is closed.
+  const stop = () => {
+    const { current } = abort;
+    stopQuery(queryId.current).catch((error: unknown) => {
+      if (!(error instanceof ApiError && error.status === 404)) current?.abort();
+    });
+  };
   const runText = (sql: string) => {
     if (sql.trim() === "") return;
     patch({ sql });
@@ -51,7 +62,8 @@ export function SqlScreen() {
     setText(sql);
     runText(sql);
   };
-  const stopped = run.error instanceof DOMException && run.error.name === "AbortError";
+  const stopped =
+    (run.error instanceof DOMException && run.error.name === "AbortError") || (run.error instanceof ApiError && run.error.code === "stopped");
   return (
     <Page title="SQL">
       <div className={css.editorPane}>
@@ -60,7 +72,7 @@ export function SqlScreen() {
         </Suspense>
         <div className={css.bar}>
           {run.isPending ? (
-            <Button look="primary" onClick={() => abort.current?.abort()}>
+            <Button look="primary" onClick={stop}>
               <Square size={13} aria-hidden /> Stop
             </Button>
           ) : (

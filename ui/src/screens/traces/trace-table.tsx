@@ -13,7 +13,7 @@ import css from "./traces-screen.module.css";
 
 const SKELETON_ROWS = 12;
 
-/** Traces, newest first; the whole row opens the trace. */
+/** Traces in the order given; the whole row opens the trace. */
 export function TraceTable(props: { traces: readonly TraceSummary[]; find: string; loading: boolean; stale: boolean; footer: React.ReactNode }) {
   const { traces } = props;
   const longest = useMemo(() => traces.reduce((max, trace) => Math.max(max, trace.duration_ns), 1), [traces]);

@@ -1,12 +1,14 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { PanelLeft } from "lucide-react";
+import { useQuery } from "@tanstack/react-query";
+import { ArrowDownWideNarrow, PanelLeft } from "lucide-react";
 import { lazy, Suspense, useEffect, useMemo } from "react";
-import { statusQuery, traceHistogramQuery, tracesQuery, type Window } from "../../api/queries";
+import { statusQuery, traceHistogramQuery, traceParams, type Window } from "../../api/queries";
+import type { TraceSummary } from "../../api/types";
 import { isOneSpan } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
 import { Facets, useFacetsShown } from "../../kit/facets";
 import { type Bucket, Histogram, type Series } from "../../kit/histogram";
+import { ChoiceMenu } from "../../kit/menu";
 import { NoDataInRange } from "../../kit/no-data";
 import { NothingMatches } from "../../kit/nothing-matches";
 import { Page } from "../../kit/page";
@@ -14,13 +16,16 @@ import { QueryBar, useEditable } from "../../kit/query-bar";
 import { ConditionChips } from "../../kit/search-field";
 import { SetupCard } from "../../kit/setup-card";
 import { ErrorState } from "../../kit/states";
+import { StreamStatus, stoppedText } from "../../kit/stream-status";
 import { TAB_PANEL_ID, tabId, Tabs } from "../../kit/tabs";
 import { useTime } from "../../kit/time-context";
+import { useRowStream } from "../../kit/use-row-stream";
 import { useUrl } from "../../kit/use-url";
 import { plural } from "../../lib/format";
 import { nanos } from "../../lib/time";
 import { readText, textPatch } from "../../lib/url-state";
 import { DurationChart } from "./duration-chart";
+import { readTraceOrder, TRACE_ORDERS, traceOrderPatch } from "./trace-order";
 import { TraceTable } from "./trace-table";
 import css from "./traces-screen.module.css";
 
@@ -124,17 +129,19 @@ function SpansOverTime({ text, window }: SearchProps) {
 }
 
 function Results({ text, window, onChange }: SearchProps) {
-  const query = useInfiniteQuery(tracesQuery(window, text));
-  const traces = useMemo(() => query.data?.pages.flatMap((page) => page.traces) ?? [], [query.data]);
-  const { isSuccess, isPlaceholderData, hasNextPage } = query;
+  const { search, patch } = useUrl();
+  const order = readTraceOrder(search);
+  const stream = useRowStream<TraceSummary>("traces", traceParams(window, text, order.sort, order.order));
+  const { rows: traces, phase, stale, cursor, reason, progress } = stream;
   useEffect(() => {
-    if (isSuccess && !isPlaceholderData) announce(hasNextPage ? `More than ${plural(traces.length, "trace")}` : plural(traces.length, "trace"));
-  }, [isSuccess, isPlaceholderData, hasNextPage, traces.length]);
+    if (phase === "done") announce(cursor === null ? plural(traces.length, "trace") : `More than ${plural(traces.length, "trace")}`);
+    if (phase === "stopped") announce(`${stoppedText(reason, progress)}, ${plural(traces.length, "trace")} found`);
+  }, [phase, cursor, reason, progress, traces.length]);
 
-  if (query.isError && (traces.length === 0 || isPlaceholderData)) {
-    return <ErrorState title="The traces could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
+  if (phase === "failed" && traces.length === 0) {
+    return <ErrorState title="The traces could not be loaded" error={stream.error} onRetry={stream.retry} />;
   }
-  if (query.isSuccess && traces.length === 0 && !isPlaceholderData) {
+  if (phase === "done" && traces.length === 0) {
     return text !== "" ? (
       <NothingMatches
         signal="spans"
@@ -148,18 +155,36 @@ function Results({ text, window, onChange }: SearchProps) {
       <NoDataInRange signal="spans" />
     );
   }
+  const busy = phase === "loading" || phase === "idle";
   return (
-    <div className={css.results} aria-busy={isPlaceholderData}>
+    <div className={css.results} aria-busy={busy}>
+      <StreamStatus stream={stream} noun="trace">
+        <ChoiceMenu
+          trigger={
+            <Button small look="quiet">
+              <ArrowDownWideNarrow size={13} aria-hidden /> {order.label}
+            </Button>
+          }
+          label="Order"
+          value={order.value}
+          choices={TRACE_ORDERS}
+          onChange={(value) => patch(traceOrderPatch(value))}
+        />
+      </StreamStatus>
       <TraceTable
         traces={traces}
         find={isOneSpan(text) ? text : ""}
-        loading={query.isPending}
-        stale={isPlaceholderData}
+        loading={busy && traces.length === 0}
+        stale={stale}
         footer={
-          hasNextPage && (
-            <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
-              {query.isFetchingNextPage ? "Loading…" : "Load more"}
-            </Button>
+          phase === "failed" ? (
+            <Button onClick={stream.retry}>Loading more failed. Retry</Button>
+          ) : (
+            phase !== "stopped" && !stale && traces.length > 0 && (busy || cursor !== null) && (
+              <Button onClick={stream.more} disabled={busy}>
+                {busy ? "Loading…" : "Load more"}
+              </Button>
+            )
           )
         }
       />

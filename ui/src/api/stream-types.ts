@@ -1,0 +1,41 @@
+/** The shapes of `/api/v1/queries` and of the frames of a stream (`Accept: application/x-ndjson`). */
+import type { JsonValue } from "../lib/json";
+
+/** What a query has read so far. */
+export interface Progress {
+  row_groups_done: number;
+  row_groups_total: number;
+  rows: number;
+  bytes: number;
+}
+
+export interface RunningQuery {
+  id: string;
+  kind: string;
+  /** The SQL, or method, path and parameters of the request. */
+  asked: string;
+  state: "waiting" | "running";
+  started_unix_nano: string;
+  elapsed_ms: number;
+  timeout_ms: number;
+  progress: Progress;
+}
+
+/** The last frame: `reason` is null or the code of an error, and then the page is not whole. */
+export interface EndFrame {
+  t: "end";
+  partial: boolean;
+  reason: string | null;
+  message: string | null;
+  hint: string | null;
+  next_cursor: string | null;
+  elapsed_ms: number;
+}
+
+export type Frame =
+  | { t: "meta"; query_id: string; columns: string[] }
+  | { t: "rows"; replaces: boolean; columns: JsonValue[][] }
+  | ({ t: "progress"; elapsed_ms: number } & Progress)
+  | { t: "histogram"; histogram: JsonValue }
+  | { t: "warning"; message: string }
+  | EndFrame;
