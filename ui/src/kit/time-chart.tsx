@@ -81,10 +81,10 @@ function at(seconds: number): UnixNanos {
   return nanos(BigInt(Math.round(seconds * 1000)) * 1_000_000n);
 }
 
-/** Values without a neighbour, through which no line goes. */
+/** Values without a neighbour, through which no line goes; zeros are told by the axis. */
 function alone(chart: uPlot, series: number): number[] {
   const values = chart.data[series]!;
-  return [...values.keys()].filter((i) => values[i] != null && values[i - 1] == null && values[i + 1] == null);
+  return [...values.keys()].filter((i) => (values[i] ?? 0) > 0 && values[i - 1] == null && values[i + 1] == null);
 }
 
 function showValues(chart: uPlot): void {
