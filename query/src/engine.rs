@@ -26,6 +26,7 @@ use tokio::time::Instant;
 
 use crate::cancel::Cancelled;
 use crate::error::{ErrorKind, QueryError};
+use crate::pruning::Candidates;
 use crate::running::{ProgressReport, Registered, Registry};
 use crate::session::SessionFactory;
 use crate::table::SnapshotPair;
@@ -342,13 +343,12 @@ impl Query {
         self.run(async move { collect_stream(rows.await?, rows_max, bytes_max).await }).await
     }
 
-    /// How many rows of the segments the index leaves for `predicates`, and how many there are; `None` when it cannot
-    /// say.
+    /// What the index leaves for `predicates`; `None` when it cannot say.
     pub(crate) async fn count_candidates(
         &self,
         signal: Signal,
         predicates: Vec<Expr>,
-    ) -> Result<Option<(u64, u64)>, QueryError> {
+    ) -> Result<Option<Candidates>, QueryError> {
         let snapshot = self.snapshot(signal);
         let predicates = predicates.into_iter().map(pruning::to_physical_columns).collect::<Result<Vec<_>, _>>()?;
         let count = move || pruning::count_candidates(&snapshot, &predicates);

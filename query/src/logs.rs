@@ -30,7 +30,9 @@ use crate::traces::log_answers;
 const BATCHES_MAX: usize = 64;
 
 /// When the index leaves no more rows than these, they are read whole at once; else those of the page are found first.
-const READ_AT_ONCE_ROWS: u64 = 8192;
+const READ_AT_ONCE_ROWS: u64 = 16_384;
+/// And of these no more are likely to match.
+const READ_AT_ONCE_MATCHES: u64 = 256;
 
 /// A search and where its page begins.
 #[derive(Clone, Debug)]
@@ -121,7 +123,8 @@ impl LogWalk {
             None => 0,
         };
         let candidates = query.count_candidates(Signal::Logs, filter.predicates()).await?;
-        let at_once = candidates.is_some_and(|(rows, _)| rows <= READ_AT_ONCE_ROWS);
+        let at_once =
+            candidates.is_some_and(|left| left.rows <= READ_AT_ONCE_ROWS && left.matches <= READ_AT_ONCE_MATCHES);
         // One more than the page: is there a next one?
         let first_rows = newest::first_rows(search.limit + passed + 1, candidates).filter(|_| !at_once);
         let walk = newest::Walk::new(query, Signal::Logs, filter.range, search.newest_first, first_rows);

@@ -16,6 +16,7 @@ use storage::Snapshot;
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::time_predicates;
+use crate::pruning::Candidates;
 
 /// Rows of the first range: a few pages of a file.
 const FIRST_ROWS: u64 = 4096;
@@ -193,15 +194,14 @@ fn first_true(mut low: UnixNanos, mut high: UnixNanos, holds: impl Fn(UnixNanos)
     low
 }
 
-/// Rows of the first range when `nth` rows are wanted and the index leaves so many of so many rows; `None`: look at
-/// everything at once.
-pub(crate) fn first_rows(nth: usize, candidates: Option<(u64, u64)>) -> Option<u64> {
+/// Rows of the first range when `nth` rows are wanted and the index leaves these; `None`: look at everything at once.
+pub(crate) fn first_rows(nth: usize, candidates: Option<Candidates>) -> Option<u64> {
     let nth = nth as u64;
     match candidates {
         None => Some(FIRST_ROWS.max(nth.saturating_mul(2))),
-        Some((found, _)) if found <= nth.saturating_mul(2) => None,
-        Some((found, total)) => {
-            let each = total.div_ceil(found.max(1));
+        Some(Candidates { matches, .. }) if matches <= nth.saturating_mul(2) => None,
+        Some(Candidates { matches, total, .. }) => {
+            let each = total.div_ceil(matches.max(1));
             Some(nth.saturating_mul(each).saturating_mul(2).max(FIRST_ROWS))
         }
     }
@@ -348,9 +348,10 @@ mod tests {
 
     #[test]
     fn the_index_says_how_far_to_look() {
+        let left = |matches, total| Candidates { rows: matches, matches, total };
         assert_eq!(first_rows(100, None), Some(4096));
-        assert_eq!(first_rows(100, Some((150, 1_000_000))), None, "all of them are wanted");
-        assert_eq!(first_rows(100, Some((10_000, 1_000_000))), Some(20_000), "one row in a hundred");
-        assert_eq!(first_rows(100, Some((1_000_000, 1_000_000))), Some(4096));
+        assert_eq!(first_rows(100, Some(left(150, 1_000_000))), None, "all of them are wanted");
+        assert_eq!(first_rows(100, Some(left(10_000, 1_000_000))), Some(20_000), "one row in a hundred");
+        assert_eq!(first_rows(100, Some(left(1_000_000, 1_000_000))), Some(4096));
     }
 }

@@ -27,6 +27,8 @@ use crate::functions::{MatchCall, attribute_key, fold, is_hex, is_severity_name,
 
 /// Index look-ups of one query that run at once.
 const SEARCHES_AT_ONCE: usize = 4;
+/// Rows that the index of ids tells apart.
+const STRIPE_ROWS: u32 = 1024;
 /// Skipping between single rows costs as much as reading so many.
 const SELECTION_PAYS_FROM: u64 = 4;
 
@@ -81,14 +83,24 @@ pub(crate) fn to_physical_columns(predicate: Expr) -> Result<Expr> {
     Ok(physical.transform_data(|expr| Ok(severity_to_numbers(expr)))?.data)
 }
 
-/// How many rows of the row groups in the time range of `predicates` the index leaves for them, and how many there are;
-/// `None` when it cannot say.
+/// What the index leaves of the row groups in a time range.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Candidates {
+    /// Rows that may match.
+    pub(crate) rows: u64,
+    /// At least so many do, about: one of each stretch of rows that the index knows no better.
+    pub(crate) matches: u64,
+    /// Rows that there are.
+    pub(crate) total: u64,
+}
+
+/// What the index leaves for `predicates`; `None` when it cannot say.
 ///
 /// Blocking.
-pub(crate) fn count_candidates(snapshot: &Snapshot, predicates: &[Expr]) -> Option<(u64, u64)> {
+pub(crate) fn count_candidates(snapshot: &Snapshot, predicates: &[Expr]) -> Option<Candidates> {
     let query = IndexQuery::of(snapshot.signal, predicates)?;
     let time = time_range(snapshot.signal, predicates);
-    let mut counted = (0, 0);
+    let mut counted = Candidates::default();
     for segment in snapshot.segments.iter() {
         if !time.overlaps(segment.meta().min_time, segment.meta().max_time) {
             continue;
@@ -99,8 +111,14 @@ pub(crate) fn count_candidates(snapshot: &Snapshot, predicates: &[Expr]) -> Opti
             let rows = start..start + group.rows;
             start = rows.end;
             if time.overlaps(group.min_time, group.max_time) {
-                counted.0 += hits.slice(rows).count();
-                counted.1 += u64::from(group.rows);
+                let hits = hits.slice(rows);
+                counted.rows += hits.count();
+                counted.matches += hits
+                    .ranges()
+                    .iter()
+                    .map(|range| u64::from((range.end - range.start).div_ceil(STRIPE_ROWS)))
+                    .sum::<u64>();
+                counted.total += u64::from(group.rows);
             }
         }
     }

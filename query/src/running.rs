@@ -231,7 +231,7 @@ pub(crate) struct ProgressReport {
     pub(crate) row_groups_done: u64,
     /// Row groups that come into question as far as is known; 0 when all is in memory.
     pub(crate) row_groups_total: u64,
-    /// Rows that were looked at. Those looked at twice, first for their time and then whole, count twice.
+    /// Rows of segments that were looked at; those in memory are not counted. Those looked at twice, first for their time and then whole, count twice.
     pub(crate) rows: u64,
     /// Bytes read of segments, compressed.
     pub(crate) bytes: u64,

@@ -54,7 +54,7 @@ export function StreamStatus({ stream, noun, children }: { stream: RowStreamView
           <>
             {stream.cursor === null ? plural(count, noun) : `${plural(count, noun)}, more follow`}{" "}
             <span className={css.dim}>
-              {progressText({ ...progress, row_groups_total: 0 })} read in {formatDuration(stream.elapsedMs * 1e6)}
+              {progress.rows > 0 && `${progressText({ ...progress, row_groups_total: 0 })} read `}in {formatDuration(stream.elapsedMs * 1e6)}
             </span>
           </>
         )}
