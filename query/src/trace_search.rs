@@ -329,7 +329,7 @@ impl TraceSearch {
     async fn first_rows(&self, query: &Query) -> Result<Option<u64>, QueryError> {
         let candidates = query.count_candidates(Signal::Spans, self.filter.predicates()).await?;
         if !self.sort.is_newest_first() {
-            let few = candidates.is_some_and(|(rows, _)| rows <= SORTED_FIRST_ROWS);
+            let few = candidates.is_some_and(|left| left.rows <= SORTED_FIRST_ROWS);
             return Ok((!few).then_some(SORTED_FIRST_ROWS));
         }
         let given = self.after.as_ref().map_or(0, |after| after.given).min(CANDIDATES_MAX);
