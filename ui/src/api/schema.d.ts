@@ -154,7 +154,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Log records that satisfy all filters, by time. */
+        /**
+         * Log records that satisfy all filters, by time.
+         * @description With `Accept: application/x-ndjson` the page comes as a stream of frames, records as soon as they are found.
+         */
         get: operations["search_logs"];
         put?: never;
         post?: never;
@@ -201,6 +204,44 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Queries that run or wait for a place. */
+        get: operations["running_queries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Stops a query. Its request is answered with status 409 and the code `stopped`; a stream ends with what came.
+         * @description The id is in the list, in the header `x-spanlake-query-id` of every answer that a query gave and in the first frame
+         *     of a stream. A client may choose it: 1 to 64 letters, digits, `-` and `_` in the request header of the same name.
+         */
+        delete: operations["stop_query"];
         options?: never;
         head?: never;
         patch?: never;
@@ -431,8 +472,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Traces with a span that satisfies all filters, newest first by the start of the trace. Figures are of the whole
-         *     trace.
+         * Traces with a span that satisfies all filters, by the start of the trace or by one of its figures. Figures are of the
+         *     whole trace.
+         * @description With `Accept: application/x-ndjson` the page comes as a stream of frames, traces as soon as they are found.
          */
         get: operations["search_traces"];
         put?: never;
@@ -856,7 +898,7 @@ export interface components {
                 number,
                 number
             ] | null;
-            /** @description `bad_request`, `not_found`, `timeout`, `too_large`, `busy`, `unavailable`, `internal`. */
+            /** @description `bad_request`, `not_found`, `timeout`, `too_large`, `stopped`, `busy`, `unavailable`, `internal`. */
             code: string;
             /** @description What to do about it. */
             hint: string;
@@ -1388,6 +1430,29 @@ export interface components {
              */
             traces: number;
         };
+        /** @description What has been read so far. */
+        ProgressReport: {
+            /**
+             * Format: int64
+             * @description Bytes read of segments, compressed.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Row groups that are done with.
+             */
+            row_groups_done: number;
+            /**
+             * Format: int64
+             * @description Row groups that come into question as far as is known; 0 when all is in memory.
+             */
+            row_groups_total: number;
+            /**
+             * Format: int64
+             * @description Rows of segments that were looked at; those in memory are not counted. Those looked at twice, first for their time and then whole, count twice.
+             */
+            rows: number;
+        };
         Ready: {
             ready: boolean;
             /** @description Why not. */
@@ -1457,6 +1522,30 @@ export interface components {
         RootCauseAnswer: components["schemas"]["RootCause"] & {
             /** Format: int64 */
             elapsed_ms: number;
+        };
+        RunningQueries: {
+            /** @description Oldest first. */
+            queries: components["schemas"]["RunningQuery"][];
+        };
+        /** @description A query that is running, or waiting for a place. */
+        RunningQuery: {
+            /** @description The SQL, or method, path and parameters of the request; cut off after 4,096 bytes. */
+            asked: string;
+            /** Format: int64 */
+            elapsed_ms: number;
+            /** @description Stops it: `DELETE /api/v1/queries/{id}`. */
+            id: string;
+            /** @description `traces`, `logs`, `sql`, `histogram`, ... */
+            kind: string;
+            progress: components["schemas"]["ProgressReport"];
+            started_unix_nano: string;
+            /** @description `waiting` (for a place) or `running`. */
+            state: string;
+            /**
+             * Format: int64
+             * @description It is given up when so much time has passed since its start.
+             */
+            timeout_ms: number;
         };
         /** @description The instrumentation scope of a span or log record. */
         ScopeAnswer: {
@@ -1834,7 +1923,7 @@ export interface components {
             /** @description What is odd about this trace, in words. */
             warnings: string[];
         };
-        /** @description A page of traces, newest first. */
+        /** @description A page of traces. */
         TracePage: {
             /** Format: int64 */
             elapsed_ms: number;
@@ -2297,6 +2386,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @description Of a stream only: a frame with the histogram in at most so many bars. */
+                histogram?: number;
             };
             header?: never;
             path?: never;
@@ -2304,15 +2395,26 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LogPage"];
+                    "application/x-ndjson": string;
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody stopped it */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2439,6 +2541,54 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    running_queries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunningQueries"];
+                };
+            };
+        };
+    };
+    stop_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It ends now */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No query of that id runs */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2925,6 +3075,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody stopped it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Too much memory or too large an answer */
             422: {
                 headers: {
@@ -3006,8 +3165,17 @@ export interface operations {
                 trace_id?: string;
                 /** @description Traces on a page; default 20. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before, of the same order. */
                 cursor?: string;
+                /**
+                 * @description `start` (the default), `duration`, `span_count` or `errors`. Any order but `start`, newest first, looks at all
+                 *     matching traces of the range, at most 1,000,000.
+                 */
+                sort?: string;
+                /** @description `desc` (the default) or `asc`. */
+                order?: string;
+                /** @description Of a stream only: a frame with the histogram in at most so many bars. */
+                histogram?: number;
             };
             header?: never;
             path?: never;
@@ -3015,15 +3183,35 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TracePage"];
+                    "application/x-ndjson": string;
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody stopped it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description More traces match than an order can be made of */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
