@@ -91,6 +91,7 @@ impl Selection {
 
 /// What tells a selection from the rest.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SelectionComparison)]
 pub(crate) struct Comparison {
     pub(crate) inside: Side,
     pub(crate) outside: Side,
@@ -141,6 +142,7 @@ pub(crate) struct Difference {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct ValueDifference {
     /// Null for spans without the key.
+    #[schema(required)]
     pub(crate) value: Option<String>,
     /// Of the spans looked at.
     pub(crate) inside: u64,

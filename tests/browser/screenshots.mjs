@@ -6,11 +6,12 @@ import { chromium } from 'playwright-core';
 import { withPalette } from './png.mjs';
 import { Server } from './server.mjs';
 import { Visitor } from './visitor.mjs';
+import { sendOrders } from './walk-flow.mjs';
 
 const SIZES = { '': { width: 1440, height: 900 }, '-1024': { width: 1024, height: 768 } };
 const FILE_BYTES_MAX = 300_000;
 const ALL_BYTES_MAX = 6_000_000;
-const RANGE = 'from=now-4m';
+const SECOND = 1_000_000_000n;
 
 const directory = process.env.SPANLAKE_SCREENSHOTS;
 if (!directory) throw new Error('say in SPANLAKE_SCREENSHOTS where the pictures go');
@@ -48,22 +49,34 @@ async function trainTicket(visitor, server) {
     await page.keyboard.press('Enter');
   };
 
-  await take(visitor, 'overview', `/?${RANGE}`, { small: true });
-  await take(visitor, 'map', `/map?${RANGE}`, { small: true });
-  await take(visitor, 'map-node', `/map?${RANGE}&panel=node:service:ts-basic-service`);
-  await take(visitor, 'map-focus', '/map?from=now-100s&focus=service:ts-basic-service&cmp=prev', {
+  const starts = traces.filter((one) => one.error_count > 0).map((one) => BigInt(one.start_time_unix_nano)).toSorted((a, b) => (a < b ? -1 : 1));
+  const [badFrom, badTo] = [starts[0] - SECOND, starts.at(-1) + 2n * SECOND];
+  const bad = `${badFrom},${badTo}`;
+  // Not `now`: taking the pictures takes longer than the traffic.
+  const all = traces.map((one) => BigInt(one.start_time_unix_nano)).toSorted((a, b) => (a < b ? -1 : 1));
+  const range = `from=${all[0] - 5n * SECOND}&to=${all.at(-1) + 10n * SECOND}`;
+  const better = `from=${badTo}&to=${all.at(-1) + 10n * SECOND}`;
+
+  await take(visitor, 'overview', `/?${range}`, { small: true });
+  await take(visitor, 'overview-what-changed', `/?${range}&win=${bad}`, { small: true });
+  await take(visitor, 'map', `/map?${range}`, { small: true });
+  await take(visitor, 'map-node', `/map?${range}&panel=node:service:ts-basic-service`);
+  await take(visitor, 'map-focus', `/map?${better}&focus=service:ts-basic-service&cmp=prev`, {
     prepare: async (page) => {
       await page.locator('svg [data-node="service:ts-basic-service"]').click({ button: 'right' });
       await page.getByRole('menu').waitFor();
     },
   });
-  await take(visitor, 'map-list', `/map?${RANGE}&view=list`);
-  await take(visitor, 'services', `/services?${RANGE}`, { small: true });
-  await take(visitor, 'service', `/services/ts-basic-service?${RANGE}`, { small: true });
-  await take(visitor, 'service-operations', `/services/ts-basic-service?from=now-100s&cmp=prev&tab=operations`);
-  await take(visitor, 'service-errors', `/services/ts-basic-service?${RANGE}&tab=errors`);
-  await take(visitor, 'service-logs', `/services/${failing}?${RANGE}&tab=logs`);
-  await take(visitor, 'traces', `/traces?${RANGE}`, { small: true });
+  await take(visitor, 'map-list', `/map?${range}&view=list`);
+  await take(visitor, 'services', `/services?${range}`, { small: true });
+  await take(visitor, 'service', `/services/ts-basic-service?${range}`, { small: true });
+  await take(visitor, 'service-operations', `/services/ts-basic-service?${better}&cmp=prev&tab=operations`);
+  await take(visitor, 'service-calls', `/services/ts-travel-service?${range}&tab=calls`, { small: true });
+  await take(visitor, 'service-errors', `/services/ts-basic-service?${range}&tab=errors`);
+  await take(visitor, 'service-logs', `/services/${failing}?${range}&tab=logs`);
+  await take(visitor, 'traces', `/traces?${range}`, { small: true });
+  await take(visitor, 'traces-heatmap', `/traces?${range}&view=heatmap`, { small: true });
+  await take(visitor, 'traces-heatmap-compare', `/traces?${range}&view=heatmap&sel=${bad},1000000,100000000,fault`);
   await take(visitor, 'trace', `/trace/${failed.trace_id}`, { small: true, prepare: nextError });
   await take(visitor, 'trace-large', `/trace/${whole.trace_id}?cp=1&color=kind`);
   await take(visitor, 'trace-flame', `/trace/${whole.trace_id}?view=flame`);
@@ -72,13 +85,14 @@ async function trainTicket(visitor, server) {
   await take(visitor, 'trace-logs', `/trace/${failed.trace_id}?view=logs`);
   await take(visitor, 'trace-raw', `/trace/${failed.trace_id}?view=raw`);
   await take(visitor, 'compare', `/compare/${whole.trace_id}...${like.trace_id}`);
-  await take(visitor, 'logs', `/logs?${RANGE}&q=severity>=error`, { small: true, prepare: openLog });
+  await take(visitor, 'logs', `/logs?${range}&q=severity>=error`, { small: true, prepare: openLog });
   await take(visitor, 'sql', '/sql', {
     prepare: async (page) => {
       await page.getByRole('button', { name: /^Run/ }).click();
       await page.getByRole('main').getByRole('grid').or(page.getByRole('main').getByRole('table')).first().waitFor();
     },
   });
+  await take(visitor, 'system', '/system');
 }
 
 async function boutique(visitor) {
@@ -86,11 +100,19 @@ async function boutique(visitor) {
   await take(visitor, 'traces-boutique', '/traces?from=now-2m&q=service:cartservice');
 }
 
+/** The packs carry no id of an order or a session: the orders of the walk through flows. */
+async function flows(visitor, server) {
+  await sendOrders(server, (BigInt(Date.now()) - 300_000n) * 1_000_000n);
+  await take(visitor, 'flow', '/flow/A-1000', { small: true });
+  await take(visitor, 'flow-tree', '/flow/A-1000?view=tree');
+  await take(visitor, 'flow-entry', '/flow');
+}
+
 async function empty(visitor) {
   await take(visitor, 'setup', '/');
 }
 
-for (const [pack, pictures] of [['ci-trainticket', trainTicket], ['ci-boutique', boutique], [null, empty]]) {
+for (const [pack, pictures] of [['ci-trainticket', trainTicket], ['ci-boutique', boutique], [null, flows], [null, empty]]) {
   const server = await Server.start();
   const visitor = await Visitor.open(browser, server.url);
   try {

@@ -147,7 +147,7 @@ export function causeWalk(visitor, server) {
       await first.getByRole('link', { name: /^Traces of: `read cart`/ }).first().click();
       await page.waitForURL(/\/traces\?/);
       assert.equal(params().get('q'), 'service:cart name:"read cart"');
-assert.deepEqual([params().get('from'), params().get('to')].map(Date.parse), [badFrom, badTo].map((at) => Number(at / MS)));
+      assert.deepEqual([params().get('from'), params().get('to')].map(Date.parse), [badFrom, badTo].map((at) => Number(at / MS)));
       await page.goBack();
       await first.getByRole('link', { name: /^Example of: `read cart`/ }).first().click();
       await page.waitForURL(/\/trace\/[0-9a-f]{32}\?.*span=/);

@@ -45,6 +45,13 @@ function unpaid(nth, start) {
   return spans.map((one) => (one.traceId === shipped ? { ...one, links: [{ traceId: placed, spanId: hex((nth * 16 + 1) * 256 + 1, 16) }] } : one));
 }
 
+/** The orders from `start` on, the first of which waits for its parcel. */
+export async function sendOrders(server, start) {
+  const spans = Array.from({ length: OTHERS + 1 }, (_, nth) => order(nth, start + BigInt(nth * 5_000 * MS), nth === 0 ? LATE_MS : 0));
+  await send(`http://${server.addresses.otlp_http}`, [...spans.flat(), ...unpaid(20, start + BigInt(100_000 * MS))]);
+  await sendLogs(server, start);
+}
+
 async function sendLogs(server, start) {
   const record = (ms, severity, body, more) => ({ timeUnixNano: String(start + BigInt(ms * MS)), severityNumber: severity, severityText: severity > 12 ? 'WARN' : 'INFO', body: { stringValue: body }, ...more });
   const paid = { traceId: hex(2, 32), spanId: hex(2 * 256 + 1, 16) };
@@ -67,11 +74,7 @@ export function flowWalk(visitor, server) {
   const start = (BigInt(Date.now()) - 300_000n) * 1_000_000n;
 
   return [
-    ['orders, one of which waits for its parcel', async () => {
-      const spans = Array.from({ length: OTHERS + 1 }, (_, nth) => order(nth, start + BigInt(nth * 5_000 * MS), nth === 0 ? LATE_MS : 0));
-      await send(`http://${server.addresses.otlp_http}`, [...spans.flat(), ...unpaid(20, start + BigInt(100_000 * MS))]);
-      await sendLogs(server, start);
-    }],
+    ['orders, one of which waits for its parcel', () => sendOrders(server, start)],
 
     ['the palette opens the flow of any text', async () => {
       await page.goto('/traces');

@@ -78,6 +78,7 @@ export function traceWalk(visitor, server) {
       assert.equal(await group.getAttribute('aria-expanded'), 'false');
       assert.equal(await rowCount(), total - LOOP + 1);
       await group.click();
+      await row(/^shop SELECT items, 2 ms/).first().waitFor();
       assert.equal(await rowCount(), total + 1);
       assert.equal(await row(/^shop SELECT items, 2 ms/).first().getAttribute('aria-setsize'), String(LOOP));
       await visitor.assertAccessible();

@@ -18,7 +18,7 @@ function trace(nth: number, start: number, duration: number, gap: number | null,
 function log(id: string, time: number, traceId: string | null): FlowLog {
   return {
     id, time_unix_nano: at(time), observed_time_unix_nano: null, severity_number: 9, severity: "INFO", severity_text: null, body: id, trace_id: traceId,
-    span_id: null, flags: 0, service: "shop", event_name: null, scope: null, resource: {}, attributes: {}, carries_value: traceId === null,
+    span_id: null, flags: 0, service: "shop", event_name: null, scope: { name: "", version: "" }, resource: {}, attributes: {}, carries_value: traceId === null,
   };
 }
 

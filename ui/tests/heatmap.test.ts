@@ -27,7 +27,7 @@ function generated(seed: number): { answer: HeatmapAnswer; spans: (Cell & { fail
     }
   }
   const rows = BOUNDS.map((from_ns, y) => ({ from_ns, to_ns: BOUNDS[y + 1] ?? 2 ** 63 }));
-  return { answer: { start_unix_nano: "1000", bucket_ns: 50, columns: COLUMNS, rows, cells, spans: spans.length, exact: true }, spans };
+  return { answer: { start_unix_nano: "1000", bucket_ns: 50, columns: COLUMNS, rows, cells, spans: spans.length, exact: true, elapsed_ms: 1 }, spans };
 }
 
 function between(value: number, one: number, other: number): boolean {

@@ -38,6 +38,7 @@ pub(crate) struct EdgeCalls {
     pub(crate) caller: String,
     pub(crate) callee: String,
     /// Null when the callee names itself nowhere: then `callee` is empty.
+    #[schema(required)]
     pub(crate) callee_type: Option<NodeType>,
     #[serde(flatten)]
     pub(crate) calls: CallFigures,
@@ -59,13 +60,16 @@ pub(crate) struct CallFigures {
     pub(crate) calls: u64,
     pub(crate) per_request: PerRequest,
     /// At least 5 calls of one operation from one parent span, for different things.
+    #[schema(required)]
     pub(crate) n_plus_one: Option<Repeated>,
     /// At least 5 calls of one operation from one parent span, for the same thing, or for what was not recorded.
+    #[schema(required)]
     pub(crate) repeated: Option<Repeated>,
     /// Calls for what the same request had asked for before.
     pub(crate) identical: u64,
     pub(crate) sequential: Sequential,
     /// The parent span with most calls.
+    #[schema(required)]
     pub(crate) example: Option<CallExample>,
 }
 
@@ -85,6 +89,7 @@ pub(crate) struct Repeated {
     pub(crate) groups: u64,
     pub(crate) calls: u64,
     /// The parent span with most of them.
+    #[schema(required)]
     pub(crate) worst: Option<CallExample>,
 }
 

@@ -35,10 +35,10 @@ pub(crate) struct FlowAnswer<'a> {
     is_trace_id: bool,
     /// First start and last end of what is shown; null when there is nothing.
     #[serde(serialize_with = "optional_unix_nano_text")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     start_time_unix_nano: Option<i64>,
     #[serde(serialize_with = "optional_unix_nano_text")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     end_time_unix_nano: Option<i64>,
     /// By start: the steps of the flow.
     traces: Vec<FlowTrace<'a>>,
@@ -54,6 +54,7 @@ pub(crate) struct FlowAnswer<'a> {
     /// What is cut off, with numbers.
     notes: Vec<String>,
     /// Where else the value is; null when something was found.
+    #[schema(required)]
     why_empty: Option<&'a FlowWhyEmpty>,
     elapsed_ms: u64,
 }
@@ -93,10 +94,13 @@ pub(crate) struct FlowTrace<'a> {
     matched_span_ids: Vec<String>,
     /// Log records of the trace that carry the value.
     matched_log_count: u64,
+    #[schema(required)]
     cause: Option<FlowCause<'a>>,
     /// From the end of all steps before to the start of this one, negative when they overlap; null for the first.
+    #[schema(required)]
     gap_ns: Option<i64>,
     /// Beside the same step of other flows; null when there were too few.
+    #[schema(required)]
     usual: Option<&'a StepFigures>,
 }
 
@@ -112,10 +116,12 @@ pub(crate) struct FlowSpan<'a> {
 pub(crate) struct FlowCause<'a> {
     trace_id: String,
     /// Null when the link names a span that is not here.
+    #[schema(required)]
     span: Option<FlowSpan<'a>>,
     /// `link`, or `message` when a consumer has the message id of a producer.
     via: &'static str,
     /// From the start of that span to the start of the one that carries on.
+    #[schema(required)]
     age_ns: Option<i64>,
 }
 
@@ -138,8 +144,10 @@ pub(crate) enum TimelineEntry {
 
 /// The flow beside others.
 #[derive(Serialize, ToSchema)]
+#[schema(as = FlowComparison)]
 pub(crate) struct Comparison {
     /// Other values of this key were looked at; null when there was nothing to compare with.
+    #[schema(required)]
     key: Option<String>,
     /// Other flows in the sample.
     others: usize,
@@ -161,11 +169,11 @@ pub(crate) struct FlowWhyEmpty {
     logs_in_range: i64,
     /// Time of the latest span or log record before the range that carries the value.
     #[serde(serialize_with = "optional_unix_nano_text")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     nearest_before_unix_nano: Option<i64>,
     /// Time of the earliest one behind it.
     #[serde(serialize_with = "optional_unix_nano_text")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     nearest_after_unix_nano: Option<i64>,
 }
 

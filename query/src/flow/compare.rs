@@ -39,6 +39,7 @@ pub(crate) struct Usual {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct StepFigures {
     /// Null for the first step.
+    #[schema(required)]
     pub(crate) wait: Option<Usual>,
     pub(crate) duration: Usual,
     /// It began later than it mostly does.
@@ -53,6 +54,7 @@ pub(crate) struct MissingStep {
     pub(crate) service: String,
     pub(crate) name: String,
     /// Index of the trace behind which it is expected; null at the beginning.
+    #[schema(required)]
     pub(crate) after: Option<usize>,
 }
 

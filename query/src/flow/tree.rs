@@ -13,6 +13,7 @@ pub(crate) struct FlowTreeRow {
     /// Index into the traces.
     pub(crate) trace: usize,
     /// Index of the trace that caused it.
+    #[schema(required)]
     pub(crate) parent: Option<usize>,
     /// 0 for a trace that nothing caused, as far as is known.
     pub(crate) depth: usize,

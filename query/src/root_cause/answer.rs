@@ -85,11 +85,15 @@ pub(crate) struct Change {
     /// The service that it speaks against (of a call between two, the one that it speaks against more).
     pub(crate) service: String,
     /// Of a call.
+    #[schema(required)]
     pub(crate) caller: Option<String>,
     /// Of a call.
+    #[schema(required)]
     pub(crate) callee: Option<String>,
+    #[schema(required)]
     pub(crate) operation: Option<String>,
     /// Pattern of a message, with `<n>` for numbers and `<id>` for ids.
+    #[schema(required)]
     pub(crate) message: Option<String>,
     /// Of log records: severity ERROR or worse.
     pub(crate) is_error: bool,
@@ -101,6 +105,7 @@ pub(crate) struct Change {
     pub(crate) weight: f64,
     /// All of it in words.
     pub(crate) sentence: String,
+    #[schema(required)]
     pub(crate) example: Option<ExampleAnswer>,
 }
 
@@ -118,6 +123,7 @@ pub(crate) struct ExampleAnswer {
     /// `""` for a log record without one.
     pub(crate) span_id: String,
     /// Of a log record or exception, as it was sent, its first 300 characters.
+    #[schema(required)]
     pub(crate) message: Option<String>,
 }
 

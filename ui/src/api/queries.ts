@@ -218,6 +218,16 @@ export function logParams(window: Window, q: string, order: "asc" | "desc"): Par
   return { ...searchParams(window, q), order, limit: LOGS_PER_PAGE };
 }
 
+/** One page of the newest log records, where no more than that is shown. */
+export function newestLogsQuery(window: Window, q: string, limit: number) {
+  const params = { ...logParams(window, q, "desc"), limit };
+  return queryOptions({
+    queryKey: ["newest-logs", params],
+    queryFn: ({ signal }) => getJson<LogPage>("logs", params, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
 /** Parameters of the stream of traces; `sort` and `order` as in the address, "" for the newest first. */
 export function traceParams(window: Window, q: string, sort: string, order: string): Params {
   return { ...searchParams(window, q), sort, order, limit: TRACES_PER_PAGE };

@@ -36,6 +36,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chattiness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls per request over each edge and of each root operation, in the traces with a span that satisfies all filters:
+         *     repeated ones (N+1), identical ones, and those that are made one after the other, with their share of the time. Only
+         *     spans of the time range count.
+         */
+        get: operations["calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/facets": {
         parameters: {
             query?: never;
@@ -87,6 +108,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/flows/{value}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that carries one value (the id of an order, a session, a request) under one of the configured keys, the
+         *     trace that has it as its id, and the traces that span links join to those in either direction: in the order of time and
+         *     as a tree, with the gaps between them, and compared with other values of the same key.
+         * @description A value that is nowhere is answered with `why_empty`.
+         */
+        get: operations["one_flow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -111,7 +154,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Log records that satisfy all filters, by time. */
+        /**
+         * Log records that satisfy all filters, by time.
+         * @description With `Accept: application/x-ndjson` the page comes as a stream of frames, records as soon as they are found.
+         */
         get: operations["search_logs"];
         put?: never;
         post?: never;
@@ -163,6 +209,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Queries that run or wait for a place. */
+        get: operations["running_queries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Stops a query. Its request is answered with status 409 and the code `stopped`; a stream ends with what came.
+         * @description The id is in the list, in the header `x-spanlake-query-id` of every answer that a query gave and in the first frame
+         *     of a stream. A client may choose it: 1 to 64 letters, digits, `-` and `_` in the request header of the same name.
+         */
+        delete: operations["stop_query"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ready": {
         parameters: {
             query?: never;
@@ -172,6 +256,29 @@ export interface paths {
         };
         /** Answers are complete: the write-ahead log has been replayed. */
         get: operations["ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/root-cause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Services, calls and messages ranked by what changed between the window `from`..`to` and its baseline: own time, time
+         *     on the way, failures, calls that are missing, messages that are new. Each with its figures, the sizes of the samples,
+         *     an example and a sentence.
+         * @description With filters, only traces with a span that satisfies all of them are compared, and only log records of such traces.
+         *     Of very many spans, those of one trace in `traces_one_in` are looked at.
+         */
+        get: operations["what_changed"];
         put?: never;
         post?: never;
         delete?: never;
@@ -282,6 +389,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/spans/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What tells the matching spans of a selection from the other matching ones: fields, attributes and resource attributes
+         *     by how differently their values are distributed.
+         */
+        get: operations["compare_spans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spans/heatmap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Matching spans by start and duration, in cells with a logarithmic scale of durations, by outcome. */
+        get: operations["spans_by_time_and_duration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sql": {
         parameters: {
             query?: never;
@@ -328,8 +472,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Traces with a span that satisfies all filters, newest first by the start of the trace. Figures are of the whole
-         *     trace.
+         * Traces with a span that satisfies all filters, by the start of the trace or by one of its figures. Figures are of the
+         *     whole trace.
+         * @description With `Accept: application/x-ndjson` the page comes as a stream of frames, traces as soon as they are found.
          */
         get: operations["search_traces"];
         put?: never;
@@ -466,6 +611,132 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        CallExample: {
+            /** Format: int64 */
+            calls: number;
+            /** @description Of the calls, or of the first of them. */
+            operation: string;
+            /** @description The parent span of the calls. */
+            span_id: string;
+            trace_id: string;
+        };
+        CallFigures: {
+            /** Format: int64 */
+            calls: number;
+            example: null | components["schemas"]["CallExample"];
+            /**
+             * Format: int64
+             * @description Calls for what the same request had asked for before.
+             */
+            identical: number;
+            n_plus_one: null | components["schemas"]["Repeated"];
+            per_request: components["schemas"]["PerRequest"];
+            repeated: null | components["schemas"]["Repeated"];
+            /**
+             * Format: int64
+             * @description Those with at least one such call.
+             */
+            requests: number;
+            sequential: components["schemas"]["Sequential"];
+        };
+        /** @description A service and what about it changed. */
+        Cause: {
+            /** @description The weightiest first; at most 8. */
+            changes: components["schemas"]["Change"][];
+            /**
+             * Format: double
+             * @description Sum of what the changes weigh: roughly, the share of the window's requests that they concern, counted once more
+             *     for each doubling of the time of these requests.
+             */
+            score: number;
+            service: string;
+            /**
+             * Format: double
+             * @description Of the scores of all services.
+             */
+            share: number;
+            /**
+             * Format: int64
+             * @description Traces of the window in which the service has a span.
+             */
+            traces: number;
+        };
+        /**
+         * @description The cells that hold a span, column by column; all lists have the same length. A span is counted once, as its worst
+         *     outcome.
+         */
+        Cells: {
+            /** @description The caller's fault, throttles not counted. */
+            error: number[];
+            /** @description The callee's fault, whatever else it is. */
+            fault: number[];
+            ok: number[];
+            throttle: number[];
+            /** @description Columns, ascending. */
+            x: number[];
+            /** @description Rows, ascending within a column; 0 is the shortest duration. */
+            y: number[];
+        };
+        /** @description One thing that is not as in the baseline. */
+        Change: {
+            base: components["schemas"]["Figure"];
+            /** @description Of a call. */
+            callee: string | null;
+            /** @description Of a call. */
+            caller: string | null;
+            example: null | components["schemas"]["ExampleAnswer"];
+            /** @description Of log records: severity ERROR or worse. */
+            is_error: boolean;
+            kind: components["schemas"]["ChangeKind"];
+            /** @description Pattern of a message, with `<n>` for numbers and `<id>` for ids. */
+            message: string | null;
+            operation: string | null;
+            /** @description All of it in words. */
+            sentence: string;
+            /** @description The service that it speaks against (of a call between two, the one that it speaks against more). */
+            service: string;
+            /**
+             * Format: double
+             * @description Its part in the score of the service.
+             */
+            weight: number;
+            window: components["schemas"]["Figure"];
+            /**
+             * Format: double
+             * @description Standard deviations by which the two differ.
+             */
+            z: number;
+        };
+        /** @enum {string} */
+        ChangeKind: "own_time" | "on_the_way" | "failures" | "unanswered_calls" | "fewer_calls" | "fewer_traces" | "messages" | "exceptions";
+        /** @description Who calls whom how often in one request. */
+        Chattiness: {
+            /** @description By the time of sequential calls, then by the number of calls in one request. */
+            edges: components["schemas"]["EdgeCalls"][];
+            /** @description Edges beyond the first 200. */
+            left_out_edge_count: number;
+            /** @description Root operations beyond the first 200. */
+            left_out_root_count: number;
+            /**
+             * Format: int64
+             * @description Traces of root operations beyond the first 10,000 seen, which are not counted among `roots`.
+             */
+            other_trace_count: number;
+            /** @description In the same order; requests are traces. */
+            roots: components["schemas"]["RootCalls"][];
+            /** Format: int64 */
+            span_count: number;
+            /** Format: int64 */
+            trace_count: number;
+        };
+        ChattinessAnswer: components["schemas"]["Chattiness"] & {
+            /** Format: int64 */
+            elapsed_ms: number;
+        };
+        ComparisonAnswer: components["schemas"]["SelectionComparison"] & {
+            /** Format: int64 */
+            elapsed_ms: number;
+        };
         ConditionWithout: {
             /** @description Its canonical text, or `name=value` of a parameter. */
             condition: string;
@@ -511,6 +782,28 @@ export interface components {
             requests: number[];
             throttles: number[];
         };
+        /** @description A key whose values are distributed differently. */
+        Difference: {
+            /**
+             * Format: double
+             * @description Shares of the spans that have the key.
+             */
+            coverage_inside: number;
+            /** Format: double */
+            coverage_outside: number;
+            /**
+             * Format: double
+             * @description From 0 to 1.
+             */
+            divergence: number;
+            /** @description As in a search; of a resource attribute `resource.` and its key. */
+            key: string;
+            kind: components["schemas"]["KeyKind"];
+            /** @description In words, of the first value. */
+            sentence: string;
+            /** @description Those that make the difference, the most first; at most 6. */
+            values: components["schemas"]["ValueDifference"][];
+        };
         DurationBucket: {
             /**
              * Format: int64
@@ -555,6 +848,18 @@ export interface components {
             /** @description False when more traces come into question than can be decided about: spans of all of them are counted. */
             exact: boolean;
         };
+        DurationRow: {
+            /**
+             * Format: int64
+             * @description Inclusive.
+             */
+            from_ns: number;
+            /**
+             * Format: int64
+             * @description Exclusive.
+             */
+            to_ns: number;
+        };
         /** @description Durations in nanoseconds. Percentiles are exact, by nearest rank: `sorted[ceil(p * n) - 1]`. */
         Durations: {
             /** Format: int64 */
@@ -571,6 +876,13 @@ export interface components {
             /** Format: int64 */
             p99: number;
         };
+        /** @description Calls over one edge. */
+        EdgeCalls: components["schemas"]["CallFigures"] & {
+            callee: string;
+            callee_type: null | components["schemas"]["NodeType"];
+            /** @description The service that calls. */
+            caller: string;
+        };
         /**
          * @description How a call reaches the callee.
          * @enum {string}
@@ -586,7 +898,7 @@ export interface components {
                 number,
                 number
             ] | null;
-            /** @description `bad_request`, `not_found`, `timeout`, `too_large`, `busy`, `unavailable`, `internal`. */
+            /** @description `bad_request`, `not_found`, `timeout`, `too_large`, `stopped`, `busy`, `unavailable`, `internal`. */
             code: string;
             /** @description What to do about it. */
             hint: string;
@@ -650,6 +962,14 @@ export interface components {
             /** @description There are more events than these. */
             truncated: boolean;
         };
+        /** @description A span or log record of the window that shows it. */
+        ExampleAnswer: {
+            /** @description Of a log record or exception, as it was sent, its first 300 characters. */
+            message: string | null;
+            /** @description `""` for a log record without one. */
+            span_id: string;
+            trace_id: string;
+        };
         /** @description What a search means, or what is wrong with it. */
         ExplainAnswer: {
             /**
@@ -707,10 +1027,178 @@ export interface components {
             /** Format: int64 */
             rows: number;
         };
+        /** @description Of so many samples, the value. */
+        Figure: {
+            /** Format: int64 */
+            samples: number;
+            /** Format: double */
+            value: number;
+        };
+        /** @description Everything that carries one value, and the traces that links join to it. */
+        Flow: {
+            comparison: components["schemas"]["FlowComparison"];
+            /** Format: int64 */
+            elapsed_ms: number;
+            end_time_unix_nano: string | null;
+            /** @description Those under which the value was found. */
+            found_under: components["schemas"]["FoundKey"][];
+            /** @description The value is the id of a trace. */
+            is_trace_id: boolean;
+            /**
+             * Format: int64
+             * @description How many there are, shown or not.
+             */
+            log_count: number;
+            /** @description By time; those that carry the value, and those of the traces. */
+            logs: components["schemas"]["FlowLog"][];
+            /** @description Keys that were looked under. */
+            looked_under: string[];
+            /** @description What is cut off, with numbers. */
+            notes: string[];
+            /** @description First start and last end of what is shown; null when there is nothing. */
+            start_time_unix_nano: string | null;
+            /** @description Traces (by their start) and log records in the order of time. */
+            timeline: components["schemas"]["TimelineEntry"][];
+            /** @description By start: the steps of the flow. */
+            traces: components["schemas"]["FlowTrace"][];
+            /** @description The same traces, each below the one that it links to or whose message it received; in pre-order. */
+            tree: components["schemas"]["FlowTreeRow"][];
+            value: string;
+            why_empty: null | components["schemas"]["FlowWhyEmpty"];
+        };
+        /** @description What a trace carries on from. */
+        FlowCause: {
+            /**
+             * Format: int64
+             * @description From the start of that span to the start of the one that carries on.
+             */
+            age_ns: number | null;
+            span: null | components["schemas"]["FlowSpan"];
+            trace_id: string;
+            /** @description `link`, or `message` when a consumer has the message id of a producer. */
+            via: string;
+        };
+        /** @description The flow beside others. */
+        FlowComparison: {
+            /** @description Of them, those with the same steps (or, when steps are missing, with those besides). */
+            alike: number;
+            /** @description Other values of this key were looked at; null when there was nothing to compare with. */
+            key: string | null;
+            missing: components["schemas"]["MissingStep"][];
+            /** @description Other flows in the sample. */
+            others: number;
+            /** @description There are more other flows than were looked at. */
+            partial: boolean;
+            /** @description What it came to, in words. */
+            sentence: string;
+        };
+        /** @description A log record of a flow. */
+        FlowLog: components["schemas"]["LogRecord"] & {
+            /** @description It has the value itself; otherwise its trace belongs to the flow. */
+            carries_value: boolean;
+        };
+        FlowSpan: {
+            name: string;
+            service: string;
+            span_id: string;
+        };
+        /** @description A trace as a step of a flow. */
+        FlowTrace: {
+            cause: null | components["schemas"]["FlowCause"];
+            /** @description Every parent id resolves and there is one root. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description From the earliest start to the latest end.
+             */
+            duration_ns: number;
+            /** @description Spans with status ERROR. */
+            error_count: number;
+            /**
+             * Format: int64
+             * @description From the end of all steps before to the start of this one, negative when they overlap; null for the first.
+             */
+            gap_ns: number | null;
+            how: components["schemas"]["How"];
+            /**
+             * Format: int64
+             * @description Log records of the trace that carry the value.
+             */
+            matched_log_count: number;
+            /**
+             * Format: int64
+             * @description Spans that carry the value.
+             */
+            matched_span_count: number;
+            /** @description Ids of the first of them, at most 20. */
+            matched_span_ids: string[];
+            /** @description `fault`, `throttle`, `error` or `ok`: the gravest of the root; a throttle of any span. */
+            outcome: string;
+            /** @description The earliest span without a parent; where the root was not received, the first span that was. */
+            root: components["schemas"]["FlowSpan"];
+            /** @description Those with most spans first. */
+            services: components["schemas"]["ServiceSummary"][];
+            span_count: number;
+            start_time_unix_nano: string;
+            trace_id: string;
+            usual: null | components["schemas"]["StepFigures"];
+        };
+        /** @description A trace in its place. */
+        FlowTreeRow: {
+            /** @description 0 for a trace that nothing caused, as far as is known. */
+            depth: number;
+            /** @description Index of the trace that caused it. */
+            parent: number | null;
+            /** @description Index into the traces. */
+            trace: number;
+        };
+        /** @description Where a value is that was not found. */
+        FlowWhyEmpty: {
+            /** Format: int64 */
+            logs_in_range: number;
+            /** @description Time of the earliest one behind it. */
+            nearest_after_unix_nano: string | null;
+            /** @description Time of the latest span or log record before the range that carries the value. */
+            nearest_before_unix_nano: string | null;
+            /** @description What was done, in words. */
+            sentence: string;
+            /** Format: int64 */
+            spans_in_range: number;
+        };
+        /** @description Rows that have the value under a key. */
+        FoundKey: {
+            key: string;
+            /** Format: int64 */
+            logs: number;
+            /** Format: int64 */
+            spans: number;
+        };
         Health: {
             /** @description Always `ok`. */
             status: string;
             version: string;
+        };
+        /** @description Spans by time and duration. */
+        Heatmap: {
+            /**
+             * Format: int64
+             * @description Width of a column.
+             */
+            bucket_ns: number;
+            cells: components["schemas"]["Cells"];
+            columns: number;
+            /** @description False when more traces come into question than can be decided about: spans of all of them are counted. */
+            exact: boolean;
+            /** @description From the shortest to the longest duration there is, without gaps; at most 60. */
+            rows: components["schemas"]["DurationRow"][];
+            /** Format: int64 */
+            spans: number;
+            /** @description Where the first column begins. */
+            start_unix_nano: string;
+        };
+        HeatmapAnswer: components["schemas"]["Heatmap"] & {
+            /** Format: int64 */
+            elapsed_ms: number;
         };
         /**
          * @description Requests whose duration lies in `start_ns..end_ns`. Bounds are the same for all histograms: ten buckets per factor of
@@ -726,10 +1214,17 @@ export interface components {
             start_ns: number;
         };
         /**
+         * @description Why a trace belongs to a flow.
+         * @enum {string}
+         */
+        How: "value" | "trace_id" | "link";
+        /**
          * @description Any JSON value: what an attribute, a body or a cell of a result holds. It gives them a name in the OpenAPI
          *     description, so that clients can say there what they read integers beyond 2^53 as.
          */
         JsonValue: JsonValue;
+        /** @enum {string} */
+        KeyKind: "field" | "attribute" | "resource";
         /** @description A span that links here. */
         LinkingSpan: {
             /** Format: int64 */
@@ -866,6 +1361,13 @@ export interface components {
         };
         /** @enum {string} */
         Measured: "requests" | "spans";
+        /** @description A step that most other flows have. */
+        MissingStep: {
+            /** @description Index of the trace behind which it is expected; null at the beginning. */
+            after: number | null;
+            name: string;
+            service: string;
+        };
         /**
          * @description What a node of the map is.
          * @enum {string}
@@ -902,6 +1404,55 @@ export interface components {
             operations: components["schemas"]["OperationFigures"][];
             service: string;
         };
+        /** @description Calls in one request, of requests that have any. */
+        PerRequest: {
+            /** Format: int64 */
+            max: number;
+            /** Format: double */
+            mean: number;
+            /**
+             * Format: int64
+             * @description Nearest rank.
+             */
+            p95: number;
+        };
+        PeriodAnswer: {
+            from_unix_nano: string;
+            /** Format: int64 */
+            logs: number;
+            /** Format: int64 */
+            spans: number;
+            /** @description Exclusive. */
+            to_unix_nano: string;
+            /**
+             * Format: int64
+             * @description Looked at, see `traces_one_in`.
+             */
+            traces: number;
+        };
+        /** @description What has been read so far. */
+        ProgressReport: {
+            /**
+             * Format: int64
+             * @description Bytes read of segments, compressed.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Row groups that are done with.
+             */
+            row_groups_done: number;
+            /**
+             * Format: int64
+             * @description Row groups that come into question as far as is known; 0 when all is in memory.
+             */
+            row_groups_total: number;
+            /**
+             * Format: int64
+             * @description Rows of segments that were looked at; those in memory are not counted. Those looked at twice, first for their time and then whole, count twice.
+             */
+            rows: number;
+        };
         Ready: {
             ready: boolean;
             /** @description Why not. */
@@ -925,6 +1476,77 @@ export interface components {
             last_unix_nano: string;
             name: string;
         };
+        /** @description Calls of one operation from one parent span. */
+        Repeated: {
+            /** Format: int64 */
+            calls: number;
+            /**
+             * Format: int64
+             * @description Parent spans that do so.
+             */
+            groups: number;
+            worst: null | components["schemas"]["CallExample"];
+        };
+        /** @description All calls in the traces of one root operation. */
+        RootCalls: components["schemas"]["CallFigures"] & {
+            name: string;
+            service: string;
+        };
+        /** @description What changed in a window against its baseline, the likeliest cause first. */
+        RootCause: {
+            /** @description Without what lies in the window, and no further than there is data. */
+            base: components["schemas"]["PeriodAnswer"];
+            /** @description Changes between two services, the weightiest first; at most 50. */
+            edges: components["schemas"]["Change"][];
+            /**
+             * Format: int64
+             * @description One of so many log records was looked at; 1 for all.
+             */
+            logs_one_in: number;
+            /** @description Log records and exceptions that are new or far more frequent, the weightiest first; at most 50. */
+            messages: components["schemas"]["Change"][];
+            /** @description What limits the answer, in words. */
+            notes: string[];
+            /**
+             * @description Services by how many of the window's requests what they did concerns; at most 20. Empty when nothing changed
+             *     that chance does not explain.
+             */
+            services: components["schemas"]["Cause"][];
+            /**
+             * Format: int64
+             * @description One of so many traces was looked at; 1 for all.
+             */
+            traces_one_in: number;
+            window: components["schemas"]["PeriodAnswer"];
+        };
+        RootCauseAnswer: components["schemas"]["RootCause"] & {
+            /** Format: int64 */
+            elapsed_ms: number;
+        };
+        RunningQueries: {
+            /** @description Oldest first. */
+            queries: components["schemas"]["RunningQuery"][];
+        };
+        /** @description A query that is running, or waiting for a place. */
+        RunningQuery: {
+            /** @description The SQL, or method, path and parameters of the request; cut off after 4,096 bytes. */
+            asked: string;
+            /** Format: int64 */
+            elapsed_ms: number;
+            /** @description Stops it: `DELETE /api/v1/queries/{id}`. */
+            id: string;
+            /** @description `traces`, `logs`, `sql`, `histogram`, ... */
+            kind: string;
+            progress: components["schemas"]["ProgressReport"];
+            started_unix_nano: string;
+            /** @description `waiting` (for a place) or `running`. */
+            state: string;
+            /**
+             * Format: int64
+             * @description It is given up when so much time has passed since its start.
+             */
+            timeout_ms: number;
+        };
         /** @description The instrumentation scope of a span or log record. */
         ScopeAnswer: {
             name: string;
@@ -944,6 +1566,32 @@ export interface components {
         SegmentCounts: {
             logs: number;
             spans: number;
+        };
+        /** @description What tells a selection from the rest. */
+        SelectionComparison: {
+            /** @description The most different first; at most 50. */
+            differences: components["schemas"]["Difference"][];
+            /** @description False when more traces come into question than can be decided about: spans of all of them are compared. */
+            exact: boolean;
+            inside: components["schemas"]["Side"];
+            /** @description Keys beyond the first 2,000 are not compared. */
+            keys_left_out: boolean;
+            outside: components["schemas"]["Side"];
+        };
+        /** @description Calls that one span makes one after the other. */
+        Sequential: {
+            /** Format: int64 */
+            calls: number;
+            /**
+             * Format: double
+             * @description Of the duration of all `requests`, from 0 to 1.
+             */
+            share: number;
+            /**
+             * Format: int64
+             * @description Within their requests.
+             */
+            time_ns: number;
         };
         /** @description One service. Without spans the durations are null. */
         ServiceFigures: {
@@ -1003,6 +1651,23 @@ export interface components {
         Services: {
             /** @description By name. */
             services: components["schemas"]["ServiceFigures"][];
+        };
+        Side: {
+            /**
+             * Format: int64
+             * @description One of so many was looked at; 1 for all.
+             */
+            one_in: number;
+            /**
+             * Format: int64
+             * @description Of them, those looked at.
+             */
+            sampled: number;
+            /**
+             * Format: int64
+             * @description Matching spans on this side.
+             */
+            spans: number;
         };
         SignalStatus: {
             /**
@@ -1191,6 +1856,8 @@ export interface components {
             timeout_ms: number | null;
         };
         Status: {
+            /** @description Attribute keys that carry the id of a flow. */
+            flow_keys: string[];
             /** @description Where OTLP/gRPC is received. */
             otlp_grpc: string;
             /** @description Where OTLP/HTTP is received. */
@@ -1199,12 +1866,27 @@ export interface components {
             signals: components["schemas"]["Signals"];
             version: string;
         };
+        /** @description A step beside the same step of other flows. */
+        StepFigures: {
+            duration: components["schemas"]["Usual"];
+            /** @description It began later than it mostly does. */
+            late: boolean;
+            /** @description It took longer than it mostly does. */
+            slow: boolean;
+            wait: null | components["schemas"]["Usual"];
+        };
         /** @description `count` parts of `width_ns` from `start_unix_nano` on. */
         TimeBuckets: {
             count: number;
             start_unix_nano: string;
             /** Format: int64 */
             width_ns: number;
+        };
+        /** @description Index into `traces` or into `logs`. */
+        TimelineEntry: {
+            trace: number;
+        } | {
+            log: number;
         };
         /** @description A trace, whole. */
         Trace: {
@@ -1241,7 +1923,7 @@ export interface components {
             /** @description What is odd about this trace, in words. */
             warnings: string[];
         };
-        /** @description A page of traces, newest first. */
+        /** @description A page of traces. */
         TracePage: {
             /** Format: int64 */
             elapsed_ms: number;
@@ -1328,10 +2010,28 @@ export interface components {
             start_time_unix_nano: string;
             trace_id: string;
         };
+        /** @description Of the other flows. */
+        Usual: {
+            /** Format: int64 */
+            median_ns: number;
+            /** Format: int64 */
+            p95_ns: number;
+        };
         ValueCount: {
             /** Format: int64 */
             count: number;
             value: string;
+        };
+        ValueDifference: {
+            /**
+             * Format: int64
+             * @description Of the spans looked at.
+             */
+            inside: number;
+            /** Format: int64 */
+            outside: number;
+            /** @description Null for spans without the key. */
+            value: string | null;
         };
         /** @description The values of one key in the matching rows. */
         ValuesAnswer: components["schemas"]["Facet"] & {
@@ -1400,6 +2100,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Maintained"];
+                };
+            };
+        };
+    };
+    calls: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Start of the matching span, inclusive: RFC 3339, epoch nanoseconds, or relative to now (`now-15m`; units ns us
+                 *     ms s m h d w).
+                 */
+                from?: string;
+                /** @description Exclusive; forms as in `from`. */
+                to?: string;
+                service?: string;
+                /** @description The whole name of the span. */
+                name?: string;
+                /** @description `UNSET`, `OK` or `ERROR`. */
+                status?: string;
+                /** @description Inclusive: `500ms`, `1.5s`, `2m`, or nanoseconds. */
+                min_duration?: string;
+                /** @description Inclusive. */
+                max_duration?: string;
+                /**
+                 * @description `key=value`, any number of times: the span's attribute, or the resource's when the span has none; compared as
+                 *     text.
+                 */
+                attr?: string[];
+                /**
+                 * @description A search in the language of `docs/search.md`: about one span, about the whole trace, or a filter expression of
+                 *     X-Ray. Plain words must all occur in the name or the status message, in any case.
+                 */
+                q?: string;
+                /** @description 32 hex digits. */
+                trace_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChattinessAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -1520,6 +2284,57 @@ export interface operations {
             };
         };
     };
+    one_flow: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Time of the spans and log records that carry the value, and of spans that link to their traces, inclusive: RFC
+                 *     3339, epoch nanoseconds, or relative to now (`now-15m`). The traces are shown whole.
+                 */
+                from?: string;
+                /** @description Exclusive; forms as in `from`. */
+                to?: string;
+                /** @description Look under this attribute key only, whether it is configured or not. */
+                key?: string;
+                /** @description Log records of the answer; default 500. */
+                logs?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Compared as text, letter by letter */
+                value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description More spans than can be shown */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -1571,6 +2386,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @description Of a stream only: a frame with the histogram in at most so many bars. */
+                histogram?: number;
             };
             header?: never;
             path?: never;
@@ -1578,15 +2395,26 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LogPage"];
+                    "application/x-ndjson": string;
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody stopped it */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1722,6 +2550,54 @@ export interface operations {
             };
         };
     };
+    running_queries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunningQueries"];
+                };
+            };
+        };
+    };
+    stop_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It ends now */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No query of that id runs */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     ready: {
         parameters: {
             query?: never;
@@ -1746,6 +2622,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ready"];
+                };
+            };
+        };
+    };
+    what_changed: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Start of the matching span, inclusive: RFC 3339, epoch nanoseconds, or relative to now (`now-15m`; units ns us
+                 *     ms s m h d w).
+                 */
+                from?: string;
+                /** @description Exclusive; forms as in `from`. */
+                to?: string;
+                service?: string;
+                /** @description The whole name of the span. */
+                name?: string;
+                /** @description `UNSET`, `OK` or `ERROR`. */
+                status?: string;
+                /** @description Inclusive: `500ms`, `1.5s`, `2m`, or nanoseconds. */
+                min_duration?: string;
+                /** @description Inclusive. */
+                max_duration?: string;
+                /**
+                 * @description `key=value`, any number of times: the span's attribute, or the resource's when the span has none; compared as
+                 *     text.
+                 */
+                attr?: string[];
+                /**
+                 * @description A search in the language of `docs/search.md`: about one span, about the whole trace, or a filter expression of
+                 *     X-Ray. Plain words must all occur in the name or the status message, in any case.
+                 */
+                q?: string;
+                /** @description 32 hex digits. */
+                trace_id?: string;
+                /**
+                 * @description Where the baseline begins; forms as in `from`. Default: an hour, or ten lengths of the window, before it; where
+                 *     there are fewer than 200,000 spans, further, up to a day.
+                 */
+                base_from?: string;
+                /**
+                 * @description Exclusive. Default: as far behind the window. What lies in the window is not part of the
+                 *     baseline.
+                 */
+                base_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RootCauseAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -1968,6 +2918,130 @@ export interface operations {
             };
         };
     };
+    compare_spans: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Start of the matching span, inclusive: RFC 3339, epoch nanoseconds, or relative to now (`now-15m`; units ns us
+                 *     ms s m h d w).
+                 */
+                from?: string;
+                /** @description Exclusive; forms as in `from`. */
+                to?: string;
+                service?: string;
+                /** @description The whole name of the span. */
+                name?: string;
+                /** @description `UNSET`, `OK` or `ERROR`. */
+                status?: string;
+                /** @description Inclusive: `500ms`, `1.5s`, `2m`, or nanoseconds. */
+                min_duration?: string;
+                /** @description Inclusive. */
+                max_duration?: string;
+                /**
+                 * @description `key=value`, any number of times: the span's attribute, or the resource's when the span has none; compared as
+                 *     text.
+                 */
+                attr?: string[];
+                /**
+                 * @description A search in the language of `docs/search.md`: about one span, about the whole trace, or a filter expression of
+                 *     X-Ray. Plain words must all occur in the name or the status message, in any case.
+                 */
+                q?: string;
+                /** @description 32 hex digits. */
+                trace_id?: string;
+                /** @description Start of the selected spans, inclusive; forms as in `from`. */
+                sel_from?: string;
+                /** @description Exclusive. */
+                sel_to?: string;
+                /** @description Inclusive; forms as in `min_duration`. */
+                sel_min_duration?: string;
+                /** @description Exclusive, unlike `max_duration`: the upper edge of a cell. */
+                sel_max_duration?: string;
+                /** @description `ok`, `error`, `throttle` or `fault`: only spans with this outcome, the worst of those that a span has. */
+                sel_outcome?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    spans_by_time_and_duration: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Start of the matching span, inclusive: RFC 3339, epoch nanoseconds, or relative to now (`now-15m`; units ns us
+                 *     ms s m h d w).
+                 */
+                from?: string;
+                /** @description Exclusive; forms as in `from`. */
+                to?: string;
+                service?: string;
+                /** @description The whole name of the span. */
+                name?: string;
+                /** @description `UNSET`, `OK` or `ERROR`. */
+                status?: string;
+                /** @description Inclusive: `500ms`, `1.5s`, `2m`, or nanoseconds. */
+                min_duration?: string;
+                /** @description Inclusive. */
+                max_duration?: string;
+                /**
+                 * @description `key=value`, any number of times: the span's attribute, or the resource's when the span has none; compared as
+                 *     text.
+                 */
+                attr?: string[];
+                /**
+                 * @description A search in the language of `docs/search.md`: about one span, about the whole trace, or a filter expression of
+                 *     X-Ray. Plain words must all occur in the name or the status message, in any case.
+                 */
+                q?: string;
+                /** @description 32 hex digits. */
+                trace_id?: string;
+                /** @description At most so many columns of time; default 120. */
+                columns?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeatmapAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     sql: {
         parameters: {
             query?: never;
@@ -1994,6 +3068,15 @@ export interface operations {
             };
             /** @description Not one query that reads, or one that cannot be planned */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody stopped it */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2082,8 +3165,17 @@ export interface operations {
                 trace_id?: string;
                 /** @description Traces on a page; default 20. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before, of the same order. */
                 cursor?: string;
+                /**
+                 * @description `start` (the default), `duration`, `span_count` or `errors`. Any order but `start`, newest first, looks at all
+                 *     matching traces of the range, at most 1,000,000.
+                 */
+                sort?: string;
+                /** @description `desc` (the default) or `asc`. */
+                order?: string;
+                /** @description Of a stream only: a frame with the histogram in at most so many bars. */
+                histogram?: number;
             };
             header?: never;
             path?: never;
@@ -2091,15 +3183,35 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TracePage"];
+                    "application/x-ndjson": string;
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody stopped it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description More traces match than an order can be made of */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

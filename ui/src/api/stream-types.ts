@@ -1,25 +1,12 @@
 /** The shapes of `/api/v1/queries` and of the frames of a stream (`Accept: application/x-ndjson`). */
 import type { JsonValue } from "../lib/json";
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
 
 /** What a query has read so far. */
-export interface Progress {
-  row_groups_done: number;
-  row_groups_total: number;
-  rows: number;
-  bytes: number;
-}
-
-export interface RunningQuery {
-  id: string;
-  kind: string;
-  /** The SQL, or method, path and parameters of the request. */
-  asked: string;
-  state: "waiting" | "running";
-  started_unix_nano: string;
-  elapsed_ms: number;
-  timeout_ms: number;
-  progress: Progress;
-}
+export type Progress = Schemas["ProgressReport"];
+export type RunningQuery = Schemas["RunningQuery"];
 
 /** The last frame: `reason` is null or the code of an error, and then the page is not whole. */
 export interface EndFrame {

@@ -2,7 +2,7 @@ import { useEffect, useEffectEvent, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { onThemeChange, readThemeColors } from "../engine/theme-colors";
-import { formatClock, formatDateTime, nanos, type UnixNanos, type Zone } from "../lib/time";
+import { formatClock, formatDate, formatDateTime, nanos, type UnixNanos, type Zone } from "../lib/time";
 import css from "./time-chart.module.css";
 
 export interface TimeSeries {
@@ -21,6 +21,8 @@ export interface TimeSeries {
 const HEIGHT = 150;
 const NS_PER_S = 1_000_000_000n;
 const BRUSH_MIN_PX = 4;
+/** Room of a time label and what is left free beside it. */
+const TIME_LABEL_PX = 84;
 
 /** Lines over time; drag to choose a range. Charts of one page share their cross hair. */
 export function TimeChart(props: {
@@ -79,6 +81,23 @@ function at(seconds: number): UnixNanos {
   return nanos(BigInt(Math.round(seconds * 1000)) * 1_000_000n);
 }
 
+/** Values without a neighbour, through which no line goes; zeros are told by the axis. */
+function alone(chart: uPlot, series: number): number[] {
+  const values = chart.data[series]!;
+  return [...values.keys()].filter((i) => (values[i] ?? 0) > 0 && values[i - 1] == null && values[i + 1] == null);
+}
+
+function showValues(chart: uPlot): void {
+  chart.root.toggleAttribute("data-idle", chart.cursor.idx == null);
+}
+
+/** Of a tick, no finer than the ticks are apart: all labels of an axis have one form, but midnight says the day. */
+function timeLabel(seconds: number, step: number, zone: Zone): string {
+  const clock = formatClock(at(seconds), zone, 0);
+  if (step >= 86_400 || (step >= 3600 && clock === "00:00:00")) return formatDate(at(seconds), zone).slice(0, -5);
+  return step >= 60 ? clock.slice(0, 5) : clock;
+}
+
 function optionsOf(chart: {
   series: readonly TimeSeries[];
   format: (value: number) => string;
@@ -97,21 +116,24 @@ function optionsOf(chart: {
     cursor: { sync: { key: "service" }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
     scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
     axes: [
-      { ...axis, size: 28, gap: 8, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => formatClock(at(tick), chart.zone, 0).slice(0, tick % 60 === 0 ? 5 : 8)) },
-      { ...axis, size: 62, gap: 6, grid: { stroke: colors.line, width: 1 }, values: (_, ticks) => ticks.map(chart.format) },
+      { ...axis, size: 28, gap: 8, space: TIME_LABEL_PX, grid: { show: false }, values: (_, ticks, __, ___, step) => ticks.map((tick) => timeLabel(tick, step, chart.zone)) },
+      { ...axis, size: 62, gap: 6, grid: { stroke: colors.line, width: 1 }, values: (_, ticks) => ticks.map((tick) => (tick === 0 ? "0" : chart.format(tick))) },
     ],
     series: [
       { label: "", value: (_, seconds) => (seconds === null ? "" : formatDateTime(at(seconds), chart.zone)) },
       ...chart.series.map((one): uPlot.Series => {
         const color = style.getPropertyValue(one.color).trim();
         return {
-          label: one.label, stroke: color, width: 1.6, spanGaps: false, points: { show: false },
+          label: one.label, stroke: color, width: 1.6, spanGaps: false, points: { show: true, size: 4, width: 0, fill: color, filter: alone },
           ...(one.dash && { dash: one.dash }), ...(one.area && { fill: `${color}22` }),
           value: (_, value) => (value === null ? "–" : chart.format(value)),
         };
       }),
     ],
     hooks: {
+      // Without a cross hair the line of values has none to show.
+      ready: [showValues],
+      setLegend: [showValues],
       setSelect: [
         (self) => {
           const { left, width } = self.select;

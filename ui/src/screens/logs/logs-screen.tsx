@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { ArrowDownNarrowWide, ArrowUpNarrowWide, PanelLeft } from "lucide-react";
-import { useCallback, useEffect, useMemo, useState } from "react";
-import { logHistogramQuery, logParams, statusQuery, type Window } from "../../api/queries";
+import { useCallback, useEffect, useState } from "react";
+import { logParams, statusQuery, type Window } from "../../api/queries";
 import type { LogRecord } from "../../api/types";
 import { addCondition, attributeCondition, searchedWords } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";

@@ -116,7 +116,7 @@ function Tiles({ map, before, window }: { map: ServiceMap | undefined; before: S
     <dl className={css.tiles}>
       <Tile label="requests/min" value={rate < 10 ? rate.toFixed(1) : formatCount(Math.round(rate))} line={requests} delta={was && factor(entry.requests, was.requests)} />
       <Tile
-        label="fault"
+        label={failing > 0 ? `fault; ${plural(failing, "service")} with faults` : "fault"}
         value={formatShare(entry.faults, entry.requests)}
         bad={entry.faults > 0}
         line={column("faults").map((count, i) => count / Math.max(1, requests[i]!))}
@@ -131,7 +131,7 @@ function Tiles({ map, before, window }: { map: ServiceMap | undefined; before: S
         delta={was && points(share(entry, "errors"), share(was, "errors"))}
       />
       <Tile
-        label={`p95; ${failing > 0 ? `${plural(failing, "service")} with faults` : "no service with faults"}`}
+        label="p95"
         value={entry.p95 === null ? "–" : formatDuration(entry.p95)}
         delta={was?.p95 && entry.p95 !== null ? factor(entry.p95, was.p95) : null}
       />

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
 import { useMemo } from "react";
 import { Link } from "wouter";
-import { type Cause, type CauseChange, type PeriodFigures, rootCauseQuery } from "../../api/cause";
+import { type Cause, type CauseChange, type PeriodFigures, type RootCause, rootCauseQuery } from "../../api/cause";
 import { traceHistogramQuery, type Window } from "../../api/queries";
 import type { ServiceMap } from "../../api/types";
 import { linkOf, partsOf } from "../../engine/cause-links";
@@ -42,7 +42,7 @@ export function WhatChanged({ window: exact, map }: { window: Window; map: Servi
       {!read.ok && <Note error>{read.message}</Note>}
       <Strip window={window} part={part} onChoose={(from, to) => patch(windowPatch({ from, to }))} />
       <p className={css.compared}>
-        <Compared window={chosen} isPart={part !== null} base={data?.base} />
+        <Compared window={chosen} isPart={part !== null} base={data?.base} alone={isAlone(data)} />
         {part && (
           <Button look="quiet" small iconLabel="Explain the whole range" onClick={() => patch(windowPatch(null))}>
             <X size={13} aria-hidden />
@@ -58,7 +58,7 @@ export function WhatChanged({ window: exact, map }: { window: Window; map: Servi
         </div>
       ) : (
         <div className={classNames(query.isPlaceholderData && css.stale)} aria-busy={query.isPlaceholderData}>
-          {data.base.spans === 0 && data.base.logs === 0 ? (
+          {isAlone(data) ? (
             map && <Failing map={map} />
           ) : (
             <>
@@ -119,13 +119,19 @@ function Strip({ window, part, onChoose }: { window: Window; part: Window | null
   );
 }
 
-function Compared({ window, isPart, base }: { window: Window; isPart: boolean; base: PeriodFigures | undefined }) {
+/** There is nothing that the window could be compared with. */
+function isAlone(data: RootCause | undefined): boolean {
+  return data !== undefined && data.base.spans === 0 && data.base.logs === 0;
+}
+
+function Compared({ window, isPart, base, alone }: { window: Window; isPart: boolean; base: PeriodFigures | undefined; alone: boolean }) {
   const { zone } = useTime();
   const of = `${formatDateTime(window.from, zone)} – ${formatClock(window.to, zone, 0)}`;
   const against = isPart ? "the rest of the range" : (base && aroundWords(window, base)) || "the time around it";
   return (
     <span>
-      <b>{of}</b> against {against}. {isPart ? "" : "Drag over the chart to explain a part."}
+      <b>{of}</b>
+      {alone ? "" : ` against ${against}`}. {isPart ? "" : "Drag over the chart to explain a part."}
     </span>
   );
 }

@@ -1,7 +1,7 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
-import { logsQuery } from "../../api/queries";
+import { newestLogsQuery } from "../../api/queries";
 import { addCondition, allOf, attributeCondition } from "../../engine/search/edit";
 import { buttonClass } from "../../kit/button";
 import { LogList } from "../../kit/log-list";
@@ -23,10 +23,10 @@ export function LogsTab({ service }: { service: string }) {
   const carry = carryOver(search);
   const ofService = allOf(["service", service]);
   const failing = `${ofService} severity>=error`;
-  const query = useInfiniteQuery(logsQuery(window, failing, "desc"));
-  const page = query.data?.pages[0];
-  const logs = page?.logs.slice(0, NEWEST_SHOWN) ?? [];
-  const more = page !== undefined && (page.logs.length > NEWEST_SHOWN || page.next_cursor !== null);
+  const query = useQuery(newestLogsQuery(window, failing, NEWEST_SHOWN));
+  const page = query.data;
+  const logs = page?.logs ?? [];
+  const more = page !== undefined && page.next_cursor !== null;
   const toggle = (id: string) => {
     const next = new Set(open);
     if (!next.delete(id)) next.add(id);

@@ -54,7 +54,7 @@ export function ServiceScreen({ name }: { name: string }) {
   const shown = gone ? undefined : query.data;
   const crumb = (
     <>
-      <Link href={href("/services", {}, carry)}>Services</Link> / <b>{name}</b>
+      <Link href={href("/services", {}, carry)}>Services</Link> › <b>{name}</b>
     </>
   );
   const ofService = allOf(["service", name]);

@@ -71,7 +71,9 @@ export function TracesScreen() {
             <Button small look="quiet" aria-pressed={shown} onClick={() => setShown(!shown)}>
               <PanelLeft size={14} aria-hidden /> Facets
             </Button>
-            <Tabs label="View of the traces" value={view} choices={VIEWS} onChange={(next) => patch({ view: next === "list" ? null : next })} />
+            <div className={css.views}>
+              <Tabs label="View of the traces" value={view} choices={VIEWS} onChange={(next) => patch({ view: next === "list" ? null : next })} />
+            </div>
             <ConditionChips text={props.editable} subject="traces" onChange={change} />
           </div>
           {view === "list" && (
