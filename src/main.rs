@@ -20,6 +20,11 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 
+/// Flushes and merges free hundreds of megabytes from other threads than allocated them: the C library's allocator keeps
+/// half of that.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn openapi() -> anyhow::Result<()> {
     println!("{}", query::api::openapi::document().to_pretty_json()?);
     Ok(())
