@@ -12,6 +12,8 @@ const SIZES = { '': { width: 1440, height: 900 }, '-1024': { width: 1024, height
 const FILE_BYTES_MAX = 300_000;
 const ALL_BYTES_MAX = 6_000_000;
 const SECOND = 1_000_000_000n;
+/** Only these, when names are given. */
+const WANTED = process.argv.slice(2);
 
 const directory = process.env.SPANLAKE_SCREENSHOTS;
 if (!directory) throw new Error('say in SPANLAKE_SCREENSHOTS where the pictures go');
@@ -20,6 +22,7 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 
 /** Takes the pictures `name` of an address, in small too when `small`; `prepare` brings the page into the state to show. */
 async function take(visitor, name, path, { small = false, prepare = async () => {} } = {}) {
+  if (WANTED.length > 0 && !WANTED.includes(name)) return;
   for (const [suffix, size] of Object.entries(SIZES)) {
     if (suffix !== '' && !small) continue;
     await visitor.page.setViewportSize(size);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pictures of every screen into $SPANLAKE_SCREENSHOTS.
+# Pictures of every screen, or of those named, into $SPANLAKE_SCREENSHOTS: screenshots.sh [NAME...].
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/prepare.sh"
-exec node "$here/screenshots.mjs"
+exec node "$here/screenshots.mjs" "$@"

@@ -42,8 +42,8 @@ export function Facets(props: FacetsProps) {
       {facets.map((facet) => (
         <Values key={facet.key} facet={facet} {...props} />
       ))}
-      {data?.partial && <p className={css.note}>Of the first {formatCount(data.rows)} rows that were read.</p>}
-      {data && facets.length === 0 && <p className={css.note}>Nothing to choose from.</p>}
+      {data?.partial && <p className={css.note}>{data.rows > 0 ? `Of the first ${formatCount(data.rows)} rows that were read.` : "The time for counting was over before a row had been read: narrow the range, or try again."}</p>}
+      {data && !data.partial && facets.length === 0 && <p className={css.note}>Nothing to choose from.</p>}
     </aside>
   );
 }
