@@ -40,6 +40,7 @@ impl Ask {
 pub(crate) struct Server {
     child: Child,
     http: SocketAddr,
+    #[allow(dead_code, reason = "only the benchmark of causes sends there, which shares this file")]
     pub(crate) otlp_http: SocketAddr,
     pub(crate) otlp_grpc: SocketAddr,
     data_dir: PathBuf,
