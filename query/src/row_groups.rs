@@ -10,10 +10,10 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray};
+use arrow::array::{AsArray, BooleanArray};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use datafusion::common::DFSchema;
 use datafusion::error::{DataFusionError, Result};
@@ -30,11 +30,11 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::reader::{ChunkReader, Length};
-use proto::nulls::nulls;
+use proto::nulls::with_nulls;
 use proto::{Signal, TimeRange};
 use storage::{RowRanges, Snapshot};
 
-use crate::pruning::Selected;
+use crate::pruning::{self, Selected};
 use crate::running::Reading;
 use crate::table::{LakeReaders, physical_predicate};
 
@@ -60,13 +60,7 @@ struct Condition {
 
 impl Wanted {
     /// `columns`: positions in the signal's schema. `filters`: over physical columns; all of them have to hold.
-    pub(crate) fn new(
-        state: &SessionState,
-        signal: Signal,
-        columns: &[usize],
-        filters: &[Expr],
-        time: TimeRange,
-    ) -> Result<Self> {
+    pub(crate) fn new(state: &SessionState, signal: Signal, columns: &[usize], filters: &[Expr]) -> Result<Self> {
         let physical = signal.schema();
         let mut groups: Vec<(Vec<usize>, Vec<Expr>)> = Vec::new();
         for filter in filters.iter().flat_map(split_conjunction) {
@@ -92,7 +86,7 @@ impl Wanted {
             schema: Arc::new(physical.project(columns)?),
             conditions: bound.collect::<Result<_>>()?,
             signal,
-            time,
+            time: pruning::time_range(signal, filters),
         })
     }
 
@@ -103,28 +97,17 @@ impl Wanted {
             let kept = condition.holds(&rows)?;
             rows = arrow::compute::filter_record_batch(&rows, &kept)?;
         }
-        Ok(widen(&rows, &self.schema)?)
+        Ok(with_nulls(&rows, &self.schema)?)
     }
 }
 
 impl Condition {
     fn holds(&self, batch: &RecordBatch) -> Result<BooleanArray> {
-        let batch = widen(batch, &self.schema)?;
+        let batch = with_nulls(batch, &self.schema)?;
         let value = self.predicate.evaluate(&batch)?.into_array(batch.num_rows())?;
         let holds = value.as_boolean_opt();
         holds.cloned().ok_or_else(|| DataFusionError::Internal(format!("a condition of type {}", value.data_type())))
     }
-}
-
-/// The columns of `schema`, with nulls for those that the batch does not have.
-fn widen(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-    let column = |name: &str, field: &arrow::datatypes::Field| -> ArrayRef {
-        let column = batch.column_by_name(name).cloned();
-        column.unwrap_or_else(|| nulls(field.data_type(), batch.num_rows()))
-    };
-    let columns = schema.fields().iter().map(|field| column(field.name(), field)).collect();
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
 }
 
 /// Reads the memtable and the selected row groups of a snapshot, `threads` at a time, in no order. The files are not
@@ -153,6 +136,7 @@ pub(crate) fn read(
         let (work, batches) = (Arc::clone(&work), stream.tx());
         stream.spawn(async move {
             for batch in work.snapshot.batches.iter() {
+                tokio::task::yield_now().await;
                 let rows = work.wanted.rows_of(batch)?;
                 if rows.num_rows() > 0 && batches.send(Ok(rows)).await.is_err() {
                     break;
@@ -166,12 +150,14 @@ pub(crate) fn read(
         stream.spawn(async move {
             while let Some(selected) = work.selected.get(work.next.fetch_add(1, Ordering::Relaxed)) {
                 for batch in work.open(selected).await?.into_iter().flatten() {
-                    let rows = widen(&batch?, &work.wanted.schema)?;
+                    let rows = with_nulls(&batch?, &work.wanted.schema)?;
                     if batches.send(Ok(rows)).await.is_err() {
                         return Ok(());
                     }
                 }
                 work.reading.row_groups_done.fetch_add(1, Ordering::Relaxed);
+                // A row group without a match awaits nothing: here a reading that nobody waits for ends.
+                tokio::task::yield_now().await;
             }
             Ok(())
         });

@@ -65,17 +65,18 @@ impl SnapshotPair {
 /// How segments are read: the lake's object store, and footers with page indexes kept between queries.
 pub(crate) struct LakeReaders {
     cached: CachedParquetFileReaderFactory,
-    metrics: ExecutionPlanMetricsSet,
 }
 
 impl LakeReaders {
     pub(crate) fn new(store: Arc<dyn ObjectStore>, cache: Arc<FileMetadataCache>) -> Self {
-        Self { cached: CachedParquetFileReaderFactory::new(store, cache), metrics: ExecutionPlanMetricsSet::new() }
+        Self { cached: CachedParquetFileReaderFactory::new(store, cache) }
     }
 
     /// Footer and page index of a segment.
     pub(crate) async fn metadata(&self, segment: &Segment) -> Result<Arc<ParquetMetaData>> {
-        let mut reader = self.cached.create_reader(0, partitioned_file(segment), None, &self.metrics)?;
+        // A reader adds its counters to the set, which would grow for ever if it outlived the reader.
+        let metrics = ExecutionPlanMetricsSet::new();
+        let mut reader = self.cached.create_reader(0, partitioned_file(segment), None, &metrics)?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         Ok(reader.get_metadata(Some(&options)).await?)
     }
@@ -107,8 +108,7 @@ impl LakeTable {
         progress: &Progress,
     ) -> Result<SendableRecordBatchStream> {
         let snapshot = self.snapshots.get(self.signal);
-        let time = pruning::time_range(self.signal, filters);
-        let wanted = Wanted::new(state, self.signal, columns, filters, time)?;
+        let wanted = Wanted::new(state, self.signal, columns, filters)?;
         let selected = pruning::select(snapshot, filters).await?;
         let reading = Arc::new(Reading::default());
         progress.follow_reading(&reading);

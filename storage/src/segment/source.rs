@@ -8,8 +8,7 @@ use arrow::record_batch::RecordBatch;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
-use proto::Signal;
-use proto::nulls::nulls;
+use proto::nulls::with_nulls;
 
 use super::Segment;
 use super::bundle::{self, Part, RowGroupMeta};
@@ -87,18 +86,9 @@ impl SegmentSource {
         let file = self.file.try_clone().map_err(StorageError::io("open", path))?;
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         let reader = reader.with_row_groups(row_groups).with_batch_size(READ_ROWS).build().map_err(corrupt)?;
-        reader.map(|batch| Ok(widen(self.segment.signal(), &batch?)?)).collect()
+        let schema = self.segment.signal().schema();
+        reader.map(|batch| Ok(with_nulls(&batch?, &schema)?)).collect()
     }
-}
-
-/// With nulls for the columns that are not in the file.
-fn widen(signal: Signal, batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let schema = signal.schema();
-    let columns = schema.fields().iter().map(|field| {
-        let column = batch.column_by_name(field.name()).cloned();
-        column.unwrap_or_else(|| nulls(field.data_type(), batch.num_rows()))
-    });
-    RecordBatch::try_new(Arc::clone(&schema), columns.collect())
 }
 
 impl RowGroupSource {
