@@ -24,7 +24,8 @@ use datafusion::logical_expr::Expr;
 use datafusion::prelude::DataFrame;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
-use proto::{Signal, TraceId, UnixNanos, schema};
+use proto::ids::IdError;
+use proto::{Signal, SpanId, TraceId, UnixNanos, schema};
 use serde::{Deserialize, Serialize};
 
 use crate::columns::{binary, bytes_at, int_at, int64};
@@ -35,6 +36,7 @@ use crate::newest;
 use crate::search::TraceQuery;
 use crate::trace_sort::{Sort, SortedPage};
 use crate::trace_summary::{self, TraceSummary};
+use crate::traces::{TRACE_SPANS_MAX, too_many_spans};
 
 /// Ids in the first look-up of true starts, if the page is no larger.
 const LOOKUP_IDS_FIRST: usize = 20;
@@ -442,6 +444,10 @@ pub(crate) async fn whole_traces(query: &Query, ids: &[TraceId]) -> Result<Vec<W
 /// How many spans of each trace satisfy the filter.
 async fn matched_spans(query: &Query, search: &TraceSearch, page: &[Whole]) -> Result<Vec<(TraceId, i64)>, QueryError> {
     let mut matched = Vec::with_capacity(page.len());
+    let too_large = page.iter().find(|whole| whole.spans > TRACE_SPANS_MAX as i64);
+    if let Some(whole) = too_large {
+        return Err(too_many_spans(whole.trace_id));
+    }
     for group in trace_summary::groups(page) {
         let mut predicates = search.filter.predicates();
         predicates.push(trace_is_one_of(group.iter().map(|whole| whole.trace_id)));
@@ -452,7 +458,8 @@ async fn matched_spans(query: &Query, search: &TraceSearch, page: &[Whole]) -> R
                 let batch = batch?;
                 let spans = binary(&batch, schema::SPAN_ID)?;
                 for (row, id) in trace_ids(&batch)?.enumerate() {
-                    distinct.insert((id?, bytes_at(&spans, row).unwrap_or_default().to_vec()));
+                    let span = SpanId::from_bytes(bytes_at(&spans, row).unwrap_or_default());
+                    distinct.insert((id?, span.map_err(stored)?));
                 }
             }
             Ok(distinct)
@@ -476,9 +483,12 @@ fn for_each_start(batch: &RecordBatch, mut visit: impl FnMut(TraceId, UnixNanos)
     Ok(())
 }
 
+fn stored(error: IdError) -> QueryError {
+    QueryError::internal(format!("id of a stored span: {error}"))
+}
+
 fn trace_ids(batch: &RecordBatch) -> Result<impl Iterator<Item = Result<TraceId, QueryError>>, QueryError> {
     let ids = binary(batch, schema::TRACE_ID)?;
-    let stored = |error| QueryError::internal(format!("trace_id of a stored span: {error}"));
     let id = move |row| TraceId::from_bytes(bytes_at(&ids, row).unwrap_or_default()).map_err(stored);
     Ok((0..batch.num_rows()).map(id))
 }

@@ -89,8 +89,13 @@ pub(crate) async fn each_trace<T: PerTrace>(
     let (pool, threads) = (query.memory_pool(), query.threads());
     let (frame, filters) = (spans.clone(), conditions.clone());
     let ids = query.run(async move { scan(frame, filters, &[schema::TRACE_ID]).await }).await?;
-    let runs = deal(ids, threads).into_iter().map(|streams| query.run(run_numbers(streams)));
-    let split = Arc::new(split_traces(try_join_all(runs).await?));
+    let runs = deal(ids, threads).into_iter().map(|streams| {
+        let memory = MemoryConsumer::new("runs of traces").register(&pool);
+        query.run(run_numbers(streams, memory))
+    });
+    let (runs, memory): (Vec<_>, Vec<_>) = try_join_all(runs).await?.into_iter().unzip();
+    let split = query.run(async move { Ok(Arc::new(split_traces(runs))) }).await?;
+    drop(memory);
     let rows = query.run(async move { scan(spans, conditions, &columns).await }).await?;
     let counts = deal(rows, threads).into_iter().map(|streams| {
         let memory = MemoryConsumer::new("counts of traces").register(&pool);
@@ -105,7 +110,7 @@ pub(crate) async fn each_trace<T: PerTrace>(
 struct Counted<T> {
     tally: T,
     runs: Runs,
-    /// Held until the counts are part of the answer.
+    /// Held until the counts of all threads are put together.
     _memory: MemoryReservation,
 }
 

@@ -11,6 +11,7 @@ use arrow::array::{Array, AsArray, BinaryArray};
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::DataFrame;
 use futures::stream::BoxStream;
@@ -94,7 +95,12 @@ pub(super) async fn scan(
 
 /// A number for each run of rows of one trace; two traces may have the same one. A run ends with its batch: what follows
 /// may be of another file, and that file may be read by another stream the next time.
-pub(super) async fn run_numbers(streams: Vec<Batches>) -> Result<Vec<u64>, QueryError> {
+///
+/// Errors: there is no memory for them.
+pub(super) async fn run_numbers(
+    streams: Vec<Batches>,
+    memory: MemoryReservation,
+) -> Result<(Vec<u64>, MemoryReservation), QueryError> {
     let mut numbers = Vec::new();
     for mut batches in streams {
         while let Some(batch) = batches.try_next().await? {
@@ -104,9 +110,11 @@ pub(super) async fn run_numbers(streams: Vec<Batches>) -> Result<Vec<u64>, Query
                     numbers.push(run_number(id));
                 }
             }
+            // Once more when those of all threads are put together.
+            memory.try_resize(2 * numbers.capacity() * size_of::<u64>())?;
         }
     }
-    Ok(numbers)
+    Ok((numbers, memory))
 }
 
 fn run_number(id: TraceKey) -> u64 {
@@ -200,6 +208,9 @@ pub(crate) fn trace_keys(ids: &dyn Array) -> Result<Vec<u128>, QueryError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, UnboundedMemoryPool};
     use futures::stream;
     use proto::{Signal, schema};
     use serde_json::json;
@@ -226,7 +237,9 @@ mod tests {
 
     /// Traces given away and traces kept, with their number of spans.
     async fn read(streams: &[&[u128]]) -> (Vec<(u128, usize)>, Vec<(u128, usize)>) {
-        let numbers = run_numbers(ids_of(streams_of(streams))).await.expect("columns");
+        let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
+        let memory = MemoryConsumer::new("test").register(&pool);
+        let (numbers, _memory) = run_numbers(ids_of(streams_of(streams)), memory).await.expect("columns");
         let split = split_traces(vec![numbers]);
         let (mut runs, mut whole) = (Runs::default(), Vec::new());
         for stream in streams_of(streams) {
