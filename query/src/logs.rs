@@ -5,16 +5,13 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering as AtomicOrdering};
 
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, lit};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::ident;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use proto::{Signal, TimeRange, schema};
 use serde::{Deserialize, Serialize};
 
@@ -176,7 +173,8 @@ impl LogWalk {
         }
         let rows = query.open(Signal::Logs, None, predicates)?;
         let after = self.search.after;
-        query.run(async move { keep_first(rows.await?, wanted, newest_first, after).await }).await
+        let kept = query.run(async move { keep_first(rows.await?, wanted, newest_first, after).await }).await?;
+        Ok(kept.0)
     }
 
     /// The position of the last of `records`, which are in order.
@@ -209,20 +207,7 @@ pub(crate) async fn earliest(
     limit: usize,
 ) -> Result<(RecordBatch, u64), QueryError> {
     let rows = query.open(Signal::Logs, None, predicates)?;
-    query
-        .run(async move {
-            let rows = rows.await?;
-            let count = Arc::new(AtomicU64::new(0));
-            let counted = Arc::clone(&count);
-            let schema = rows.schema();
-            let rows = rows.inspect_ok(move |batch| {
-                counted.fetch_add(batch.num_rows() as u64, AtomicOrdering::Relaxed);
-            });
-            let rows = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
-            let kept = keep_first(rows, limit, false, None).await?;
-            Ok((kept, count.load(AtomicOrdering::Relaxed)))
-        })
-        .await
+    query.run(async move { keep_first(rows.await?, limit, false, None).await }).await
 }
 
 /// Records of one instant: as many as may lie before a position within it.
@@ -289,7 +274,7 @@ impl Ord for Kept {
     }
 }
 
-/// The first `wanted` records after the position, in the order of the answer: one batch.
+/// The first `wanted` records after the position, in the order of the answer, as one batch; and how many the stream had.
 ///
 /// Records equal to the position's are equal to each other: whichever come first are those that were given.
 /// Memory: `wanted` rows and a few batches, however many records share an instant.
@@ -298,13 +283,14 @@ async fn keep_first(
     wanted: usize,
     newest_first: bool,
     after: Option<Position>,
-) -> Result<RecordBatch, QueryError> {
+) -> Result<(RecordBatch, u64), QueryError> {
     let schema = stream.schema();
     let mut heap: BinaryHeap<Kept> = BinaryHeap::new();
     let mut batches: Vec<RecordBatch> = Vec::new();
-    let mut passed = 0;
+    let (mut passed, mut count) = (0, 0);
     while let Some(batch) = stream.next().await {
         let batch = batch?;
+        count += batch.num_rows() as u64;
         let at = batches.len();
         let before = heap.len();
         let mut replaced = false;
@@ -337,9 +323,9 @@ async fn keep_first(
         }
     }
     if heap.is_empty() {
-        return Ok(RecordBatch::new_empty(schema));
+        return Ok((RecordBatch::new_empty(schema), count));
     }
-    Ok(gather(heap.into_sorted_vec(), &batches)?.0)
+    Ok((gather(heap.into_sorted_vec(), &batches)?.0, count))
 }
 
 impl Kept {
