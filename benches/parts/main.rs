@@ -164,7 +164,7 @@ fn look_up(group: &mut Group<'_>, sample: &Sample, batches: &[RecordBatch]) {
     group.throughput(Throughput::Elements(1));
     for (name, condition) in conditions {
         group.bench_function(name, |bencher| {
-            bencher.iter(|| segment.candidates(black_box(&condition)).expect("the index can be read"));
+            bencher.iter(|| segment.hits(0, black_box(&condition)).expect("the index can be read"));
         });
     }
 }

@@ -11,7 +11,7 @@ use crate::backoff::Backoff;
 use crate::settings::CollectorSettings;
 
 /// Between two looks at the memtable, which cost a lock each.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// When rows are flushed.
 #[derive(Clone, Copy, Debug)]

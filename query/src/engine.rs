@@ -351,10 +351,17 @@ impl Query {
     ) -> Result<Option<Candidates>, QueryError> {
         let snapshot = self.snapshot(signal);
         let predicates = predicates.into_iter().map(pruning::to_physical_columns).collect::<Result<Vec<_>, _>>()?;
-        let count = move || pruning::count_candidates(&snapshot, &predicates);
+        self.blocking(move || pruning::count_candidates(&snapshot, &predicates)).await
+    }
+
+    /// Work that reads files or computes without a pause, such as opening and asking indexes.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, QueryError> {
         self.run(async move {
-            let counted = tokio::task::spawn_blocking(count).await;
-            counted.map_err(|error| QueryError::internal(format!("the index: {error}")))
+            let done = tokio::task::spawn_blocking(work).await;
+            done.map_err(|error| QueryError::internal(format!("work off the query threads: {error}")))
         })
         .await
     }

@@ -123,8 +123,10 @@ impl LogWalk {
         let at_once =
             candidates.is_some_and(|left| left.rows <= READ_AT_ONCE_ROWS && left.matches <= READ_AT_ONCE_MATCHES);
         // One more than the page: is there a next one?
-        let first_rows = newest::first_rows(search.limit + passed + 1, candidates).filter(|_| !at_once);
-        let walk = newest::Walk::new(query, Signal::Logs, filter.range, search.newest_first, first_rows);
+        let wanted = search.limit + passed + 1;
+        let first_rows = newest::first_rows(wanted, candidates).filter(|_| !at_once);
+        let (range, newest_first) = (filter.range, search.newest_first);
+        let walk = newest::Walk::new(query, Signal::Logs, range, newest_first, first_rows, Some(wanted));
         let position = search.after;
         Ok(Self { search, walk, at_once, passed, given: 0, position, is_full: false, is_done: false })
     }
@@ -138,6 +140,7 @@ impl LogWalk {
             };
             let left = self.search.limit - self.given;
             let kept = self.read(query, window, left + 1).await?;
+            self.walk.found(kept.num_rows());
             self.passed = 0;
             self.is_full = kept.num_rows() > left;
             let records = kept.slice(0, kept.num_rows().min(left));

@@ -67,89 +67,135 @@ pub(crate) fn estimated_rows(snapshot: &Snapshot, from: UnixNanos, to: UnixNanos
     stretches(snapshot).iter().map(|stretch| stretch.rows_from(from) - stretch.rows_from(to)).sum()
 }
 
-/// Parts of `range` without gap or overlap, in the order of the answer. The first holds about `first_rows` rows.
-pub(crate) fn windows(snapshot: &Snapshot, range: TimeRange, newest_first: bool, first_rows: u64) -> Vec<TimeRange> {
-    windows_of(&stretches(snapshot), range, newest_first, first_rows)
+/// Parts of a range without gap or overlap, in the order of the answer; each is as large as what was found so far asks for.
+struct Windows {
+    stretches: Vec<Stretch>,
+    /// What has not been given; `None`: nothing.
+    left: Option<TimeRange>,
+    newest_first: bool,
+    /// Rows of the next window, about; `None`: everything that is left.
+    rows: Option<u64>,
+    /// Rows given, about.
+    passed: u64,
+    /// Matches wanted and found. `None`: all.
+    wanted: Option<u64>,
+    found: u64,
 }
 
-fn windows_of(stretches: &[Stretch], range: TimeRange, newest_first: bool, first_rows: u64) -> Vec<TimeRange> {
-    let (Some(oldest), Some(newest)) =
-        (stretches.iter().map(|stretch| stretch.min).min(), stretches.iter().map(|stretch| stretch.max).max())
-    else {
-        return vec![range];
-    };
-    let top = range.end.map_or(newest, |end| end.saturating_sub(1).min(newest));
-    let bottom = range.start.map_or(oldest, |start| start.max(oldest));
-    let rows_from = |time: UnixNanos| stretches.iter().map(|stretch| stretch.rows_from(time)).sum::<f64>();
-    let rows_between = |from: UnixNanos, to: UnixNanos| rows_from(from) - rows_from(to.saturating_add(1));
-    let total = rows_between(bottom, top);
-    let mut windows = Vec::new();
-    let (mut left, mut passed, mut rows) = (range, 0u64, first_rows.max(1));
-    // When about half of what is left is wanted, the rest may as well come along.
-    while passed.saturating_add(rows) as f64 * 2.0 < total + passed as f64 {
-        passed += rows;
-        let wanted = passed as f64;
-        // Where this window ends and the next one begins.
-        let edge = if newest_first {
+impl Windows {
+    fn new(
+        stretches: Vec<Stretch>,
+        range: TimeRange,
+        newest_first: bool,
+        first_rows: Option<u64>,
+        wanted: Option<u64>,
+    ) -> Self {
+        Self { stretches, left: Some(range), newest_first, rows: first_rows, passed: 0, wanted, found: 0 }
+    }
+
+    /// Matches in the window that was given last.
+    fn found(&mut self, matches: usize) {
+        self.found += matches as u64;
+        let (Some(rows), Some(wanted)) = (self.rows, self.wanted) else { return };
+        let expected = match (wanted.saturating_sub(self.found), self.found) {
+            (_, 0) => return,
+            // What is left is taken to be spread like what was found.
+            (missing, found) => self.passed.saturating_mul(missing).div_ceil(found),
+        };
+        // Half as much again, for it is not. Never a small part of what is behind: the steps must not become many.
+        let enough = (expected + expected / 2).max(self.passed / 2).max(FIRST_ROWS);
+        self.rows = Some(rows.min(enough));
+    }
+}
+
+impl Iterator for Windows {
+    type Item = TimeRange;
+
+    fn next(&mut self) -> Option<TimeRange> {
+        let left = self.left.take()?;
+        let Some((rows, edge)) = self.rows.and_then(|rows| Some((rows, self.edge(left, rows.max(1))?))) else {
+            return Some(left);
+        };
+        self.passed = self.passed.saturating_add(rows);
+        self.rows = Some(rows.saturating_mul(GROWTH).min(ROWS_MAX.max(rows)));
+        let (older, newer) = (TimeRange { end: Some(edge), ..left }, TimeRange { start: Some(edge), ..left });
+        let (window, left) = if self.newest_first { (newer, older) } else { (older, newer) };
+        self.left = Some(left);
+        Some(window)
+    }
+}
+
+impl Windows {
+    /// Where a window of so many rows ends and the next one begins; `None`: the rest may as well come along.
+    fn edge(&self, left: TimeRange, rows: u64) -> Option<UnixNanos> {
+        let oldest = self.stretches.iter().map(|stretch| stretch.min).min()?;
+        let newest = self.stretches.iter().map(|stretch| stretch.max).max()?;
+        let top = left.end.map_or(newest, |end| end.saturating_sub(1).min(newest));
+        let bottom = left.start.map_or(oldest, |start| start.max(oldest));
+        let rows_from = |time: UnixNanos| self.stretches.iter().map(|stretch| stretch.rows_from(time)).sum::<f64>();
+        let rows_between = |from: UnixNanos, to: UnixNanos| rows_from(from) - rows_from(to.saturating_add(1));
+        let wanted = rows as f64;
+        if wanted * 2.0 >= rows_between(bottom, top) {
+            return None;
+        }
+        let edge = if self.newest_first {
             Some(first_true(bottom, top, |time| rows_between(time, top) <= wanted))
         } else {
             first_true(bottom, top, |time| rows_between(bottom, time) >= wanted).checked_add(1)
         };
-        let Some(edge) = edge.filter(|edge| left.start.is_none_or(|start| start < *edge)) else { break };
-        if left.end.is_none_or(|end| edge < end) {
-            let (older, newer) = (TimeRange { end: Some(edge), ..left }, TimeRange { start: Some(edge), ..left });
-            windows.push(if newest_first { newer } else { older });
-            left = if newest_first { older } else { newer };
-        }
-        rows = rows.saturating_mul(GROWTH).min(ROWS_MAX.max(first_rows));
+        let is_inside =
+            |edge: &UnixNanos| left.start.is_none_or(|start| start < *edge) && left.end.is_none_or(|end| *edge < end);
+        edge.filter(is_inside)
     }
-    windows.push(left);
-    windows
 }
 
 /// A way through a range, window by window, that tells the query how far it is.
 pub(crate) struct Walk {
     signal: Signal,
     range: TimeRange,
-    newest_first: bool,
-    windows: std::vec::IntoIter<TimeRange>,
+    windows: Windows,
     /// The last time of each row group in the order of the walk; known when there are several windows.
     row_groups: Option<Vec<UnixNanos>>,
 }
 
 impl Walk {
-    /// `first_rows`: of the first window; `None`: the whole range is one.
+    /// `first_rows`: of the first window; `None`: the whole range is one. `wanted`: about how many matches are, if not all.
     pub(crate) fn new(
         query: &Query,
         signal: Signal,
         range: TimeRange,
         newest_first: bool,
         first_rows: Option<u64>,
+        wanted: Option<usize>,
     ) -> Self {
-        let windows = match first_rows {
-            Some(rows) => windows(&query.snapshot(signal), range, newest_first, rows),
-            None => vec![range],
-        };
-        Self { signal, range, newest_first, windows: windows.into_iter(), row_groups: None }
+        let wanted = wanted.map(|wanted| wanted as u64);
+        let windows = Windows::new(stretches(&query.snapshot(signal)), range, newest_first, first_rows, wanted);
+        Self { signal, range, windows, row_groups: None }
+    }
+
+    /// How many matches the last window had: the next one is as large as that makes likely to be enough.
+    pub(crate) fn found(&mut self, matches: usize) {
+        self.windows.found(matches);
     }
 
     /// The next window; asked for when the one before is done with. `None`: the range is.
     pub(crate) async fn next(&mut self, query: &Query) -> Result<Option<TimeRange>, QueryError> {
+        let newest_first = self.windows.newest_first;
         let window = self.windows.next();
-        if self.row_groups.is_none() && self.windows.len() > 0 {
-            self.row_groups = Some(row_groups(query, self.signal, self.range, self.newest_first).await?);
+        if self.row_groups.is_none() && self.windows.left.is_some() {
+            self.row_groups = Some(row_groups(query, self.signal, self.range, newest_first).await?);
         }
         if let Some(groups) = &self.row_groups {
             // Row groups that lie wholly before the place where a window begins.
             let behind = |window: Option<TimeRange>| {
                 let is_behind = |last: &&UnixNanos| match window {
                     None => true,
-                    Some(window) if self.newest_first => window.end.is_some_and(|end| **last >= end),
+                    Some(window) if newest_first => window.end.is_some_and(|end| **last >= end),
                     Some(window) => window.start.is_some_and(|start| **last < start),
                 };
                 groups.iter().filter(is_behind).count() as u64
             };
-            query.walked(behind(window), behind(self.windows.as_slice().first().copied()), groups.len() as u64);
+            query.walked(behind(window), behind(self.windows.left), groups.len() as u64);
         }
         Ok(window)
     }
@@ -172,13 +218,8 @@ async fn row_groups(
         let groups = groups.filter(|(min, max)| range.overlaps(*min, *max));
         groups.map(|(min, max)| if newest_first { min } else { max }).collect()
     };
-    query
-        .run(async move {
-            // Indexes that nobody has opened yet are read from the disk.
-            let read = tokio::task::spawn_blocking(read).await;
-            read.map_err(|error| QueryError::internal(format!("the row groups: {error}")))
-        })
-        .await
+    // Indexes that nobody has opened yet are read from the disk.
+    query.blocking(read).await
 }
 
 /// The first time for which a condition holds that, once true, stays so; `high` when it never does before.
@@ -222,13 +263,13 @@ pub(crate) async fn time_of_nth(
 ) -> Result<Option<UnixNanos>, QueryError> {
     let predicates = |range| time_predicates(signal, range).into_iter().chain(conditions.iter().cloned()).collect();
     let candidates = query.count_candidates(signal, predicates(range)).await?;
-    let ranges = match first_rows(nth, candidates) {
-        Some(rows) => windows(&query.snapshot(signal), range, newest_first, rows),
-        None => vec![range],
-    };
+    let first_rows = first_rows(nth, candidates);
+    let stretches = stretches(&query.snapshot(signal));
+    let mut windows = Windows::new(stretches, range, newest_first, first_rows, Some(nth as u64));
     let (mut found, mut count) = (None, 0);
-    for range in ranges {
+    while let Some(range) = windows.next() {
         let (last, rows) = time_of_nth_in(query, signal, predicates(range), nth - count, newest_first).await?;
+        windows.found(rows);
         found = last.or(found);
         count += rows;
         if count >= nth {
@@ -285,6 +326,11 @@ mod tests {
         stretches.iter().map(|&(min, max, rows)| Stretch { min, max, rows }).collect()
     }
 
+    fn windows_of(stretches: &[Stretch], range: TimeRange, newest_first: bool, first_rows: u64) -> Vec<TimeRange> {
+        let stretches = stretches.iter().map(|part| Stretch { ..*part }).collect();
+        Windows::new(stretches, range, newest_first, Some(first_rows), None).collect()
+    }
+
     #[test]
     fn ranges_grow_until_they_are_everything() {
         let whole = TimeRange::default();
@@ -304,6 +350,25 @@ mod tests {
         let largest = windows_of(&many, whole, true, 4096)[4];
         let rows = (largest.end.expect("an end") - largest.start.expect("a start")) * (64 << 20) / 1_000_000;
         assert!((rows - (1 << 20)).abs() < 200, "no larger than a million rows: {rows}");
+    }
+
+    #[test]
+    fn what_was_found_says_how_far_to_look() {
+        let stretches = || snapshot_of(&[(0, (1 << 30) - 1, 1 << 30)]);
+        let length = |window: Option<TimeRange>| {
+            let window = window.expect("a window");
+            window.end.unwrap_or(1 << 30) - window.start.expect("a start")
+        };
+        let mut windows = Windows::new(stretches(), TimeRange::default(), true, Some(8192), Some(100));
+        assert_eq!(length(windows.next()), 8192);
+        windows.found(0);
+        assert_eq!(length(windows.next()), 65_536, "nothing: eight times as many");
+        windows.found(36);
+        assert_eq!(length(windows.next()), 196_608, "73,728 rows had 36; half as many again as 64 more would take");
+        windows.found(63);
+        assert_eq!(length(windows.next()), 135_168, "one is missing: half of what is behind");
+        windows.found(0);
+        assert_eq!(length(windows.next()), 202_752, "and again");
     }
 
     #[test]

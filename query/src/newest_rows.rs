@@ -1,29 +1,36 @@
 //! `SELECT ... ORDER BY time DESC LIMIT n` in SQL, planned as a person would read it: first find out how far back the
-//! nth row lies, looking at the time and the conditions only, then read what is asked of the rows from there on.
+//! nth row lies, looking at the time and the conditions only, then read what is asked of the rows from there on. These
+//! few rows stand in the plan in the place of the table.
 //!
 //! Without it every row that comes first in its file is decoded whole before the engine knows that others are newer.
 
 use std::sync::Arc;
 
+use arrow::compute::concat_batches;
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
-use datafusion::datasource::source_as_provider;
+use datafusion::datasource::{MemTable, provider_as_source, source_as_provider};
+use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Cast, Expr, Filter, LogicalPlan, TableScan, lit};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::prelude::DataFrame;
+use datafusion::prelude::{DataFrame, ident};
 use proto::Signal;
+use proto::nulls::with_nulls;
 
 use crate::engine::Query;
-use crate::error::QueryError;
+use crate::error::{ErrorKind, QueryError};
 use crate::table::LakeTable;
 use crate::{newest, pruning};
 
 /// With more rows wanted, looking twice costs more than it saves.
 const ROWS_MAX: usize = 20_000;
+/// More rows at the instant of the last one than these are not kept: the engine reads them.
+const TIES_MAX: usize = 4096;
 
 /// The physical plan of a query.
 pub(crate) async fn plan(query: &Query, frame: DataFrame) -> Result<Arc<dyn ExecutionPlan>, QueryError> {
@@ -40,7 +47,10 @@ pub(crate) async fn plan(query: &Query, frame: DataFrame) -> Result<Arc<dyn Exec
             let conditions = wanted.conditions.clone();
             let last =
                 newest::time_of_nth(query, wanted.signal, range, conditions, wanted.rows, wanted.newest_first).await?;
-            wanted.bounded(plan, last)?
+            match wanted.read(query, last).await? {
+                Some(rows) => wanted.with_rows(plan, rows)?,
+                None => wanted.bounded(plan, last)?,
+            }
         }
         None => plan,
     };
@@ -58,6 +68,8 @@ struct NewestRows {
     newest_first: bool,
     /// Over physical columns; all of them have to hold.
     conditions: Vec<Expr>,
+    /// Physical columns that the plan reads.
+    columns: Vec<String>,
 }
 
 impl NewestRows {
@@ -75,8 +87,40 @@ impl NewestRows {
         };
         let rows = sort.fetch.filter(|rows| (1..=ROWS_MAX).contains(rows))?;
         let first = sort.expr.first()?;
-        let (signal, conditions) = scan_below(&first.expr, &sort.input)?;
-        Some(Self { signal, rows, newest_first: !first.asc, conditions })
+        let (signal, conditions, columns) = scan_below(&first.expr, &sort.input)?;
+        Some(Self { signal, rows, newest_first: !first.asc, conditions, columns })
+    }
+
+    /// The rows up to `last`, the time of the last one wanted; `None`: too many of them lie there.
+    async fn read(&self, query: &Query, last: Option<i64>) -> Result<Option<RecordBatch>, QueryError> {
+        let schema = self.signal.schema();
+        let Some(last) = last else { return Ok(Some(RecordBatch::new_empty(schema))) };
+        let time = ident(self.signal.spec().time_column);
+        let mut conditions = self.conditions.clone();
+        conditions.push(if self.newest_first { time.gt_eq(lit(last)) } else { time.lt_eq(lit(last)) });
+        let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+        let rows = match query.read(self.signal, Some(&columns), conditions, self.rows + TIES_MAX).await {
+            Ok(rows) if rows.truncated => return Ok(None),
+            Err(error) if error.kind == ErrorKind::TooLarge => return Ok(None),
+            rows => rows?,
+        };
+        let batches = rows.batches.iter().map(|batch| with_nulls(batch, &schema)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Some(concat_batches(&schema, &batches)?))
+    }
+
+    /// The plan over these rows instead of the table.
+    fn with_rows(&self, plan: LogicalPlan, rows: RecordBatch) -> Result<LogicalPlan, QueryError> {
+        let table = provider_as_source(Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?));
+        let replaced = plan.transform_up(|node| match node {
+            LogicalPlan::TableScan(mut scan) => {
+                scan.source = Arc::clone(&table);
+                // Each of them is in a filter above it too.
+                scan.filters.clear();
+                Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+            }
+            other => Ok(Transformed::no(other)),
+        })?;
+        Ok(replaced.data)
     }
 
     /// The plan without rows beyond the time of the last one wanted; `None`: there is no row.
@@ -103,27 +147,29 @@ impl NewestRows {
     }
 }
 
-/// The signal and the conditions of the rows below a sort, when it sorts by their time and nothing stands between but
-/// filters and projections.
-fn scan_below(sorted_by: &Expr, below: &LogicalPlan) -> Option<(Signal, Vec<Expr>)> {
+/// The signal, the conditions and the columns of the rows below a sort, when it sorts by their time and nothing stands
+/// between but filters and projections.
+fn scan_below(sorted_by: &Expr, below: &LogicalPlan) -> Option<(Signal, Vec<Expr>, Vec<String>)> {
     let (mut expr, mut node, mut conditions) = (sorted_by.clone(), below, Vec::new());
     loop {
         expr = without_cast(expr);
         let Expr::Column(column) = &expr else { return None };
         match node {
-            // What a condition above a projection calls a column is another one.
-            LogicalPlan::Projection(projection) if conditions.is_empty() => {
+            LogicalPlan::Projection(projection) => {
                 expr = projection.expr.get(position(&projection.schema, column)?)?.clone();
+                let below = |condition| in_terms_of(condition, &projection.schema, &projection.expr);
+                conditions = conditions.into_iter().map(below).collect::<Option<_>>()?;
                 node = &projection.input;
             }
             LogicalPlan::SubqueryAlias(alias) => {
-                let input = alias.input.schema().columns();
-                expr = Expr::Column(input.get(position(&alias.schema, column)?)?.clone());
+                let input: Vec<Expr> = alias.input.schema().columns().into_iter().map(Expr::Column).collect();
+                expr = input.get(position(&alias.schema, column)?)?.clone();
+                let below = |condition| in_terms_of(condition, &alias.schema, &input);
+                conditions = conditions.into_iter().map(below).collect::<Option<_>>()?;
                 node = &alias.input;
             }
             LogicalPlan::Filter(filter) => {
-                let parts = split_conjunction_owned(filter.predicate.clone());
-                conditions.extend(parts.into_iter().map(unnormalize_col));
+                conditions.extend(split_conjunction_owned(filter.predicate.clone()));
                 node = &filter.input;
             }
             // What the scan was told is in a filter above it too: the table takes no condition off the engine's hands.
@@ -131,11 +177,26 @@ fn scan_below(sorted_by: &Expr, below: &LogicalPlan) -> Option<(Signal, Vec<Expr
                 let provider = source_as_provider(&scan.source).ok()?;
                 let signal = provider.downcast_ref::<LakeTable>()?.signal();
                 let is_usable = scan.fetch.is_none() && column.name == signal.spec().time_column;
-                return is_usable.then_some((signal, conditions));
+                let columns = scan.projected_schema.fields().iter().map(|field| field.name().clone()).collect();
+                let conditions = conditions.into_iter().map(unnormalize_col).collect();
+                return is_usable.then_some((signal, conditions, columns));
             }
             _ => return None,
         }
     }
+}
+
+/// A condition over the columns of `schema` as one over what these columns are.
+fn in_terms_of(condition: Expr, schema: &DFSchema, columns: &[Expr]) -> Option<Expr> {
+    let replaced = condition.transform(|expr| match &expr {
+        Expr::Column(column) => {
+            let is = position(schema, column).and_then(|at| columns.get(at)).cloned();
+            let is = is.ok_or_else(|| DataFusionError::Internal(format!("no column {column}")))?;
+            Ok(Transformed::new(is.unalias_nested().data, true, TreeNodeRecursion::Jump))
+        }
+        _ => Ok(Transformed::no(expr)),
+    });
+    Some(replaced.ok()?.data)
 }
 
 /// Nanoseconds stay in order when they become timestamps.
@@ -179,6 +240,16 @@ mod tests {
                 Some((7, true, 2)),
             ),
             (
+                "SELECT name FROM spans WHERE attributes['http.response.status_code'] >= 500 AND service = 'a' \
+                 ORDER BY start_time DESC LIMIT 7",
+                Some((7, true, 2)),
+            ),
+            (
+                "SELECT x FROM (SELECT name AS x, start_time AS t, upper(service) AS u FROM spans) WHERE u = 'A' \
+                 ORDER BY t DESC LIMIT 2",
+                Some((2, true, 1)),
+            ),
+            (
                 "SELECT body FROM logs WHERE severity = 'ERROR' ORDER BY time, body LIMIT 7 OFFSET 3",
                 Some((10, false, 2)),
             ),
@@ -208,7 +279,7 @@ mod tests {
         fn the_first_rows_are_those_of_all_rows_sorted(
             rows in prop::collection::vec((0i64..50, 0u64..3), 1..150),
             cuts in prop::collection::vec(0usize..150, 2),
-            service in 0u64..3, limit in 1usize..12, offset in 0usize..4, newest_first: bool,
+            service in 0u64..3, limit in 1usize..12, offset in 0usize..4, newest_first: bool, by_attribute: bool,
         ) {
             let sent: Vec<(i64, u64, usize)> =
                 rows.iter().enumerate().map(|(id, (time, service))| (*time, *service, id)).collect();
@@ -219,7 +290,13 @@ mod tests {
                 parts.extend([head.to_vec(), tail.to_vec()]);
             }
             let order = if newest_first { "DESC" } else { "ASC" };
-            let sql = format!("SELECT span_id FROM spans WHERE service = 's{service}' \
+            let condition = if by_attribute {
+                format!("attributes['http.response.status_code'] >= {service} AND attributes['http.response.status_code'] < {}",
+                    service + 1)
+            } else {
+                format!("service = 's{service}'")
+            };
+            let sql = format!("SELECT span_id, attributes FROM spans WHERE {condition} \
                 ORDER BY start_time {order}, span_id LIMIT {limit} OFFSET {offset}");
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             let found: Vec<String> = runtime.block_on(async {
@@ -229,7 +306,8 @@ mod tests {
                         store.flush(Signal::Spans).await.expect("flushed");
                     }
                     let json = |(time, service, id): &(i64, u64, usize)| json!({"trace_id": format!("{:032x}", id % 7 + 1),
-                        "span_id": format!("{:016x}", id + 1), "start_time_unix_nano": T0 + time, "service": format!("s{service}")});
+                        "span_id": format!("{:016x}", id + 1), "start_time_unix_nano": T0 + time, "service": format!("s{service}"),
+                        "attr_http_response_status_code": service});
                     append(&store, Signal::Spans, &part.iter().map(json).collect::<Vec<_>>()).await;
                 }
                 let engine = engine(&store);

@@ -4,7 +4,8 @@
 //! predicates over physical columns, which Parquet statistics, page indexes and bloom filters understand. When a scan
 //! is planned, [`select`] drops segments by time and asks the index for which rows a predicate can hold.
 //!
-//! All of it only narrows: the engine evaluates every predicate on what is read.
+//! All of it only narrows: a plan evaluates every predicate on what is read, and a reading without one all but those of
+//! which the index is certain.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt};
 use metrics::counter;
 use proto::{Signal, TimeRange, UnixNanos};
-use storage::{Condition, RowGroupMeta, RowRanges, Segment, Snapshot};
+use storage::{Condition, IndexHits, RowGroupMeta, RowRanges, Segment, Snapshot};
 
 use crate::functions::{MatchCall, attribute_key, fold, is_hex, is_severity_name, severity_numbers};
 
@@ -101,28 +102,26 @@ pub(crate) fn count_candidates(snapshot: &Snapshot, predicates: &[Expr]) -> Opti
     let query = IndexQuery::of(snapshot.signal, predicates)?;
     let time = time_range(snapshot.signal, predicates);
     let mut counted = Candidates::default();
-    for segment in snapshot.segments.iter() {
-        if !time.overlaps(segment.meta().min_time, segment.meta().max_time) {
-            continue;
-        }
-        let (groups, hits) = (segment.row_groups()?, query.rows(segment)?);
-        let mut start = 0;
-        for group in groups {
-            let rows = start..start + group.rows;
-            start = rows.end;
-            if time.overlaps(group.min_time, group.max_time) {
-                let hits = hits.slice(rows);
-                counted.rows += hits.count();
-                counted.matches += hits
-                    .ranges()
-                    .iter()
-                    .map(|range| u64::from((range.end - range.start).div_ceil(STRIPE_ROWS)))
-                    .sum::<u64>();
-                counted.total += u64::from(group.rows);
+    for segment in in_time(snapshot, time) {
+        for (number, group) in segment.row_groups()?.into_iter().enumerate() {
+            if !time.overlaps(group.min_time, group.max_time) {
+                continue;
             }
+            let found = query.look_up(segment, number)?;
+            counted.rows += found.rows.count();
+            counted.matches += if found.certain.is_empty() { stripes(&found.rows) } else { found.rows.count() };
+            counted.total += u64::from(group.rows);
         }
     }
     Some(counted)
+}
+
+fn in_time(snapshot: &Snapshot, time: TimeRange) -> impl Iterator<Item = &Arc<Segment>> {
+    snapshot.segments.iter().filter(move |segment| time.overlaps(segment.meta().min_time, segment.meta().max_time))
+}
+
+fn stripes(rows: &RowRanges) -> u64 {
+    rows.ranges().iter().map(|range| u64::from((range.end - range.start).div_ceil(STRIPE_ROWS))).sum()
 }
 
 fn to_physical(expr: Expr) -> Transformed<Expr> {
@@ -197,6 +196,8 @@ pub(crate) struct Selected {
     pub(crate) row_group: Option<(usize, RowGroupMeta)>,
     /// Ranges within the row group; `None`: all rows.
     pub(crate) rows: Option<RowRanges>,
+    /// Which filters, by their position among the parts of the conjunction, hold for these rows for certain.
+    pub(crate) certain: Vec<usize>,
 }
 
 impl Selected {
@@ -218,11 +219,7 @@ pub(crate) async fn select(snapshot: &Snapshot, filters: &[Expr]) -> Result<Vec<
     let signal = snapshot.signal;
     let time = time_range(signal, filters);
     let query = Arc::new(IndexQuery::of(signal, filters));
-    let in_time = snapshot.segments.iter().filter(|segment| {
-        let meta = segment.meta();
-        time.overlaps(meta.min_time, meta.max_time)
-    });
-    let candidates: Vec<Arc<Segment>> = in_time.cloned().collect();
+    let candidates: Vec<Arc<Segment>> = in_time(snapshot, time).cloned().collect();
     let searches = candidates.into_iter().map(|segment| search(segment, time, Arc::clone(&query)));
     let found: Vec<Vec<Selected>> = futures::stream::iter(searches).buffered(SEARCHES_AT_ONCE).try_collect().await?;
     let scanned = found.iter().filter(|selected| !selected.is_empty()).count();
@@ -244,18 +241,20 @@ async fn search(segment: Arc<Segment>, time: TimeRange, query: Arc<Option<IndexQ
 /// Blocking.
 fn select_row_groups(segment: Arc<Segment>, time: TimeRange, query: Option<&IndexQuery>) -> Vec<Selected> {
     let Some(groups) = segment.row_groups() else {
-        return vec![Selected { segment, row_group: None, rows: None }];
+        return vec![Selected { segment, row_group: None, rows: None, certain: Vec::new() }];
     };
-    let hits = query.and_then(|query| query.rows(&segment));
-    let (mut selected, mut start) = (Vec::new(), 0);
+    let mut selected = Vec::new();
     for (number, group) in groups.into_iter().enumerate() {
-        let rows = hits.as_ref().map(|hits| hits.slice(start..start + group.rows));
-        start += group.rows;
-        if !time.overlaps(group.min_time, group.max_time) || rows.as_ref().is_some_and(RowRanges::is_empty) {
+        if !time.overlaps(group.min_time, group.max_time) {
             continue;
         }
-        let rows = rows.filter(|rows| selection_pays(rows, u64::from(group.rows)));
-        selected.push(Selected { segment: Arc::clone(&segment), row_group: Some((number, group)), rows });
+        let found = query.and_then(|query| query.look_up(&segment, number));
+        let (rows, certain) = found.map_or((None, Vec::new()), |found| (Some(found.rows), found.certain));
+        if rows.as_ref().is_some_and(RowRanges::is_empty) {
+            continue;
+        }
+        let rows = rows.filter(|rows| !certain.is_empty() || selection_pays(rows, u64::from(group.rows)));
+        selected.push(Selected { segment: Arc::clone(&segment), row_group: Some((number, group)), rows, certain });
     }
     selected
 }
@@ -307,58 +306,86 @@ fn narrow(range: &mut TimeRange, op: Operator, value: i64) {
     }
 }
 
-/// What the index can say about a predicate.
-enum IndexQuery {
+/// What the index can say about filters, all of which must hold: those parts of the conjunction that it knows about, with
+/// their positions in it.
+struct IndexQuery(Vec<(usize, Part)>);
+
+enum Part {
     Condition(Condition),
-    All(Vec<IndexQuery>),
-    Any(Vec<IndexQuery>),
+    All(Vec<Part>),
+    Any(Vec<Part>),
+}
+
+/// Rows of a row group that may satisfy a query, and what they satisfy for certain.
+struct LookedUp {
+    rows: RowRanges,
+    certain: Vec<usize>,
 }
 
 impl IndexQuery {
-    /// The part of the filters (all of which must hold) that the index knows about.
     fn of(signal: Signal, filters: &[Expr]) -> Option<IndexQuery> {
-        Self::all(filters.iter().filter_map(|filter| Self::of_one(signal, filter)).collect())
+        let conjunction = filters.iter().flat_map(split_conjunction).enumerate();
+        let parts: Vec<_> = conjunction.filter_map(|(at, filter)| Some((at, Part::of(signal, filter)?))).collect();
+        (!parts.is_empty()).then_some(IndexQuery(parts))
     }
 
-    fn all(mut parts: Vec<IndexQuery>) -> Option<IndexQuery> {
-        if parts.len() > 1 { Some(IndexQuery::All(parts)) } else { parts.pop() }
+    /// `None` when the index cannot say.
+    fn look_up(&self, segment: &Segment, row_group: usize) -> Option<LookedUp> {
+        let mut found: Option<LookedUp> = None;
+        for (at, part) in &self.0 {
+            let Some(hits) = part.hits(segment, row_group) else { continue };
+            let mut both = found.unwrap_or_else(|| LookedUp { rows: hits.rows.clone(), certain: Vec::new() });
+            both.rows = both.rows.intersect(&hits.rows);
+            both.certain.extend(hits.certain.then_some(*at));
+            if both.rows.is_empty() {
+                return Some(both);
+            }
+            found = Some(both);
+        }
+        found
     }
+}
 
-    fn of_one(signal: Signal, expr: &Expr) -> Option<IndexQuery> {
+impl Part {
+    fn of(signal: Signal, expr: &Expr) -> Option<Part> {
         match expr {
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
-                Self::all([left, right].into_iter().filter_map(|part| Self::of_one(signal, part)).collect())
+                let mut parts: Vec<_> = [left, right].into_iter().filter_map(|part| Self::of(signal, part)).collect();
+                if parts.len() > 1 { Some(Part::All(parts)) } else { parts.pop() }
             }
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
-                Some(IndexQuery::Any(vec![Self::of_one(signal, left)?, Self::of_one(signal, right)?]))
+                Some(Part::Any(vec![Self::of(signal, left)?, Self::of(signal, right)?]))
             }
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
                 let (tested, value) = if matches!(**left, Expr::Literal(..)) { (right, left) } else { (left, right) };
-                equality(signal, tested, std::slice::from_ref(value.as_ref())).map(IndexQuery::Condition)
+                equality(signal, tested, std::slice::from_ref(value.as_ref())).map(Part::Condition)
             }
-            Expr::InList(InList { expr, list, negated: false }) => {
-                equality(signal, expr, list).map(IndexQuery::Condition)
-            }
+            Expr::InList(InList { expr, list, negated: false }) => equality(signal, expr, list).map(Part::Condition),
             other => {
                 let MatchCall { column, words } = MatchCall::of(other)?;
                 let is_indexed = signal.spec().text_columns.contains(&column.as_str());
-                (is_indexed && !words.is_empty()).then_some(IndexQuery::Condition(Condition::Words { column, words }))
+                (is_indexed && !words.is_empty()).then_some(Part::Condition(Condition::Words { column, words }))
             }
         }
     }
 
     /// `None` when the index cannot say.
-    fn rows(&self, segment: &Segment) -> Option<RowRanges> {
+    fn hits(&self, segment: &Segment, row_group: usize) -> Option<IndexHits> {
+        let uncertain = |rows| IndexHits { rows, certain: false };
         match self {
-            IndexQuery::Condition(condition) => segment.candidates(condition).unwrap_or_else(|error| {
+            Part::Condition(condition) => segment.hits(row_group, condition).unwrap_or_else(|error| {
                 tracing::warn!(segment = %segment.location(), "index not used: {error}");
                 counter!("spanlake_query_index_errors_total").increment(1);
                 None
             }),
-            IndexQuery::All(parts) => parts.iter().filter_map(|part| part.rows(segment)).reduce(|a, b| a.intersect(&b)),
-            IndexQuery::Any(parts) => {
-                let rows = parts.iter().map(|part| part.rows(segment)).collect::<Option<Vec<_>>>()?;
-                rows.into_iter().reduce(|a, b| a.union(&b))
+            Part::All(parts) => {
+                let rows = parts.iter().filter_map(|part| Some(part.hits(segment, row_group)?.rows));
+                rows.reduce(|a, b| a.intersect(&b)).map(uncertain)
+            }
+            Part::Any(parts) => {
+                let rows = parts.iter().map(|part| Some(part.hits(segment, row_group)?.rows));
+                let rows = rows.collect::<Option<Vec<_>>>()?;
+                rows.into_iter().reduce(|a, b| a.union(&b)).map(uncertain)
             }
         }
     }

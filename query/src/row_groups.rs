@@ -24,8 +24,8 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
+    ArrowPredicate, ArrowPredicateFn, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowFilter,
+    RowSelection,
 };
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
@@ -47,7 +47,7 @@ const BATCHES_WAITING: usize = 2;
 pub(crate) struct Wanted {
     /// The columns of the answer.
     schema: SchemaRef,
-    conditions: Vec<Condition>,
+    conditions: Vec<Arc<Condition>>,
     signal: Signal,
     time: TimeRange,
 }
@@ -56,31 +56,36 @@ pub(crate) struct Wanted {
 struct Condition {
     predicate: Arc<dyn PhysicalExpr>,
     schema: SchemaRef,
+    /// Which filters it is made of, by their position among the parts of the conjunction.
+    parts: Vec<usize>,
 }
 
 impl Wanted {
     /// `columns`: positions in the signal's schema. `filters`: over physical columns; all of them have to hold.
     pub(crate) fn new(state: &SessionState, signal: Signal, columns: &[usize], filters: &[Expr]) -> Result<Self> {
         let physical = signal.schema();
-        let mut groups: Vec<(Vec<usize>, Vec<Expr>)> = Vec::new();
-        for filter in filters.iter().flat_map(split_conjunction) {
+        let mut groups: Vec<(Vec<usize>, Vec<usize>, Vec<Expr>)> = Vec::new();
+        for (part, filter) in filters.iter().flat_map(split_conjunction).enumerate() {
             let read = filter.column_refs();
             let mut read: Vec<usize> =
                 read.iter().map(|column| physical.index_of(&column.name)).collect::<Result<_, _>>()?;
             read.sort_unstable();
             // What reads the same columns is looked at together.
-            match groups.iter_mut().find(|(columns, _)| *columns == read) {
-                Some((_, filters)) => filters.push(filter.clone()),
-                None => groups.push((read, vec![filter.clone()])),
+            match groups.iter_mut().find(|(columns, _, _)| *columns == read) {
+                Some((_, parts, filters)) => {
+                    parts.push(part);
+                    filters.push(filter.clone());
+                }
+                None => groups.push((read, vec![part], vec![filter.clone()])),
             }
         }
-        let bound = groups.into_iter().filter_map(|(columns, filters)| {
+        let bound = groups.into_iter().filter_map(|(columns, parts, filters)| {
             let schema = match physical.project(&columns) {
                 Ok(schema) => Arc::new(schema),
                 Err(error) => return Some(Err(error.into())),
             };
             let bound = DFSchema::try_from(Arc::clone(&schema)).and_then(|df| physical_predicate(state, &filters, &df));
-            Some(bound.transpose()?.map(|predicate| Condition { predicate, schema }))
+            Some(bound.transpose()?.map(|predicate| Arc::new(Condition { predicate, schema, parts })))
         });
         Ok(Self {
             schema: Arc::new(physical.project(columns)?),
@@ -178,8 +183,7 @@ struct Work {
 impl Work {
     /// `None`: no row can match. Blocks while pages are read that are not in memory.
     async fn open(&self, selected: &Selected) -> Result<Option<ParquetRecordBatchReader>> {
-        let metadata = self.readers.metadata(&selected.segment).await?;
-        let metadata = ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new())?;
+        let metadata = self.readers.arrow_metadata(&selected.segment).await?;
         let path = selected.segment.parquet_path();
         let file = File::open(path)
             .map_err(|error| DataFusionError::External(format!("{}: {error}", path.display()).into()))?;
@@ -214,19 +218,23 @@ impl Work {
         Ok(Some(reader))
     }
 
-    /// What is small on disk first.
+    /// What is small on disk first; nothing of which the index is certain.
     fn conditions(&self, metadata: &ParquetMetaData, selected: &Selected) -> Vec<Box<dyn ArrowPredicate>> {
         let number = selected.row_group.map_or(0, |(number, _)| number);
         let group = metadata.row_groups().get(number);
-        let mut nth: Vec<usize> = (0..self.wanted.conditions.len()).collect();
+        let is_open = |nth: &usize| {
+            let parts = &self.wanted.conditions[*nth].parts;
+            !parts.iter().all(|part| selected.certain.contains(part))
+        };
+        let mut nth: Vec<usize> = (0..self.wanted.conditions.len()).filter(is_open).collect();
         nth.sort_by_key(|nth| group.map_or(0, |group| bytes(group, &self.wanted.conditions[*nth].schema)));
         let predicate = |nth: usize| {
-            let Condition { predicate, schema } = &self.wanted.conditions[nth];
-            let condition = Condition { predicate: Arc::clone(predicate), schema: Arc::clone(schema) };
+            let condition = Arc::clone(&self.wanted.conditions[nth]);
+            let mask = mask(metadata, &condition.schema);
             let holds = move |batch: RecordBatch| {
                 condition.holds(&batch).map_err(|error| ArrowError::ExternalError(Box::new(error)))
             };
-            Box::new(ArrowPredicateFn::new(mask(metadata, schema), holds)) as Box<dyn ArrowPredicate>
+            Box::new(ArrowPredicateFn::new(mask, holds)) as Box<dyn ArrowPredicate>
         };
         nth.into_iter().map(predicate).collect()
     }

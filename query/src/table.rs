@@ -1,5 +1,6 @@
 //! The physical tables: memtable rows and live segments of one signal behind one `TableProvider`.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -30,11 +31,12 @@ use datafusion::scalar::ScalarValue;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use object_store::ObjectStore;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, RowSelection};
+use parking_lot::Mutex;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection};
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use proto::Signal;
-use storage::{Segment, Snapshot, Store};
+use storage::{Segment, SegmentId, Snapshot, Store};
 
 use crate::pruning::{self, Selected};
 use crate::row_groups::{self, Wanted};
@@ -62,14 +64,19 @@ impl SnapshotPair {
     }
 }
 
+/// Segments whose columns are kept as Arrow sees them: about 50 KB each.
+const ARROW_METADATA_MAX: usize = 256;
+
 /// How segments are read: the lake's object store, and footers with page indexes kept between queries.
 pub(crate) struct LakeReaders {
     cached: CachedParquetFileReaderFactory,
+    /// What Arrow makes of a footer takes as long to work out as some pages to read.
+    arrow: Mutex<HashMap<SegmentId, ArrowReaderMetadata>>,
 }
 
 impl LakeReaders {
     pub(crate) fn new(store: Arc<dyn ObjectStore>, cache: Arc<FileMetadataCache>) -> Self {
-        Self { cached: CachedParquetFileReaderFactory::new(store, cache) }
+        Self { cached: CachedParquetFileReaderFactory::new(store, cache), arrow: Mutex::default() }
     }
 
     /// Footer and page index of a segment.
@@ -79,6 +86,22 @@ impl LakeReaders {
         let mut reader = self.cached.create_reader(0, partitioned_file(segment), None, &metrics)?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         Ok(reader.get_metadata(Some(&options)).await?)
+    }
+
+    /// The same with the Arrow schema.
+    pub(crate) async fn arrow_metadata(&self, segment: &Segment) -> Result<ArrowReaderMetadata> {
+        let metadata = self.metadata(segment).await?;
+        let id = &segment.meta().id;
+        if let Some(kept) = self.arrow.lock().get(id).filter(|kept| Arc::ptr_eq(kept.metadata(), &metadata)) {
+            return Ok(kept.clone());
+        }
+        let arrow = ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new())?;
+        let mut kept = self.arrow.lock();
+        if kept.len() >= ARROW_METADATA_MAX {
+            kept.clear();
+        }
+        kept.insert(id.clone(), arrow.clone());
+        Ok(arrow)
     }
 }
 

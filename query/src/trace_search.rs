@@ -25,13 +25,13 @@ use datafusion::prelude::DataFrame;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use proto::ids::IdError;
-use proto::{Signal, SpanId, TraceId, UnixNanos, schema};
+use proto::{Signal, SpanId, TimeRange, TraceId, UnixNanos, schema};
 use serde::{Deserialize, Serialize};
 
 use crate::columns::{binary, bytes_at, int_at, int64};
 use crate::engine::Query;
 use crate::error::QueryError;
-use crate::filter::{SpanFilter, trace_is_one_of};
+use crate::filter::{SpanFilter, time_predicates, trace_is_one_of};
 use crate::newest;
 use crate::search::TraceQuery;
 use crate::trace_sort::{Sort, SortedPage};
@@ -95,6 +95,8 @@ pub(crate) struct Whole {
     pub(crate) start: i64,
     pub(crate) trace_id: TraceId,
     pub(crate) spans: i64,
+    /// Start of the span that starts last.
+    pub(crate) latest: i64,
 }
 
 /// A page at once: what [`TraceWalk`] gives, collected.
@@ -141,7 +143,8 @@ impl TraceWalk {
             true => Page::Newest(PageSearch::new(&search)?),
             false => Page::Sorted(SortedPage::new(&search)?),
         };
-        let walk = newest::Walk::new(query, Signal::Spans, search.filter.range, true, first_rows);
+        let wanted = search.sort.is_newest_first().then(|| search.wanted());
+        let walk = newest::Walk::new(query, Signal::Spans, search.filter.range, true, first_rows, wanted);
         let position = search.after.clone();
         Ok(Self { search, walk, page, position, is_done: false })
     }
@@ -153,7 +156,8 @@ impl TraceWalk {
             let found = match (&mut self.page, window) {
                 (Page::Newest(page), Some(window)) => {
                     let filter = SpanFilter { range: window, ..self.search.filter.clone() };
-                    page.examine(query, &self.search, &filter).await?;
+                    let matches = page.examine(query, &self.search, &filter).await?;
+                    self.walk.found(matches);
                     let found = page.settled(query, &self.search, window.start).await?;
                     (self.position, self.is_done) = page.position(&self.search, window.start, self.position.take());
                     found
@@ -276,11 +280,12 @@ impl PageSearch {
         }
     }
 
-    /// Looks at the traces with a matching span, as many as may belong on the page.
-    async fn examine(&mut self, query: &Query, search: &TraceSearch, filter: &SpanFilter) -> Result<(), QueryError> {
+    /// Looks at the traces with a matching span, as many as may belong on the page. Returns about how many match.
+    async fn examine(&mut self, query: &Query, search: &TraceSearch, filter: &SpanFilter) -> Result<usize, QueryError> {
         let mut unknown = candidates(query, search, filter, CANDIDATES_MAX).await?.ok_or_else(too_many)?;
         unknown.retain(|(id, _)| !self.looked_up.contains(id));
         unknown.sort_unstable_by_key(|(id, earliest_match)| Reverse((*earliest_match, *id)));
+        let mut matches = if search.whole.is_none() { unknown.len() } else { 0 };
         let mut unknown = unknown.as_slice();
         let ids_max = if search.whole.is_some() { LOOKUP_IDS_WHOLE_MAX } else { LOOKUP_IDS_MAX };
         // A candidate may start as late as its earliest matching span: only a later start settles the page.
@@ -297,11 +302,13 @@ impl PageSearch {
             self.looked_up.extend(ids);
             let after = self.after;
             wholes.retain(|whole| after.is_none_or(|after| whole.is_after(&after)));
-            self.best.extend(search.satisfying(query, wholes).await?);
+            let satisfying = search.satisfying(query, wholes).await?;
+            matches += if search.whole.is_some() { satisfying.len() } else { 0 };
+            self.best.extend(satisfying);
             self.best.sort_unstable_by(|a, b| b.cmp(a));
             self.best.truncate(self.wanted);
         }
-        Ok(())
+        Ok(matches)
     }
 }
 
@@ -334,8 +341,12 @@ impl TraceSearch {
             let few = candidates.is_some_and(|left| left.rows <= SORTED_FIRST_ROWS);
             return Ok((!few).then_some(SORTED_FIRST_ROWS));
         }
-        let given = self.after.as_ref().map_or(0, |after| after.given).min(CANDIDATES_MAX);
-        Ok(newest::first_rows((self.limit + 1 + given) * ROWS_PER_TRACE, candidates))
+        Ok(newest::first_rows(self.wanted() * ROWS_PER_TRACE, candidates))
+    }
+
+    /// Traces up to the end of the page and one more, those of the pages before included.
+    fn wanted(&self) -> usize {
+        self.limit + 1 + self.after.as_ref().map_or(0, |after| after.given).min(CANDIDATES_MAX)
     }
 
     /// Spans that satisfy all of `predicates` and match, or by which a trace comes into question when the whole of it
@@ -383,7 +394,7 @@ impl Position {
     pub(crate) fn whole(&self) -> Result<Whole, QueryError> {
         let trace_id = self.trace_id.parse();
         let trace_id = trace_id.map_err(|_| QueryError::bad_request("parameter cursor names no trace", ""))?;
-        Ok(Whole { start: self.start, trace_id, spans: 0 })
+        Ok(Whole { start: self.start, trace_id, spans: 0, latest: self.start })
     }
 }
 
@@ -431,14 +442,26 @@ pub(crate) async fn whole_traces(query: &Query, ids: &[TraceId]) -> Result<Vec<W
             let mut wholes: HashMap<TraceId, Whole> = HashMap::new();
             while let Some(batch) = rows.next().await {
                 for_each_start(&batch?, |trace_id, start| {
-                    let whole = wholes.entry(trace_id).or_insert(Whole { start, trace_id, spans: 0 });
+                    let whole = wholes.entry(trace_id).or_insert(Whole { start, trace_id, spans: 0, latest: start });
                     whole.start = whole.start.min(start);
+                    whole.latest = whole.latest.max(start);
                     whole.spans += 1;
                 })?;
             }
             Ok(wholes.into_values().collect())
         })
         .await
+}
+
+/// What all spans of these traces satisfy and no others. The times say which row groups need not be asked.
+pub(crate) fn spans_of(traces: &[Whole]) -> Vec<Expr> {
+    let range = TimeRange {
+        start: traces.iter().map(|whole| whole.start).min(),
+        end: traces.iter().map(|whole| whole.latest).max().and_then(|latest| latest.checked_add(1)),
+    };
+    let mut predicates = time_predicates(Signal::Spans, range);
+    predicates.push(trace_is_one_of(traces.iter().map(|whole| whole.trace_id)));
+    predicates
 }
 
 /// How many spans of each trace satisfy the filter.
@@ -450,7 +473,7 @@ async fn matched_spans(query: &Query, search: &TraceSearch, page: &[Whole]) -> R
     }
     for group in trace_summary::groups(page) {
         let mut predicates = search.filter.predicates();
-        predicates.push(trace_is_one_of(group.iter().map(|whole| whole.trace_id)));
+        predicates.extend(spans_of(group));
         let rows = search.spans(query, &[schema::TRACE_ID, schema::SPAN_ID], predicates)?;
         let distinct = query.run(async move {
             let (mut rows, mut distinct) = (rows.await?, HashSet::new());

@@ -15,7 +15,7 @@ use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::trace_is_one_of;
 use crate::rows::{Row, SpanBatch, SpanRow};
-use crate::trace_search::Whole;
+use crate::trace_search::{Whole, spans_of};
 use crate::trace_tree::{TraceTree, TreeSpan, assemble};
 use crate::traces::{DistinctSpans, TRACE_SPANS_MAX, clamp};
 
@@ -89,8 +89,7 @@ pub(crate) async fn read(
 ) -> Result<Vec<TraceSummary>, QueryError> {
     let mut found: HashMap<TraceId, TraceSummary> = HashMap::with_capacity(page.len());
     for group in groups(page) {
-        let ids = trace_is_one_of(group.iter().map(|whole| whole.trace_id));
-        let rows = query.read(Signal::Spans, Some(&SLIM), vec![ids], usize::MAX).await?;
+        let rows = query.read(Signal::Spans, Some(&SLIM), spans_of(group), usize::MAX).await?;
         let summaries = query.run(async move { summarize(&rows.batches) }).await?;
         for (id, summary) in summaries {
             let summary = match summary {

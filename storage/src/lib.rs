@@ -29,6 +29,6 @@ mod words;
 
 pub use error::{ErrorKind, StorageError};
 pub use maintenance::{CompactionOutcome, VacuumOutcome};
-pub use segment::{Condition, RowGroupMeta, RowRanges, Segment, SegmentId, SegmentMeta, index_size};
+pub use segment::{Condition, IndexHits, RowGroupMeta, RowRanges, Segment, SegmentId, SegmentMeta, index_size};
 pub use store::{FlushOutcome, MemtableStats, ReplayOutcome, SignalStats, Snapshot, Store, StoreSettings, StoreStats};
 pub use words::{contains_all_words, words};

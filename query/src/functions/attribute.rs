@@ -168,14 +168,15 @@ fn look_up(map: &ArrayRef, keys: &Keys) -> Result<ArrayRef> {
         return Ok(Arc::new(look_up_in_map(map, keys)?));
     }
     if let (Some(dictionary), Keys::Same(key)) = (map.as_dictionary_opt::<Int32Type>(), keys) {
+        let wanted = JsonKey::new(key);
         let texts: StringArray =
-            dictionary.values().as_string::<i32>().iter().map(|text| look_up_in_json(text?, key)).collect();
+            dictionary.values().as_string::<i32>().iter().map(|text| wanted.look_up(text?)).collect();
         return Ok(arrow::compute::take(&texts, dictionary.keys(), None)?);
     }
     let texts = cast(map, &DataType::Utf8)?;
     let texts = texts.as_string::<i32>();
     let values: StringArray = (0..texts.len())
-        .map(|row| if texts.is_valid(row) { look_up_in_json(texts.value(row), keys.of_row(row)?) } else { None })
+        .map(|row| if texts.is_valid(row) { JsonKey::new(keys.of_row(row)?).look_up(texts.value(row)) } else { None })
         .collect();
     Ok(Arc::new(values))
 }
@@ -202,10 +203,28 @@ fn look_up_in_map(map: &MapArray, keys: &Keys) -> Result<StringArray> {
     Ok(found.finish())
 }
 
-/// A value of a JSON object as `attributes['k']` shows it: a string as itself, any other value as JSON.
-fn look_up_in_json(object: &str, key: &str) -> Option<String> {
-    let attributes = read_json_attributes(object).ok()?;
-    attributes.into_iter().find(|attribute| attribute.key == key).map(|attribute| attribute_text(attribute.value))
+/// A key that is looked up in JSON objects.
+struct JsonKey<'a> {
+    key: &'a str,
+    /// As it is written in them.
+    json: String,
+}
+
+impl<'a> JsonKey<'a> {
+    fn new(key: &'a str) -> Self {
+        Self { key, json: serde_json::Value::from(key).to_string() }
+    }
+
+    /// A value as `attributes['k']` shows it: a string as itself, any other value as JSON. Most objects have no such key,
+    /// and are not parsed.
+    fn look_up(&self, object: &str) -> Option<String> {
+        if !object.contains(&self.json) {
+            return None;
+        }
+        let attributes = read_json_attributes(object).ok()?;
+        let found = attributes.into_iter().find(|attribute| attribute.key == self.key);
+        found.map(|attribute| attribute_text(attribute.value))
+    }
 }
 
 /// Appends the entries of a JSON object to a map under construction.

@@ -1,7 +1,8 @@
 //! The index of a row group: words in a tantivy index ([`text_index`]), everything else in a key index ([`keys`]).
 //!
 //! Keys are trace ids, the values of attributes (of the record and of its resource) and words with a digit in them, which
-//! are ids more often than not. All of it narrows only: a query looks at the rows again.
+//! are ids more often than not. Keys narrow only: a query looks at the rows again. Words that are not too common are found
+//! for certain ([`IndexHits::certain`]).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -37,6 +38,14 @@ pub enum Condition {
     Bytes { column: String, values: Vec<Vec<u8>> },
     /// The attribute `key` of the record or of its resource, as text, is one of these.
     Attribute { key: String, values: Vec<String> },
+}
+
+/// The rows of a row group that may satisfy a condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexHits {
+    pub rows: RowRanges,
+    /// All of them do: nobody has to look again.
+    pub certain: bool,
 }
 
 /// Words with a digit in them are mostly ids and numbers: each would be a term of its own.
@@ -84,6 +93,16 @@ impl IndexWriter {
     pub(super) fn new(signal: Signal) -> Self {
         let words = signal.spec().text_columns.iter().map(|column| (*column, WordWriter::default())).collect();
         Self { signal, words, keys: KeyWriter::default(), word: String::new() }
+    }
+
+    /// Whether a column is indexed.
+    pub(super) fn takes(signal: Signal, name: &str) -> bool {
+        let spec = signal.spec();
+        let is_id = |promoted: &&Promoted| promoted.kind == ColumnKind::Id && promoted.column == name;
+        spec.text_columns.contains(&name)
+            || spec.key_columns.contains(&name)
+            || [schema::ATTRIBUTES, schema::RESOURCE, schema::ATTRIBUTE_CONFLICTS].contains(&name)
+            || spec.promoted.iter().any(|promoted| is_id(&promoted))
     }
 
     /// `rows`: one column of the row group, all of it. Columns that are not indexed are passed over.
@@ -241,7 +260,7 @@ impl RowGroupIndex {
     }
 
     /// Rows of the row group that may satisfy the condition; `None` when the index cannot tell.
-    pub(super) fn candidates(&self, signal: Signal, condition: &Condition) -> Result<Option<RowRanges>, StorageError> {
+    pub(super) fn hits(&self, signal: Signal, condition: &Condition) -> Result<Option<IndexHits>, StorageError> {
         match condition {
             Condition::Words { column, words } => self.with_words(signal, column, words),
             Condition::Bytes { column, values } => {
@@ -261,24 +280,27 @@ impl RowGroupIndex {
         }
     }
 
-    fn with_words(&self, signal: Signal, column: &str, words: &[String]) -> Result<Option<RowRanges>, StorageError> {
+    fn with_words(&self, signal: Signal, column: &str, words: &[String]) -> Result<Option<IndexHits>, StorageError> {
         if words.is_empty() || !signal.spec().text_columns.contains(&column) {
             return Ok(None);
         }
         let (terms, others): (Vec<&str>, Vec<&str>) = words.iter().map(String::as_str).partition(|word| is_term(word));
-        let mut rows = RowRanges::all(self.rows());
+        let mut hits = IndexHits { rows: RowRanges::all(self.rows()), certain: false };
         let space = word_space(column);
-        for word in others {
-            rows = rows.intersect(&self.with_any_key([key(space, word.as_bytes())].into_iter())?);
+        for word in &others {
+            hits.rows = hits.rows.intersect(&self.with_any_key([key(space, word.as_bytes())].into_iter())?.rows);
         }
-        if !terms.is_empty() && !rows.is_empty() {
+        if !terms.is_empty() && !hits.rows.is_empty() {
             let found = self.text()?.search(column, &terms).map_err(|error| self.corrupt(error))?;
-            rows = found.map_or(rows.clone(), |found| RowRanges::from_rows(found).intersect(&rows));
+            if let Some((rows, is_complete)) = found {
+                hits.rows = RowRanges::from_rows(rows).intersect(&hits.rows);
+                hits.certain = is_complete && others.is_empty();
+            }
         }
-        Ok(Some(rows))
+        Ok(Some(hits))
     }
 
-    fn with_any_key(&self, keys: impl Iterator<Item = u32>) -> Result<RowRanges, StorageError> {
+    fn with_any_key(&self, keys: impl Iterator<Item = u32>) -> Result<IndexHits, StorageError> {
         let index = self.keys()?;
         let mut stripes = Vec::new();
         for key in keys {
@@ -286,7 +308,7 @@ impl RowGroupIndex {
         }
         stripes.sort_unstable();
         stripes.dedup();
-        Ok(RowRanges::from_stripes(stripes, self.rows()))
+        Ok(IndexHits { rows: RowRanges::from_stripes(stripes, self.rows()), certain: false })
     }
 
     fn corrupt(&self, what: impl ToString) -> StorageError {

@@ -1,8 +1,7 @@
 //! A segment: rows of one signal and one UTC date in one Parquet file, with an index beside it.
 //!
 //! A segment never changes. Its row groups are sorted each for itself, and each has its own part of the index, so that
-//! compaction can copy both. The index may be missing or unreadable: it narrows candidates, and the query checks the
-//! predicate again.
+//! compaction can copy both. The index may be missing or unreadable: then the query looks at all rows.
 
 mod bundle;
 mod index;
@@ -24,8 +23,8 @@ use proto::{Signal, UnixNanos};
 use crate::error::StorageError;
 use crate::paths;
 pub use bundle::RowGroupMeta;
-pub use index::Condition;
 use index::RowGroupIndex;
+pub use index::{Condition, IndexHits};
 pub use rows::RowRanges;
 pub(crate) use sort::{present_columns, sorted_by_day};
 pub(crate) use source::SegmentSource;
@@ -140,19 +139,16 @@ impl Segment {
         &self.index_path
     }
 
-    /// Rows (numbers in the Parquet file) that may satisfy a condition: all that do are among them. `None`: the index
-    /// cannot tell (there is none, it is unreadable, or it does not know of such a condition): scan the segment.
+    /// Rows of a row group, counted from its first, that may satisfy a condition: all that do are among them. `None`: the
+    /// index cannot tell (there is none, it is unreadable, or it does not know of such a condition): scan the row group.
     ///
     /// Blocking: call it off the async threads.
-    pub fn candidates(&self, condition: &Condition) -> Result<Option<RowRanges>, StorageError> {
-        let Some(groups) = self.index.get_or_init(|| self.open_index()) else { return Ok(None) };
-        let (mut found, mut start) = (RowRanges::default(), 0);
-        for group in groups {
-            let Some(rows) = group.candidates(self.signal, condition)? else { return Ok(None) };
-            found.append_shifted(&rows, start);
-            start += group.rows();
+    pub fn hits(&self, row_group: usize, condition: &Condition) -> Result<Option<IndexHits>, StorageError> {
+        let groups = self.index.get_or_init(|| self.open_index()).as_ref();
+        match groups.and_then(|groups| groups.get(row_group)) {
+            Some(group) => group.hits(self.signal, condition),
+            None => Ok(None),
         }
-        Ok(Some(found))
     }
 
     /// The row groups in the order of the file; `None` when there is no index that knows.

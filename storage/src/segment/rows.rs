@@ -1,4 +1,4 @@
-//! Sets of rows of a segment, as ranges.
+//! Sets of rows of a row group, as ranges.
 
 use std::ops::Range;
 
@@ -74,21 +74,6 @@ impl RowRanges {
         all.sort_unstable_by_key(|range| range.start);
         Self::from_ranges(all.into_iter())
     }
-
-    /// Those within a range, counted from its start.
-    pub fn slice(&self, range: Range<u32>) -> Self {
-        let begin = self.0.partition_point(|rows| rows.end <= range.start);
-        let inside = self.0[begin..].iter().take_while(|rows| rows.start < range.end);
-        let cut = |rows: &Range<u32>| rows.start.max(range.start) - range.start..rows.end.min(range.end) - range.start;
-        Self(inside.map(cut).collect())
-    }
-
-    /// The same rows `by` further on, appended to these, which all lie before.
-    pub(super) fn append_shifted(&mut self, other: &Self, by: u32) {
-        let shifted = other.0.iter().map(|range| range.start + by..range.end + by);
-        let joined = std::mem::take(&mut self.0).into_iter().chain(shifted);
-        *self = Self::from_ranges(joined);
-    }
 }
 
 #[cfg(test)]
@@ -111,10 +96,6 @@ mod tests {
             prop_assert_eq!(rows_of(&x.intersect(&y)), a.intersection(&b).copied().collect::<BTreeSet<_>>());
             prop_assert_eq!(rows_of(&x.union(&y)), a.union(&b).copied().collect::<BTreeSet<_>>());
             prop_assert_eq!(x.count(), a.len() as u64);
-            prop_assert_eq!(rows_of(&x.slice(10..30)), a.range(10..30).map(|row| row - 10).collect::<BTreeSet<_>>());
-            let mut appended = x.clone();
-            appended.append_shifted(&y, 100);
-            prop_assert_eq!(rows_of(&appended), a.iter().copied().chain(b.iter().map(|row| row + 100)).collect::<BTreeSet<_>>());
         }
     }
 

@@ -17,7 +17,7 @@ use tantivy::{
 const META_FILE: &str = "meta.json";
 /// A word of more than one row in so many is in every stripe: its rows are not kept, only that there are many. They
 /// would be half of the index.
-const COMMON_ONE_IN: u32 = 32;
+const COMMON_ONE_IN: u32 = 16;
 /// Below so many rows all words are kept.
 const COMMON_ROWS_MIN: u32 = 4096;
 /// The field of a column's common words.
@@ -175,9 +175,9 @@ impl TextIndex {
         self.reader.max_doc()
     }
 
-    /// Rows, ascending, in whose text `column` every word occurs; `None` when the index cannot tell: the column is not in
-    /// it, or all words are common ones.
-    pub(super) fn search(&self, column: &str, words: &[&str]) -> Result<Option<Vec<u32>>, TantivyError> {
+    /// Rows, ascending, in whose text `column` every word occurs that is not a common one, and whether none is. `None` when
+    /// the index cannot tell: the column is not in it, or all words are common ones.
+    pub(super) fn search(&self, column: &str, words: &[&str]) -> Result<Option<(Vec<u32>, bool)>, TantivyError> {
         let Ok(field) = self.schema.get_field(column) else { return Ok(None) };
         let common = self.schema.get_field(&format!("{column}{COMMON}"))?;
         let mut lists = Vec::with_capacity(words.len());
@@ -185,14 +185,15 @@ impl TextIndex {
             match self.postings(field, word)? {
                 Some(list) => lists.push(list),
                 None if self.postings(common, word)?.is_some() => {}
-                None => return Ok(Some(Vec::new())),
+                None => return Ok(Some((Vec::new(), true))),
             }
         }
         if lists.is_empty() {
             return Ok(None);
         }
         lists.sort_by_key(|list| list.size_hint());
-        Ok(Some(intersection(lists)))
+        let is_complete = lists.len() == words.len();
+        Ok(Some((intersection(lists), is_complete)))
     }
 
     fn postings(&self, field: Field, word: &str) -> Result<Option<impl DocSet + use<>>, TantivyError> {
