@@ -3,12 +3,12 @@
 //! Row JSON of such a trace has 12 MB and takes a browser longer to parse than to draw; columns with dictionaries have a
 //! tenth of it. Attributes, links and resources of a span are asked for when it is looked at (`span_detail`).
 
-use std::collections::HashMap;
 use std::hash::Hash;
 
 use arrow::record_batch::RecordBatch;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use hashbrown::HashMap;
 use proto::{Signal, TraceId, schema};
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -15,7 +15,6 @@
 //! The figures of the page come from all spans of its traces, through the same tree as the trace page.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use arrow::record_batch::RecordBatch;
@@ -24,6 +23,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::prelude::DataFrame;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
+use hashbrown::{HashMap, HashSet};
 use proto::ids::IdError;
 use proto::{Signal, SpanId, TimeRange, TraceId, UnixNanos, schema};
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,10 @@
 //! The line of a trace in a search result: figures of the whole trace.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use arrow::array::{BinaryArray, Int64Array};
 use arrow::record_batch::RecordBatch;
+use hashbrown::HashMap;
 use proto::ids::IdError;
 use proto::{Signal, SpanId, TraceId, schema};
 use serde::Serialize;

@@ -9,8 +9,8 @@
 //! - spans of different content with one id (**duplicates**) are all kept; children go to the first of them.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
+use hashbrown::HashMap;
 use proto::SpanId;
 
 /// What the tree needs to know of a span.

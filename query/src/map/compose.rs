@@ -1,8 +1,9 @@
 //! Adds up what was counted, settles what crosses traces, and names nodes and edges.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
+use hashbrown::{HashMap, HashSet};
 use proto::TimeRange;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -54,41 +54,38 @@ impl Requests {
 
     /// Mean, percentiles and histogram. None without requests.
     pub(super) fn durations(mut self) -> Option<(Durations, Vec<HistogramBucket>)> {
-        self.0.sort_unstable();
         let nanos = |packed: u64| (packed >> FLAG_BITS) as i64;
         let count = self.0.len();
-        let max = nanos(*self.0.last()?);
+        let max = nanos(*self.0.iter().max()?);
         let sum: i128 = self.0.iter().map(|packed| i128::from(nanos(*packed))).sum();
-        let rank = |p: f64| nanos(self.0[((p * count as f64).ceil() as usize).clamp(1, count) - 1]);
-        let durations = Durations {
-            mean: i64::try_from(sum / count as i128).unwrap_or(i64::MAX),
-            p50: rank(0.50),
-            p95: rank(0.95),
-            p99: rank(0.99),
-            max,
-        };
-        Some((durations, self.histogram()))
+        let histogram = self.histogram();
+        // Each percentile is looked for among what lies above the one before: sorting all takes three times as long.
+        let mut sorted_to = 0;
+        let [p50, p95, p99] = [0.50, 0.95, 0.99].map(|p: f64| {
+            let rank = ((p * count as f64).ceil() as usize).clamp(1, count) - 1;
+            let (_, value, _) = self.0[sorted_to..].select_nth_unstable(rank - sorted_to);
+            sorted_to = rank;
+            nanos(*value)
+        });
+        let mean = i64::try_from(sum / count as i128).unwrap_or(i64::MAX);
+        Some((Durations { mean, p50, p95, p99, max }, histogram))
     }
 
-    /// `self` is sorted.
     fn histogram(&self) -> Vec<HistogramBucket> {
         let bounds = bounds();
-        let mut buckets: Vec<HistogramBucket> = Vec::new();
-        let mut next = 0;
+        let last = bounds.len() - 1;
+        let mut counts = vec![Counts::default(); bounds.len()];
         for packed in &self.0 {
             let duration = (packed >> FLAG_BITS) as i64;
-            while bounds[next] <= duration && next + 1 < bounds.len() {
-                next += 1;
-            }
-            let (start_ns, end_ns) = (if next == 0 { 0 } else { bounds[next - 1] }, bounds[next]);
-            if buckets.last().is_none_or(|bucket| bucket.start_ns != start_ns) {
-                buckets.push(HistogramBucket { start_ns, end_ns, counts: Counts::default() });
-            }
-            if let Some(bucket) = buckets.last_mut() {
-                bucket.counts.add(packed & ((1 << FLAG_BITS) - 1));
-            }
+            let bucket = bounds.partition_point(|bound| *bound <= duration).min(last);
+            counts[bucket].add(packed & ((1 << FLAG_BITS) - 1));
         }
-        buckets
+        let buckets = counts.into_iter().enumerate().filter(|(_, counts)| counts.requests > 0);
+        let bucket = |(at, counts): (usize, Counts)| {
+            let start_ns = if at == 0 { 0 } else { bounds[at - 1] };
+            HistogramBucket { start_ns, end_ns: bounds[at], counts }
+        };
+        buckets.map(bucket).collect()
     }
 }
 

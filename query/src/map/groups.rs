@@ -1,7 +1,5 @@
 //! Which namespace or environment a service belongs to, as its resources say.
 
-use std::collections::HashMap;
-
 use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
@@ -9,6 +7,7 @@ use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::lit;
 use datafusion::prelude::ident;
+use hashbrown::HashMap;
 use proto::{Signal, TimeRange, schema};
 
 use crate::engine::Query;

@@ -19,13 +19,13 @@ pub(crate) mod tally;
 mod tests;
 pub(crate) mod trace_stream;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::DataFrame;
 use futures::future::try_join_all;
+use hashbrown::{HashMap, HashSet};
 use proto::{Signal, TraceId, schema};
 
 pub(crate) use self::compose::{NODES_MAX, ServiceMap};

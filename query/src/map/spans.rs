@@ -1,12 +1,12 @@
 //! Rows of the span table, reduced to what the map needs, with numbers in the place of names.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use arrow::array::{Array, AsArray, BinaryArray, Int64Array};
 use arrow::compute::cast;
 use arrow::datatypes::Int32Type;
 use arrow::record_batch::RecordBatch;
+use hashbrown::HashMap;
 use proto::{Signal, schema};
 
 use super::peer::{NodeType, PEER_COLUMNS, peer_of};

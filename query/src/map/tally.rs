@@ -4,14 +4,13 @@
 //! producer span of its own service. Whatever cannot be settled within one trace (producers that nobody has answered
 //! yet, consumers that link to other traces) is kept until all traces have been seen.
 
-use std::collections::HashMap;
-
 use super::PerTrace;
 use super::figures::{Counts, Requests};
 use super::spans::{Kind, NameId, Names, PeerId, Span, SpanKey, TraceKey};
 use super::trace_stream::Trace;
 use crate::histogram::Buckets;
 use crate::outcome::Outcome;
+use hashbrown::HashMap;
 
 /// Who is at an end of an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,8 +5,6 @@
 //! seen ([`Runs`]). So one pass over the columns that matter gives whole traces: no join, no hash table over all spans,
 //! and row groups are read side by side. Nothing depends on the order being as expected: without it more is kept.
 
-use std::collections::{HashMap, HashSet};
-
 use arrow::array::{Array, AsArray, BinaryArray};
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
@@ -16,6 +14,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::prelude::DataFrame;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
+use hashbrown::{HashMap, HashSet};
 
 use super::spans::{CallText, Names, Span, SpanKey, SpanRows, TraceKey};
 use crate::error::QueryError;
