@@ -4,6 +4,7 @@ use proto::{Signal, SpanId, TraceId, schema};
 use regex::Regex;
 
 use super::error::SearchError;
+use super::place::{Place, place};
 use super::syntax::{At, Comparison, Condition, FieldTest, Leaf, Pattern, Test, Tree, Value};
 use crate::functions::severity_numbers;
 use crate::time_param::parse_duration;
@@ -58,6 +59,13 @@ pub(crate) enum Predicate {
         bytes: Vec<u8>,
     },
     Outcome(OutcomeName),
+}
+
+/// A condition on a span of a trace whose other spans are at hand.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Placed {
+    Column(Predicate),
+    Place(Place),
 }
 
 /// Where a text comes from.
@@ -206,6 +214,18 @@ pub(crate) fn text_columns(signal: Signal) -> &'static [&'static str] {
 /// Errors: a value that its key cannot have.
 pub(crate) fn resolve(signal: Signal, condition: &Condition) -> Result<Tree<Predicate>, SearchError> {
     condition.map(&mut |leaf| resolve_leaf(signal, leaf))
+}
+
+/// The same for spans of whole traces, whose places count too.
+pub(crate) fn resolve_placed(condition: &Condition) -> Result<Tree<Placed>, SearchError> {
+    condition.map(&mut |leaf| {
+        if let Leaf::Field(test) = leaf
+            && let Some(place) = place(test)
+        {
+            return Ok(Placed::Place(place?));
+        }
+        Ok(Placed::Column(resolve_leaf(Signal::Spans, leaf)?))
+    })
 }
 
 /// What its author may not have meant, one sentence each.

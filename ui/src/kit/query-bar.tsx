@@ -4,7 +4,7 @@ import { type FocusEvent, type KeyboardEvent, useEffect, useId, useRef, useState
 import { Link } from "wouter";
 import { fieldsQuery, meaningQuery, valuesQuery, type Window } from "../api/queries";
 import type { SearchMeaning } from "../api/types";
-import { complete, type Place, placeAt, unitsOf } from "../engine/search/complete";
+import { complete, completeWith, keywordsAt, type Place, placeAt, unitsOf } from "../engine/search/complete";
 import { parseSearch, type Subject } from "../engine/search/parse";
 import { formatCount } from "../lib/format";
 import { carryOver, href } from "../lib/url-state";
@@ -48,12 +48,12 @@ export function QueryBar(props: QueryBarProps) {
   const meaning = useQuery({ ...meaningQuery(signal, props.window, rested), enabled: rested !== "" });
   const problem = (rested === draft && draft !== "" && meaning.data?.problem) || null;
   const place = open ? placeAt(draft, cursor, props.subject) : null;
-  const options = useOptions(signal, props.window, place);
+  const options = useOptions(props.subject, props.window, place);
   const sqlHref = meaning.data?.sql ? href("/sql", { sql: meaning.data.sql }, carryOver(search)) : null;
 
-  const choose = (value: string) => {
+  const choose = (option: Completion) => {
     if (!place) return;
-    const done = complete(draft, place, value);
+    const done = option.insert === undefined ? complete(draft, place, option.value) : completeWith(draft, place, option.insert);
     setDraft(done.text);
     setCursor(done.cursor);
     setActive(null);
@@ -85,7 +85,7 @@ export function QueryBar(props: QueryBarProps) {
       if (sqlHref) navigate(sqlHref);
     } else if ((event.key === "Enter" || event.key === "Tab") && open && active !== null && options[active]) {
       event.preventDefault();
-      choose(options[active].value);
+      choose(options[active]);
     } else if (event.key === "Escape") {
       if (open) setOpen(false);
       else event.currentTarget.blur();
@@ -143,7 +143,7 @@ export function QueryBar(props: QueryBarProps) {
         <span className={controls.kbd}>/</span>
       </div>
       <div className={css.panel} hidden={!open}>
-        <ul className={css.options} role="listbox" id={`${id}-list`} aria-label={place?.kind === "value" ? `Values of ${place.key}` : "Keys"}>
+        <ul className={css.options} role="listbox" id={`${id}-list`} aria-label={place?.kind === "value" || place?.kind === "name" ? `Values of ${place.key}` : place?.kind === "keyword" ? "Keywords of X-Ray" : "Keys"}>
           {options.map((option, nth) => (
             // The keyboard is handled by the input, as the combobox pattern asks.
             // oxlint-disable-next-line jsx-a11y/click-events-have-key-events
@@ -155,7 +155,7 @@ export function QueryBar(props: QueryBarProps) {
               className={css.option}
               onPointerMove={() => setActive(nth)}
               onPointerDown={(event) => event.preventDefault()}
-              onClick={() => choose(option.value)}
+              onClick={() => choose(option)}
             >
               <span className={css.optionText}>{option.value}</span>
               <span className={css.optionHint}>{option.hint}</span>
@@ -259,18 +259,23 @@ function Said({ draft, problem, meaning }: { draft: string; problem: SearchMeani
 interface Completion {
   value: string;
   hint: string;
+  /** What is put in; without it the value, as its place needs it. */
+  insert?: string;
 }
 
-/** Keys of the rows in the range, or values of the key before the cursor. */
-function useOptions(signal: "spans" | "logs", window: Window, place: Place | null): Completion[] {
+/** Keys of the rows in the range with the keywords that fit, or values of the key before the cursor. */
+function useOptions(subject: Subject, window: Window, place: Place | null): Completion[] {
+  const signal = subject === "traces" ? "spans" : "logs";
   const fields = useQuery({ ...fieldsQuery(signal, window), enabled: place !== null });
   const typed = useRested(place?.typed ?? "", REST_MS);
-  const key = place?.kind === "value" ? place.key : null;
+  const key = place?.kind === "value" || place?.kind === "name" ? place.key : null;
   const listed = key !== null && !LISTLESS.has(key);
   const values = useQuery({ ...valuesQuery(signal, window, key ?? "", typed), enabled: listed, placeholderData: keepPreviousData });
   if (!place) return [];
   const wanted = place.typed.toLowerCase();
-  if (place.kind === "value") {
+  const keywords = keywordsAt(place, subject).map(({ name, insert, hint }) => ({ value: name, insert, hint }));
+  if (place.kind === "keyword") return keywords;
+  if (place.kind === "value" || place.kind === "name") {
     if (!listed) return [];
     const fitting = (values.data ?? []).filter((one) => one.value.toLowerCase().includes(wanted) && one.value !== place.typed);
     return fitting.slice(0, OPTIONS_MAX).map((one) => ({ value: one.value, hint: formatCount(one.count) }));
@@ -278,10 +283,12 @@ function useOptions(signal: "spans" | "logs", window: Window, place: Place | nul
   const fitting = (fields.data?.fields ?? []).filter((field) => field.key.toLowerCase().includes(wanted));
   const ranked = wanted === "" ? fitting : fitting.toSorted((a, b) => Number(!a.key.toLowerCase().startsWith(wanted)) - Number(!b.key.toLowerCase().startsWith(wanted)));
   const unique = [...new Map(ranked.map((field) => [field.key, field])).values()];
-  return unique.slice(0, OPTIONS_MAX).map((field) => ({
+  const keys = unique.slice(0, OPTIONS_MAX).map((field) => ({
     value: field.key,
     hint: field.count === null ? "" : `${field.kind === "resource" ? "resource " : ""}${formatCount(field.count)}`,
   }));
+  // A key of the data may be named as a keyword is.
+  return [...keys, ...keywords.filter((one) => !unique.some((field) => field.key === one.value))];
 }
 
 /** Keys whose values nobody picks from a list. */
