@@ -29,7 +29,8 @@ impl Signs {
             columns.len() - 1
         };
         let kind = |kind| text_equals(schema::KIND, kind);
-        let named = NAMING_COLUMNS.iter().map(|column| ident(*column).is_not_null().and(ident(*column).not_eq(lit(""))));
+        let named =
+            NAMING_COLUMNS.iter().map(|column| ident(*column).is_not_null().and(ident(*column).not_eq(lit(""))));
         let named = named.reduce(Expr::or).expect("columns");
         Self {
             fault: add(is_fault()),
@@ -84,9 +85,8 @@ impl Places {
         let whole = root.map(|root| spans[root].duration).filter(|duration| *duration > 0);
         for row in &tree.rows {
             let span = &spans[row.span];
-            let hop = row.parent.map_or(0, |parent| {
-                places[parent].hop + u32::from(spans[parent].service != span.service)
-            });
+            let hop =
+                row.parent.map_or(0, |parent| places[parent].hop + u32::from(spans[parent].service != span.service));
             let is_end = |child: &usize| spans[*child].service == span.service && spans[*child].tests[signs.internal];
             let place = &mut places[row.span];
             (place.depth, place.hop) = (row.depth, hop);

@@ -18,15 +18,8 @@ use super::error::SearchError;
 use super::syntax::{Comparison, FieldTest, Test, Value};
 
 /// All keys of this file. An attribute of such a name is `attributes.span.depth`.
-pub(crate) const PLACE_KEYS: [&str; 7] = [
-    "span.depth",
-    "span.hop",
-    "span.coverage",
-    "span.inferred",
-    "span.path",
-    "span.cause",
-    "span.cause_service",
-];
+pub(crate) const PLACE_KEYS: [&str; 7] =
+    ["span.depth", "span.hop", "span.coverage", "span.inferred", "span.path", "span.cause", "span.cause_service"];
 
 /// A condition on the place of a span.
 #[derive(Clone, Copy, Debug, PartialEq)]

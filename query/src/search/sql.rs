@@ -30,8 +30,7 @@ pub(super) fn written<L>(tree: &Tree<L>, leaf: &mut impl FnMut(&L) -> Option<Wri
     Some(match tree {
         Tree::And(parts) if parts.is_empty() => Written { text: "true".to_owned(), is_or: false },
         Tree::And(parts) => {
-            let parts: Option<Vec<String>> =
-                parts.iter().map(|part| Some(written(part, leaf)?.bracketed())).collect();
+            let parts: Option<Vec<String>> = parts.iter().map(|part| Some(written(part, leaf)?.bracketed())).collect();
             Written { text: parts?.join(" AND "), is_or: false }
         }
         Tree::Or(parts) => {
@@ -120,6 +119,10 @@ fn text(table: &str, source: &Source) -> String {
     match source {
         Source::Column(column) | Source::IdColumn(column) => format!("{table}{column}"),
         Source::Attribute { key, of } => from_owner(table, key, *of, |value| value),
+        Source::Event(key) => {
+            let of_record = from_owner(table, key, Owner::Record, |value| value);
+            format!("coalesce({of_record}, event_attribute({table}events, {}))", quoted(key))
+        }
     }
 }
 
@@ -140,7 +143,7 @@ fn compare_number(table: &str, source: &Source, op: Comparison, value: Number) -
     };
     let read = |text: String| format!("{parse}({text})");
     let number = match source {
-        Source::Column(_) | Source::IdColumn(_) => read(text(table, source)),
+        Source::Column(_) | Source::IdColumn(_) | Source::Event(_) => read(text(table, source)),
         Source::Attribute { key, of } => from_owner(table, key, *of, read),
     };
     format!("{number} {} {value}", op.text())

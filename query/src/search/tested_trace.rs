@@ -206,4 +206,3 @@ pub(super) fn trace_id(column: &BinaryArray, row: usize) -> Result<TraceId, Quer
 fn stored(error: IdError) -> QueryError {
     QueryError::internal(format!("id of a stored span: {error}"))
 }
-

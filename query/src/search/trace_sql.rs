@@ -50,8 +50,9 @@ impl Writer {
             Tree::And(parts) | Tree::Or(parts) => {
                 let between = if matches!(tree, Tree::And(_)) { " AND " } else { " OR " };
                 let parts = parts.iter().map(|part| self.of_tree(part)).collect::<Result<Option<Vec<_>>, _>>()?;
-                parts
-                    .map(|parts| if parts.is_empty() { "true".to_owned() } else { format!("({})", parts.join(between)) })
+                parts.map(
+                    |parts| if parts.is_empty() { "true".to_owned() } else { format!("({})", parts.join(between)) },
+                )
             }
             Tree::Not(inner) => self.of_tree(inner)?.map(|text| format!("NOT {text}")),
             Tree::Leaf(leaf) => self.of_leaf(leaf)?,
@@ -158,10 +159,9 @@ fn of_figure(field: &FieldTest) -> Option<String> {
     let end = "CAST(max(end_time) AS BIGINT)";
     let (figure, number) = match field.key.as_str() {
         "trace.duration" => (format!("{end} - CAST(min(start_time) AS BIGINT)"), duration()?),
-        "trace.root_to_end" => (
-            format!("{end} - CAST(min(CASE WHEN parent_span_id IS NULL THEN start_time END) AS BIGINT)"),
-            duration()?,
-        ),
+        "trace.root_to_end" => {
+            (format!("{end} - CAST(min(CASE WHEN parent_span_id IS NULL THEN start_time END) AS BIGINT)"), duration()?)
+        }
         "trace.spans" => ("count(DISTINCT span_id)".to_owned(), number.clone()),
         "trace.services" => ("count(DISTINCT service)".to_owned(), number.clone()),
         "trace.errors" => ("count(DISTINCT CASE WHEN status = 'ERROR' THEN span_id END)".to_owned(), number.clone()),

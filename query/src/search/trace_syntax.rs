@@ -76,7 +76,9 @@ impl Display for TraceSearchText {
 pub(super) fn trace_search(raw: Tree<Raw>) -> TraceSearchText {
     match spans_only(&raw) {
         // Where a span stands, only its whole trace tells.
-        Some(condition) if asks_for_places(&condition) => TraceSearchText::Whole(Tree::Leaf(TraceLeaf::Some(condition))),
+        Some(condition) if asks_for_places(&condition) => {
+            TraceSearchText::Whole(Tree::Leaf(TraceLeaf::Some(condition)))
+        }
         Some(condition) => TraceSearchText::OneSpan(condition),
         None => TraceSearchText::Whole(whole(raw)),
     }

@@ -79,6 +79,7 @@ fn field_holds(signal: Signal, test: &FieldTest, row: &Row) -> bool {
             let Test::Has(Value::Bare(name)) = test else { panic!("{test:?}") };
             row.is(name)
         }
+        (Signal::Spans, "exception.type") => text_holds(row.exception, test, false),
         (_, "scope_name") => text_holds(row.scope, test, false),
         (_, "span_id") => match test {
             Test::Has(Value::Bare(text)) => u64::from_str_radix(text, 16) == Ok(row.span_id),
@@ -176,4 +177,3 @@ fn long_holds(text: Option<&str>, test: &Test) -> bool {
         _ => text_holds(text, test, false),
     }
 }
-

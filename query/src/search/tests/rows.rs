@@ -21,6 +21,8 @@ pub(super) struct Row {
     pub(super) code: Option<i64>,
     pub(super) kind: &'static str,
     pub(super) scope: Option<&'static str>,
+    /// Type of an exception that the span recorded.
+    pub(super) exception: Option<&'static str>,
     /// As a number; given by whoever makes the rows.
     pub(super) span_id: u64,
 }
@@ -40,6 +42,7 @@ const STATUSES: [&str; 3] = ["UNSET", "OK", "ERROR"];
 const DURATIONS: [i64; 4] = [0, 999_999, 1_000_000, 2_000_000_000];
 const KS: [&str; 7] = ["v", "va", "500", "5e2", "-3", "GET /cart", ""];
 pub(super) const CODES: [i64; 4] = [200, 404, 429, 503];
+pub(super) const EXCEPTIONS: [&str; 2] = ["Timeout", "TypeError"];
 pub(super) const KINDS: [&str; 5] = ["INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 
 pub(super) fn row() -> impl Strategy<Value = Row> {
@@ -53,22 +56,40 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
         prop::option::of(prop::sample::select(&KS[..])),
         prop::option::of(prop::sample::select(&KS[..])),
         prop::option::of(prop::sample::select(&CODES[..])),
-        (prop::sample::select(&KINDS[..]), prop::option::of(Just("lib"))),
+        (
+            prop::sample::select(&KINDS[..]),
+            prop::option::of(Just("lib")),
+            prop::option::of(prop::sample::select(&EXCEPTIONS[..])),
+        ),
     )
-        .prop_map(|(service, text, status, status_message, duration, severity, k, k_of_resource, code, (kind, scope))| Row {
-            service,
-            text,
-            status,
-            status_message,
-            duration,
-            severity,
-            k,
-            k_of_resource,
-            code,
-            kind,
-            scope,
-            span_id: 0,
-        })
+        .prop_map(
+            |(
+                service,
+                text,
+                status,
+                status_message,
+                duration,
+                severity,
+                k,
+                k_of_resource,
+                code,
+                (kind, scope, exception),
+            )| Row {
+                service,
+                text,
+                status,
+                status_message,
+                duration,
+                severity,
+                k,
+                k_of_resource,
+                code,
+                kind,
+                scope,
+                exception,
+                span_id: 0,
+            },
+        )
 }
 
 pub(super) fn span_json(nth: usize, row: &Row) -> Json {
@@ -76,10 +97,18 @@ pub(super) fn span_json(nth: usize, row: &Row) -> Json {
         "trace_id": format!("{:032x}", nth / 4 + 1), "span_id": format!("{:016x}", row.span_id), "scope_name": row.scope,
         "start_time_unix_nano": nth as i64, "duration_ns": row.duration, "service": row.service, "name": row.text,
         "status": row.status, "status_message": row.status_message, "kind": row.kind,
-        "attr_http_response_status_code": row.code,
+        "attr_http_response_status_code": row.code, "events": events(row),
     });
     add_k(&mut span, row);
     span
+}
+
+pub(super) fn events(row: &Row) -> Json {
+    let exception = |name: &str| {
+        let attributes = json!({"exception.type": name}).to_string();
+        json!([{"time_unix_nano": 1, "name": "exception", "attributes": attributes}])
+    };
+    row.exception.map_or(Json::Null, exception)
 }
 
 pub(super) fn log_json(nth: usize, row: &Row) -> Json {
@@ -167,7 +196,12 @@ fn leaf(signal: Signal) -> BoxedStrategy<String> {
                 ][..]
             )
             .prop_map(str::to_owned),
-            prop::sample::select(&["kind:client", "kind:SERVER", "-kind:internal", "kind:*"][..]).prop_map(str::to_owned),
+            prop::sample::select(
+                &["exception.type:Timeout", "exception.type:T*", "exception.type:*", "exception.type:/Err/"][..]
+            )
+            .prop_map(str::to_owned),
+            prop::sample::select(&["kind:client", "kind:SERVER", "-kind:internal", "kind:*"][..])
+                .prop_map(str::to_owned),
         ]
         .boxed(),
         Signal::Logs => prop_oneof![
@@ -218,4 +252,3 @@ pub(super) fn search(signal: Signal) -> BoxedStrategy<String> {
         })
         .boxed()
 }
-

@@ -7,7 +7,7 @@ use proto::Signal;
 use serde_json::{Value as Json, json};
 
 use super::meaning::holds;
-use super::rows::{CODES, KINDS, Row};
+use super::rows::{CODES, EXCEPTIONS, KINDS, Row, events};
 use crate::search::place::{Cause, Place, place};
 use crate::search::syntax::{Comparison, Condition, Leaf, Test, Tree, Value};
 use crate::search::trace_syntax::{Relation, TraceLeaf};
@@ -37,7 +37,7 @@ pub(super) fn span_json(span: &Span) -> Json {
         "parent_span_id": span.parent.map(|parent| format!("{parent:016x}")), "start_time_unix_nano": span.start,
         "duration_ns": span.row.duration, "service": span.row.service, "name": span.row.text, "status": span.row.status,
         "kind": span.row.kind, "attr_http_response_status_code": span.row.code, "attr_server_address": span.callee,
-        "resource": resource.to_string()})
+        "resource": resource.to_string(), "events": events(&span.row)})
 }
 
 pub(super) fn spans() -> impl Strategy<Value = Vec<Span>> {
@@ -50,13 +50,14 @@ pub(super) fn spans() -> impl Strategy<Value = Vec<Span>> {
         select(&["work", "rest"][..]),
         prop::option::of(Just("db")),
         prop::option::weighted(0.3, prop::sample::select(&CODES[..])),
+        prop::option::weighted(0.3, prop::sample::select(&EXCEPTIONS[..])),
     );
     let trace = prop::collection::vec(one, 1..8);
     prop::collection::vec(trace, TRACES as usize).prop_map(|traces| {
         let mut spans = Vec::new();
         for (trace, ones) in traces.into_iter().enumerate() {
             for (nth, one) in ones.into_iter().enumerate() {
-                let ((parent, start, duration), service, status, kind, name, callee, code) = one;
+                let ((parent, start, duration), service, status, kind, name, callee, code, exception) = one;
                 let id = nth as u64 + 1;
                 let parent = match parent {
                     // Nobody has sent it.
@@ -77,6 +78,7 @@ pub(super) fn spans() -> impl Strategy<Value = Vec<Span>> {
                     code,
                     kind,
                     scope: None,
+                    exception,
                     span_id: id,
                 };
                 // Starts differ within a trace: the root is the earliest of those without a parent.

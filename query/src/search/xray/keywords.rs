@@ -60,7 +60,9 @@ impl Reader {
                 }
                 is_negated = (value == "true") == (op == Comparison::NotEqual);
             }
-            Some(_) => return self.wrong(start, format!("{word} is true or false"), format!("write {word} or !{word}")),
+            Some(_) => {
+                return self.wrong(start, format!("{word} is true or false"), format!("write {word} or !{word}"));
+            }
             None => {
                 self.at = before;
                 self.is_certain |= OUTCOMES.contains(&word);
@@ -185,13 +187,20 @@ impl Reader {
             }
             "name" => self.name_keyword(start, scope),
             "message" => {
-                let keys = ["exception.message", "status_message"];
-                Ok(of_some(self.comparison_of(start, &keys, false)?, scope))
+                let keys: &[&str] = match scope {
+                    Scope::CauseException(_) => &["exception.message"],
+                    _ => &["exception.message", "status_message"],
+                };
+                Ok(of_some(self.comparison_of(start, keys, false)?, scope))
             }
             _ => {
                 let Some(text) = text_keyword(word) else {
                     let message = format!("{word:?} is no keyword of X-Ray");
-                    return self.wrong(start, message, "write a keyword of X-Ray; search for words in a search without any");
+                    return self.wrong(
+                        start,
+                        message,
+                        "write a keyword of X-Ray; search for words in a search without any",
+                    );
                 };
                 self.is_certain |= text.is_certain;
                 self.needs_entry |= word == "http.status";
@@ -212,7 +221,7 @@ impl Reader {
                 self.comparison_of(start, &callee_named(), false)?
             }
             Scope::CauseEntity(_) => self.comparison_of(start, &["name"], false)?,
-            Scope::CauseException(_) => self.comparison_of(start, &["exception.type", "error.type"], false)?,
+            Scope::CauseException(_) => self.comparison_of(start, &["exception.type"], false)?,
         }))
     }
 

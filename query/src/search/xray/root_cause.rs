@@ -2,16 +2,17 @@
 //!
 //! X-Ray lists, for the slowest, the failing and the faulty part of a trace, the services on the way to it, and of each
 //! its entities (the segment and its subsegments), which may have exceptions. Here an entity is a span, named as the span
-//! is; services are runs of spans of one service. `index` counts from 0 and from the top of the trace: services by
+//! is, and its exception is the last one that it recorded; services are runs of spans of one service. `index` counts from 0 and from the top of the trace: services by
 //! `span.hop`, entities and exceptions by `span.depth`. Where the way ends in a call to something that sends no spans,
 //! that is the last service, inferred, named by the attributes of the call.
 
-use super::conditions::{either, has};
+use super::conditions::{either, exists, has};
 use super::{Part, Read, Reader, Scope, Side};
 use crate::search::place::Cause;
 use crate::search::syntax::Tree;
 
-const WHERE: &str = "write rootcause.fault.service {...}: responsetime, error or fault, then service, entity or exception";
+const WHERE: &str =
+    "write rootcause.fault.service {...}: responsetime, error or fault, then service, entity or exception";
 
 impl Reader {
     pub(super) fn root_cause(&mut self, start: usize, word: &str, scope: Scope) -> Read<Part> {
@@ -20,7 +21,8 @@ impl Reader {
             return self.wrong(start, format!("{word} is said of traces"), "write it outside of the braces");
         }
         if word == "rootcause.json" {
-            let hint = "write rootcause.responsetime.service {name = \"x\"} AND rootcause.responsetime.entity {name = \"y\"}";
+            let hint =
+                "write rootcause.responsetime.service {name = \"x\"} AND rootcause.responsetime.entity {name = \"y\"}";
             return self.wrong(start, "root causes are not read as JSON", hint);
         }
         let (cause, what) = match word.strip_prefix("rootcause.").and_then(|rest| rest.split_once('.')) {
@@ -43,9 +45,10 @@ impl Reader {
                 either([Tree::And(vec![on_path, filter])])
             }
             "exception" if cause != Cause::Time => {
-                let filter = self.braces(start, [Scope::CauseException(cause)])?;
-                let [filter] = filter.unwrap_or_else(|| [super::conditions::exists("exception.type")]);
-                either([Tree::And(vec![on_path, filter])])
+                let [filter] = self.braces(start, [Scope::CauseException(cause)])?.unwrap_or_else(|| [Tree::all()]);
+                // An exception has one of them at least.
+                let has_one = Tree::or(vec![exists("exception.type"), exists("exception.message")]);
+                either([Tree::And(vec![on_path, has_one, filter])])
             }
             _ => return self.wrong(start, format!("{word} is no part of a root cause"), WHERE),
         }))
