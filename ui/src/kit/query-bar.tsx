@@ -4,7 +4,8 @@ import { type FocusEvent, type KeyboardEvent, useEffect, useId, useRef, useState
 import { Link } from "wouter";
 import { fieldsQuery, meaningQuery, valuesQuery, type Window } from "../api/queries";
 import type { SearchMeaning } from "../api/types";
-import { complete, completeWith, keywordsAt, type Place, placeAt, unitsOf } from "../engine/search/complete";
+import { complete, completeWith, keywordsAt, type Place, placeAt } from "../engine/search/complete";
+import { painted } from "../engine/search/paint";
 import { parseSearch, type Subject } from "../engine/search/parse";
 import { formatCount } from "../lib/format";
 import { carryOver, href } from "../lib/url-state";
@@ -197,30 +198,13 @@ function Painted(props: { text: string; subject: Subject; at: readonly [number, 
     input?.addEventListener("scroll", follow);
     return () => input?.removeEventListener("scroll", follow);
   });
-  const unit = unitsOf(text);
-  const [wrongFrom, wrongTo] = at ? [unit(at[0]), Math.max(unit(at[1]), unit(at[0]) + 1)] : [-1, -1];
-  const parts: { from: number; to: number; kind: string }[] = [];
-  let end = 0;
-  for (const token of parseSearch(text, props.subject).tokens) {
-    const [from, to] = [unit(token.start), unit(token.end)];
-    if (from > end) parts.push({ from: end, to: from, kind: "word" });
-    parts.push({ from, to, kind: token.kind });
-    end = to;
-  }
-  if (end < text.length) parts.push({ from: end, to: text.length, kind: "word" });
-  const cut = parts.flatMap((part) => {
-    const edges = [part.from, wrongFrom, wrongTo, part.to].filter((edge) => edge >= part.from && edge <= part.to).toSorted((a, b) => a - b);
-    return edges.slice(1).map((edge, nth) => ({ from: edges[nth]!, to: edge, kind: part.kind }));
-  });
   return (
     <div ref={box} className={css.painted} aria-hidden>
-      {cut
-        .filter((part) => part.to > part.from)
-        .map((part) => (
-          <span key={part.from} className={classNames(css[part.kind], part.from >= wrongFrom && part.to <= wrongTo && css.underlined)}>
-            {text.slice(part.from, part.to)}
-          </span>
-        ))}
+      {painted(text, props.subject, at).map((piece) => (
+        <span key={piece.from} className={classNames(css[piece.kind], piece.isWrong && css.underlined)}>
+          {text.slice(piece.from, piece.to)}
+        </span>
+      ))}
     </div>
   );
 }
