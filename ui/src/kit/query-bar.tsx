@@ -7,6 +7,7 @@ import type { SearchMeaning } from "../api/types";
 import { complete, completeWith, keywordsAt, type Place, placeAt } from "../engine/search/complete";
 import { painted } from "../engine/search/paint";
 import { parseSearch, type Subject } from "../engine/search/parse";
+import { PLACE_KEYS, TRACE_KEYS } from "../engine/search/tree";
 import { formatCount } from "../lib/format";
 import { carryOver, href } from "../lib/url-state";
 import { classNames } from "./class-names";
@@ -258,7 +259,7 @@ function useOptions(subject: Subject, window: Window, place: Place | null): Comp
   if (!place) return [];
   const wanted = place.typed.toLowerCase();
   const keywords = keywordsAt(place, subject).map(({ name, insert, hint }) => ({ value: name, insert, hint }));
-  if (place.kind === "keyword") return keywords;
+  if (place.kind === "keyword" || (place.kind === "value" && keywords.length > 0)) return keywords;
   if (place.kind === "value" || place.kind === "name") {
     if (!listed) return [];
     const fitting = (values.data ?? []).filter((one) => one.value.toLowerCase().includes(wanted) && one.value !== place.typed);
@@ -276,7 +277,7 @@ function useOptions(subject: Subject, window: Window, place: Place | null): Comp
 }
 
 /** Keys whose values nobody picks from a list. */
-const LISTLESS = new Set(["duration", "trace_id", "span_id", "parent_span_id", "body", "status_message", "trace.duration", "trace.root_to_end", "trace.spans", "trace.services", "trace.errors", "trace.partial"]);
+const LISTLESS = new Set(["duration", "trace_id", "span_id", "parent_span_id", "body", "status_message", ...TRACE_KEYS, ...PLACE_KEYS]);
 
 /** The value once it has not changed for a while. */
 function useRested<T>(value: T, ms: number): T {

@@ -194,6 +194,10 @@ impl Reader {
                 Ok(of_some(self.comparison_of(start, keys, false)?, scope))
             }
             _ => {
+                if word.is_empty() {
+                    let what = if scope == Scope::Trace { "a condition is missing" } else { "the braces need a keyword" };
+                    return self.wrong(start, what, "write a keyword of X-Ray, such as fault");
+                }
                 let Some(text) = text_keyword(word) else {
                     let message = format!("{word:?} is no keyword of X-Ray");
                     return self.wrong(

@@ -38,6 +38,7 @@ export function placeAt(text: string, cursor: number, subject: Subject): Place |
   // Behind what the parser could not read: an expression of X-Ray.
   if (before.slice(unit(last?.end ?? 0)).trim() !== "") {
     const typed = /[\p{Alphabetic}\p{N}_.]*$/u.exec(before)![0];
+    if (!/[\s(!]$/.test(before.slice(0, before.length - typed.length))) return null;
     return { kind: "key", typed, from: cursor - typed.length, to: cursor, inBraces };
   }
   if (isAtEnd && last.kind === "word") return { kind: "key", typed: before.slice(unit(last.start)), from: unit(last.start), to: cursor, inBraces };
@@ -109,6 +110,26 @@ const OPERATORS: Readonly<Record<string, string>> = {
   "span.cause_service": "span.cause_service:",
 };
 
+const PLACE_HINTS: Readonly<Record<string, string>> = {
+  "span.depth": "spans above it",
+  "span.hop": "changes of service above it",
+  "span.coverage": "share of the root's duration",
+  "span.inferred": "calls what sends no spans",
+  "span.path": "on the way to a root cause",
+  "span.cause": "is a root cause",
+  "span.cause_service": "in the service of a root cause",
+};
+
+/** The values that a key can have, where no data has to be asked. */
+const CAUSES = ["fault", "error", "time"];
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  "trace.partial": ["true"],
+  "span.inferred": ["true"],
+  "span.path": CAUSES,
+  "span.cause": CAUSES,
+  "span.cause_service": CAUSES,
+};
+
 const ownKey = (name: string, hint: string): Keyword => ({ name, insert: OPERATORS[name] ?? `${name}>`, hint });
 
 export interface Completed {
@@ -121,8 +142,9 @@ export function keywordsAt(place: Place, subject: Subject): Keyword[] {
   const typed = place.typed.toLowerCase();
   const fits = (one: Keyword) => one.name.toLowerCase().startsWith(typed);
   if (place.kind === "keyword") return SCOPE_KEYWORDS[place.scope].filter(fits);
+  if (place.kind === "value") return (VALUES[place.key] ?? []).map((value) => ({ name: value, insert: `${value} `, hint: "" })).filter(fits);
   if (place.kind !== "key" || subject !== "traces" || typed === "") return [];
-  const ofSpans = PLACE_KEYS.map((name) => ownKey(name, "place in the trace"));
+  const ofSpans = PLACE_KEYS.map((name) => ownKey(name, PLACE_HINTS[name] ?? ""));
   if (place.inBraces) return ofSpans.filter(fits);
   return [...TRACE_KEYS.map((name) => ownKey(name, "whole trace")), ...ofSpans, ...TOP_KEYWORDS].filter(fits);
 }

@@ -70,7 +70,7 @@ describe("filter expressions of X-Ray", () => {
     ] as const) {
       expect(place(marked), marked).toMatchObject(expected);
     }
-    for (const marked of ['service("a") {responsetime > |', 'service("a") {http.status = 4|', 'service("a") {type = "A|', 'rootcause.fault.exception {name = "x|']) {
+    for (const marked of ['service("a") {fault}|', 'service("a") {responsetime > |', 'service("a") {http.status = 4|', 'service("a") {type = "A|', 'rootcause.fault.exception {name = "x|']) {
       expect(place(marked), marked).toBeNull();
     }
     expect(placeAt('service("a', 10, "logs"), "logs have no nodes").toBeNull();
@@ -94,6 +94,9 @@ describe("filter expressions of X-Ray", () => {
     expect(names("{span.|")).toContain("span.cause");
     expect(names("{faul|"), "in our braces a word is a word").toEqual([]);
     expect(names("|"), "nothing is typed yet").toEqual([]);
+    expect(names("span.path:|")).toEqual(["fault", "error", "time"]);
+    expect(names("{span.cause:(error OR f|"), "within parentheses too").toEqual(["fault"]);
+    expect(names("service:f|"), "data is asked").toEqual([]);
     expect(names("fau|", "logs")).toEqual([]);
     expect(names("span|", "logs")).toEqual([]);
     expect(names('service("a") {|}')).toEqual(SCOPE_KEYWORDS.node.map((one) => one.name));
