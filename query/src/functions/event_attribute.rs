@@ -129,7 +129,7 @@ mod tests {
             store.flush(Signal::Spans).await.expect("flushed");
         }
         let query = engine.begin("test", None).await.expect("admitted");
-        let wrong = query.sql("SELECT event_attribute(name, 'x') FROM spans").await.err().expect("refused");
+        let wrong = query.sql("SELECT event_attribute(name, 'x') FROM spans").await.map(|_| ()).expect_err("refused");
         assert!(wrong.to_string().contains("takes events and a key"), "{wrong}");
     }
 }

@@ -144,3 +144,4 @@ mod trace_answers;
 mod traces;
 mod xray;
 mod xray_answers;
+mod xray_expressions;

@@ -56,7 +56,7 @@ pub(crate) enum Anchor {
     /// Every trace may match.
     Any,
     /// One of its spans satisfies this.
-    Span(Expr),
+    Span(Box<Expr>),
     /// One of its log records satisfies the log test of this number.
     Log(usize),
 }
@@ -117,7 +117,7 @@ impl TraceQuery {
     ) -> Result<datafusion::prelude::DataFrame, QueryError> {
         Ok(match &self.anchor {
             Anchor::Any => spans,
-            Anchor::Span(predicate) => spans.filter(predicate.clone())?,
+            Anchor::Span(predicate) => spans.filter(predicate.as_ref().clone())?,
             Anchor::Log(test) => {
                 let logs = self.matching_logs(query, *test, range)?;
                 let ids = logs.select(vec![ident(schema::TRACE_ID).alias("log_trace_id")])?;
@@ -258,7 +258,7 @@ impl Anchors<'_> {
             }
             Tree::Or(parts) => {
                 let either = |a: Anchor, b: Anchor| match (a, b) {
-                    (Anchor::Span(a), Anchor::Span(b)) => Anchor::Span(a.or(b)),
+                    (Anchor::Span(a), Anchor::Span(b)) => Anchor::Span(Box::new(a.or(*b))),
                     (a, b) if a == b => a,
                     _ => Anchor::Any,
                 };
@@ -277,7 +277,7 @@ impl Anchors<'_> {
     }
 
     fn of_span(&self, test: &SpanTest) -> Anchor {
-        self.needed(test).map_or(Anchor::Any, Anchor::Span)
+        self.needed(test).map_or(Anchor::Any, |needed| Anchor::Span(Box::new(needed)))
     }
 
     /// What the columns of a span say whenever it satisfies the test; none when they may say anything.

@@ -195,7 +195,8 @@ impl Reader {
             }
             _ => {
                 if word.is_empty() {
-                    let what = if scope == Scope::Trace { "a condition is missing" } else { "the braces need a keyword" };
+                    let what =
+                        if scope == Scope::Trace { "a condition is missing" } else { "the braces need a keyword" };
                     return self.wrong(start, what, "write a keyword of X-Ray, such as fault");
                 }
                 let Some(text) = text_keyword(word) else {
