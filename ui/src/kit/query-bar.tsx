@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Search } from "lucide-react";
-import { type FocusEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type FocusEvent, type KeyboardEvent, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 import { fieldsQuery, meaningQuery, valuesQuery, type Window } from "../api/queries";
 import type { SearchMeaning } from "../api/types";
@@ -53,17 +53,21 @@ export function QueryBar(props: QueryBarProps) {
   const options = useOptions(props.subject, props.window, place);
   const sqlHref = meaning.data?.sql ? href("/sql", { sql: meaning.data.sql }, carryOver(search)) : null;
 
+  // As soon as React has written the value: what is typed next goes behind the completion.
+  const cursorToSet = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    if (cursorToSet.current === null) return;
+    input.current?.focus();
+    input.current?.setSelectionRange(cursorToSet.current, cursorToSet.current);
+    cursorToSet.current = null;
+  });
   const choose = (option: Completion) => {
     if (!place) return;
     const done = option.insert === undefined ? complete(draft, place, option.value) : completeWith(draft, place, option.insert);
     setDraft(done.text);
     setCursor(done.cursor);
     setActive(null);
-    // After React has written the value.
-    requestAnimationFrame(() => {
-      input.current?.focus();
-      input.current?.setSelectionRange(done.cursor, done.cursor);
-    });
+    cursorToSet.current = done.cursor;
   };
   const client = useQueryClient();
   // A wrong search is not run: what is wrong stays in sight, and so does the result there is.
