@@ -17,6 +17,7 @@ import { proxyWalk } from './walk-proxy.mjs';
 import { setupWalk } from './walk-setup.mjs';
 import { streamWalk } from './walk-stream.mjs';
 import { traceWalk } from './walk-trace.mjs';
+import { xrayWalk } from './walk-xray.mjs';
 
 const ARGUMENTS = [
   '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
@@ -57,7 +58,7 @@ async function run(title, walk, browser, server) {
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
 try {
-  for (const [title, walk, pack, flags] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['details', detailsWalk, 'ci-trainticket'], ['sub-path', proxyWalk, 'ci-trainticket'], ['fleet', fleetWalk, null], ['traces', traceWalk, null], ['flows', flowWalk, null], ['large traces', largeWalk, null], ['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s']], ['causes', causeWalk, null]]) {
+  for (const [title, walk, pack, flags] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['details', detailsWalk, 'ci-trainticket'], ['sub-path', proxyWalk, 'ci-trainticket'], ['fleet', fleetWalk, null], ['traces', traceWalk, null], ['flows', flowWalk, null], ['large traces', largeWalk, null], ['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s']], ['causes', causeWalk, null], ['expressions of X-Ray', xrayWalk, 'ci-trainticket']]) {
     if (WANTED.length > 0 && !WANTED.includes(title)) continue;
     const server = await Server.start(flags);
     try {

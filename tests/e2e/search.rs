@@ -1,7 +1,7 @@
 //! What helps to write a search and to read its answer: explanations, keys, values, durations, the reason why nothing
 //! matches. Over a recorded pack, with its facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -151,4 +151,48 @@ fn a_search_is_explained_and_a_wrong_one_is_refused_where_it_is_wrong() {
     ] {
         assert_eq!(server.get(&format!("/api/v1/{path}")).status, 400, "{path}");
     }
+}
+
+/// Searches and expressions of X-Ray: over a recorded pack the SQL that is shown gives the traces of the search.
+#[test]
+fn the_sql_that_is_shown_gives_the_traces_of_the_search() {
+    let pack = Pack::shipped("ci-trainticket");
+    let home = Home::new();
+    let server = home.start_ready(NO_FLUSH);
+    ingest(&server, &pack, Transport::Http);
+    server.flush();
+    for (q, is_expected) in [
+        (CALLERS, true),
+        ("{service:ts-travel-service} -> {service:ts-basic-service status:error}", true),
+        ("root{status:ok}", false),
+        ("trace.root_to_end>1s", true),
+        ("-trace.partial:true", true),
+        ("ok", true),
+        ("service(\"ts-travel-service\") {fault}", true),
+        ("edge(\"ts-travel-service\", \"ts-basic-service\") {responsetime > 0.01}", true),
+        ("rootcause.fault.entity {last}", true),
+        ("rootcause.fault.service {first and name = \"ts-travel-service\"}", false),
+        ("rootcause.fault.service {inferred}", false),
+        ("rootcause.fault.exception", false),
+        ("span.depth>4", true),
+        ("span.hop>2 span.coverage>0.5", true),
+    ] {
+        let meaning = get(&server, &format!("/api/v1/search/explain?signal=spans&q={}", percent(q)));
+        // All of them, not the hundred that people are shown.
+        let sql =
+            meaning["sql"].as_str().unwrap_or_else(|| panic!("{q}: {meaning}")).replace("LIMIT 100", "LIMIT 5000");
+        let rows = server.sql(&sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let by_sql: BTreeSet<String> = rows.rows.iter().map(|row| row[0].as_str().expect("an id").to_owned()).collect();
+        let traces = server.pages(&format!("/api/v1/traces?limit=500&q={}", percent(q)), "traces");
+        let traces = traces.unwrap_or_else(|error| panic!("{q}: {error}"));
+        let found: BTreeSet<String> =
+            traces.iter().map(|trace| trace["trace_id"].as_str().expect("an id").to_owned()).collect();
+        assert_eq!(found, by_sql, "{q}: {sql}");
+        assert!(!is_expected || !found.is_empty(), "{q} finds nothing");
+    }
+    let refused =
+        |q: &str| get(&server, &format!("/api/v1/search/explain?signal=spans&q={}", percent(q)))["problem"].clone();
+    let problem = refused("fault AND group.name = \"x\"");
+    assert_eq!(problem["at"], json!([10, 20]), "{problem}");
+    assert!(problem["hint"].as_str().unwrap_or_default().contains("expression of the group"), "{problem}");
 }

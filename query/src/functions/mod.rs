@@ -6,6 +6,7 @@
 mod attribute;
 mod attribute_planner;
 mod bounded;
+mod event_attribute;
 mod hex;
 mod nested;
 mod number;
@@ -22,6 +23,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 
 pub(crate) use attribute::{AttributesView, attribute, attribute_call, attribute_key, fold};
+pub(crate) use event_attribute::event_attribute;
 pub(crate) use hex::{hex, is_hex};
 pub(crate) use nested::{events_view, links_view, timestamp_type};
 pub(crate) use number::{integer, number};
@@ -31,7 +33,7 @@ pub(crate) use text_match::{MatchCall, text_match};
 
 pub(crate) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
     let mut functions = bounded::bound(SessionStateDefaults::default_scalar_functions());
-    functions.extend([attribute(), hex(), number(), integer(), severity_name(), text_match()]);
+    functions.extend([attribute(), event_attribute(), hex(), number(), integer(), severity_name(), text_match()]);
     functions
 }
 

@@ -4,14 +4,19 @@
 //!    ([`xray`]) become the same tree.
 //! 2. [`resolve`] says what each key means for a signal.
 //! 3. [`plan`] makes predicates over physical columns of it, [`sql`] the SQL that means the same.
-//! 4. [`traces`] decides about whole traces what no predicate on one span can.
+//! 4. [`traces`] decides about whole traces what no predicate on one span can: [`tested_trace`] has all spans of one at
+//!    hand, [`place`] and [`causes`] say where a span stands in it.
 
+mod causes;
 mod error;
 mod parser;
+mod place;
+mod place_sql;
 mod plan;
 mod resolve;
 mod sql;
 mod syntax;
+mod tested_trace;
 mod trace_sql;
 mod trace_syntax;
 mod traces;
@@ -165,8 +170,7 @@ pub(crate) fn explain(signal: Signal, text: &str, range: TimeRange) -> Result<Ex
 }
 
 fn bracketed(predicates: &Tree<resolve::Predicate>) -> String {
-    let text = sql::condition("", predicates);
-    if sql::needs_parentheses(predicates) { format!("({text})") } else { text }
+    sql::condition("", predicates).bracketed()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use proto::{Signal, schema};
 use super::resolve::{KeyValues, Number, OutcomeName, Owner, Predicate, Source, value_of};
 use super::syntax::{Comparison, Pattern, Tree};
 use crate::filter::{has_words, text_equals};
-use crate::functions::{AttributesView, attribute_call, integer, number, severity_name};
+use crate::functions::{AttributesView, attribute_call, event_attribute, integer, number, severity_name};
 use crate::outcome;
 
 /// Parts that must all hold, each pushed down for itself.
@@ -138,6 +138,10 @@ fn text(signal: Signal, source: &Source) -> Expr {
     match source {
         Source::Column(column) | Source::IdColumn(column) => cast(ident(*column), DataType::Utf8),
         Source::Attribute { key, of } => from_owner(signal, key, *of, |value| value),
+        Source::Event(key) => {
+            let of_event = event_attribute().call(vec![ident(schema::EVENTS), lit(*key)]);
+            coalesce(vec![from_owner(signal, key, Owner::Record, |value| value), of_event])
+        }
     }
 }
 
@@ -158,7 +162,7 @@ fn compare_number(signal: Signal, source: &Source, op: Comparison, value: Number
     };
     let read = |text: Expr| parse.call(vec![text]);
     let number = match source {
-        Source::Column(_) | Source::IdColumn(_) => read(text(signal, source)),
+        Source::Column(_) | Source::IdColumn(_) | Source::Event(_) => read(text(signal, source)),
         Source::Attribute { key, of } => from_owner(signal, key, *of, read),
     };
     compare(number, op, value)

@@ -4,6 +4,7 @@ use proto::{Signal, SpanId, TraceId, schema};
 use regex::Regex;
 
 use super::error::SearchError;
+use super::place::{Place, place};
 use super::syntax::{At, Comparison, Condition, FieldTest, Leaf, Pattern, Test, Tree, Value};
 use crate::functions::severity_numbers;
 use crate::time_param::parse_duration;
@@ -60,6 +61,13 @@ pub(crate) enum Predicate {
     Outcome(OutcomeName),
 }
 
+/// A condition on a span of a trace whose other spans are at hand.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Placed {
+    Column(Predicate),
+    Place(Place),
+}
+
 /// Where a text comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -71,6 +79,8 @@ pub(crate) enum Source {
         key: String,
         of: Owner,
     },
+    /// An attribute of the span, or of the last of its events that has it.
+    Event(&'static str),
 }
 
 /// Whose attribute.
@@ -120,6 +130,7 @@ enum Field {
     SpanId(&'static str),
     Outcome,
     Attribute(String, Owner),
+    Exception(&'static str),
 }
 
 /// Keys that are columns of a signal, as people type them.
@@ -172,6 +183,10 @@ fn field(signal: Signal, key: &str) -> Field {
         (Logs, "body") => Field::Long(&[schema::BODY]),
         (Logs, "event_name") => Field::Text(schema::EVENT_NAME),
         (Logs, "severity_text") => Field::Text(schema::SEVERITY_TEXT),
+        // Exceptions are recorded as events.
+        (Spans, "exception.type") => Field::Exception("exception.type"),
+        (Spans, "exception.message") => Field::Exception("exception.message"),
+        (Spans, "exception.stacktrace") => Field::Exception("exception.stacktrace"),
         _ => match (key.strip_prefix("attributes."), key.strip_prefix("resource.")) {
             (Some(key), _) if !key.is_empty() => Field::Attribute(key.to_owned(), Owner::Record),
             (_, Some(key)) if !key.is_empty() => Field::Attribute(key.to_owned(), Owner::Resource),
@@ -192,6 +207,7 @@ pub(crate) fn value_of(signal: Signal, key: &str) -> Option<KeyValues> {
     Some(match field(signal, key) {
         Field::Text(column) | Field::Word(column, _) => KeyValues::Text(Source::Column(column)),
         Field::Attribute(key, of) => KeyValues::Text(Source::Attribute { key, of }),
+        Field::Exception(key) => KeyValues::Text(Source::Event(key)),
         Field::Severity => KeyValues::Severity,
         Field::Outcome => KeyValues::Outcome,
         Field::Long(_) | Field::Duration | Field::TraceId | Field::SpanId(_) => return None,
@@ -206,6 +222,18 @@ pub(crate) fn text_columns(signal: Signal) -> &'static [&'static str] {
 /// Errors: a value that its key cannot have.
 pub(crate) fn resolve(signal: Signal, condition: &Condition) -> Result<Tree<Predicate>, SearchError> {
     condition.map(&mut |leaf| resolve_leaf(signal, leaf))
+}
+
+/// The same for spans of whole traces, whose places count too.
+pub(crate) fn resolve_placed(condition: &Condition) -> Result<Tree<Placed>, SearchError> {
+    condition.map(&mut |leaf| {
+        if let Leaf::Field(test) = leaf
+            && let Some(place) = place(test)
+        {
+            return Ok(Placed::Place(place?));
+        }
+        Ok(Placed::Column(resolve_leaf(Signal::Spans, leaf)?))
+    })
 }
 
 /// What its author may not have meant, one sentence each.
@@ -242,6 +270,7 @@ fn resolve_field(signal: Signal, test: &FieldTest) -> Result<Predicate, SearchEr
     match field(signal, &test.key) {
         Field::Text(column) => text_test(Source::Column(column), test, false),
         Field::Attribute(key, of) => text_test(Source::Attribute { key, of }, test, true),
+        Field::Exception(key) => text_test(Source::Event(key), test, true),
         Field::Long(columns) => long_test(columns, test),
         Field::Word(column, words) => word_test(column, words, test),
         Field::Severity => severity_test(test),

@@ -6,33 +6,51 @@ use super::plan::{like_pattern, phrase_regex, word_regex};
 use super::resolve::{Number, OutcomeName, Owner, Predicate, Source};
 use super::syntax::{Comparison, Tree};
 
-/// The condition behind WHERE. `table` qualifies the columns: `c.` or nothing.
-pub(crate) fn condition(table: &str, tree: &Tree<Predicate>) -> String {
-    match tree {
-        Tree::And(parts) if parts.is_empty() => "true".to_owned(),
-        Tree::And(parts) => parts
-            .iter()
-            .map(|part| {
-                let text = condition(table, part);
-                if needs_parentheses(part) { format!("({text})") } else { text }
-            })
-            .collect::<Vec<_>>()
-            .join(" AND "),
-        Tree::Or(parts) => parts.iter().map(|part| condition(table, part)).collect::<Vec<_>>().join(" OR "),
-        Tree::Not(inner) => format!("({}) IS NOT TRUE", condition(table, inner)),
-        Tree::Leaf(predicate) => leaf(table, predicate),
+/// A condition as text.
+pub(super) struct Written {
+    pub(super) text: String,
+    /// An OR stands outermost.
+    pub(super) is_or: bool,
+}
+
+impl Written {
+    /// As it stands beside an AND.
+    pub(super) fn bracketed(self) -> String {
+        if self.is_or { format!("({})", self.text) } else { self.text }
     }
 }
 
-/// Whether an OR stands outermost.
-pub(crate) fn needs_parentheses(tree: &Tree<Predicate>) -> bool {
-    match tree {
-        Tree::Or(_) => true,
-        Tree::Leaf(Predicate::EqualsNumber(..) | Predicate::Outcome(_)) => true,
-        Tree::Leaf(Predicate::Words { columns, .. } | Predicate::Phrase { columns, .. }) => columns.len() > 1,
-        Tree::Leaf(Predicate::WordPattern { columns, .. }) => columns.len() > 1,
+/// The condition behind WHERE. `table` qualifies the columns: `c.` or nothing.
+pub(super) fn condition(table: &str, tree: &Tree<Predicate>) -> Written {
+    written(tree, &mut |predicate| Some(of_predicate(table, predicate))).expect("every leaf is written")
+}
+
+/// `None` as soon as `leaf` has no text.
+pub(super) fn written<L>(tree: &Tree<L>, leaf: &mut impl FnMut(&L) -> Option<Written>) -> Option<Written> {
+    Some(match tree {
+        Tree::And(parts) if parts.is_empty() => Written { text: "true".to_owned(), is_or: false },
+        Tree::And(parts) => {
+            let parts: Option<Vec<String>> = parts.iter().map(|part| Some(written(part, leaf)?.bracketed())).collect();
+            Written { text: parts?.join(" AND "), is_or: false }
+        }
+        Tree::Or(parts) => {
+            let parts: Option<Vec<String>> = parts.iter().map(|part| Some(written(part, leaf)?.text)).collect();
+            Written { text: parts?.join(" OR "), is_or: true }
+        }
+        Tree::Not(inner) => Written { text: format!("({}) IS NOT TRUE", written(inner, leaf)?.text), is_or: false },
+        Tree::Leaf(one) => leaf(one)?,
+    })
+}
+
+pub(super) fn of_predicate(table: &str, predicate: &Predicate) -> Written {
+    let is_or = match predicate {
+        Predicate::EqualsNumber(..) | Predicate::Outcome(_) => true,
+        Predicate::Words { columns, .. }
+        | Predicate::Phrase { columns, .. }
+        | Predicate::WordPattern { columns, .. } => columns.len() > 1,
         _ => false,
-    }
+    };
+    Written { text: leaf(table, predicate), is_or }
 }
 
 /// Bounds of a range, each with ` AND ` before it.
@@ -101,6 +119,10 @@ fn text(table: &str, source: &Source) -> String {
     match source {
         Source::Column(column) | Source::IdColumn(column) => format!("{table}{column}"),
         Source::Attribute { key, of } => from_owner(table, key, *of, |value| value),
+        Source::Event(key) => {
+            let of_record = from_owner(table, key, Owner::Record, |value| value);
+            format!("coalesce({of_record}, event_attribute({table}events, {}))", quoted(key))
+        }
     }
 }
 
@@ -121,14 +143,14 @@ fn compare_number(table: &str, source: &Source, op: Comparison, value: Number) -
     };
     let read = |text: String| format!("{parse}({text})");
     let number = match source {
-        Source::Column(_) | Source::IdColumn(_) => read(text(table, source)),
+        Source::Column(_) | Source::IdColumn(_) | Source::Event(_) => read(text(table, source)),
         Source::Attribute { key, of } => from_owner(table, key, *of, read),
     };
     format!("{number} {} {value}", op.text())
 }
 
 /// See `outcome` for the rules.
-fn outcome(table: &str, name: OutcomeName) -> String {
+pub(super) fn outcome(table: &str, name: OutcomeName) -> String {
     let code = |key: &str| format!("coalesce(integer({table}attributes['{key}']), -1)");
     let [current, older] = ["http.response.status_code", "http.status_code"].map(code);
     let grpc = code("rpc.grpc.status_code");

@@ -76,51 +76,6 @@ fn every_case_of_the_corpus_means_what_it_says() {
 }
 
 #[test]
-fn expressions_of_x_ray_become_conditions_on_traces() {
-    for (text, expected) in [
-        ("fault", "root{outcome:fault}"),
-        ("ok !partial duration < 3", "root{outcome:ok} AND NOT trace.partial:true AND trace.root_to_end<3s"),
-        (r#"service("x")"#, r#"{service:"x"}"#),
-        (r#"!service("x")"#, r#"NOT {service:"x"}"#),
-        (r#"service("x") {fault}"#, r#"{service:"x" AND (kind:server OR kind:consumer) AND outcome:fault}"#),
-        (r#"service("x") { annotation.k = true }"#, r#"{service:"x" AND k=true}"#),
-        (r#"edge("a","b") {responsetime > 1}"#, r#"{service:"a" AND duration>1s} => {service:"b"}"#),
-        (r#"annotation.key = "v""#, r#"{key="v"}"#),
-        ("annotation.a AND !annotation.b", "{a:*} AND NOT {b:*}"),
-        ("annotation[my.key] != 5", "{my.key:* AND NOT my.key=5}"),
-        ("fault OR throttle", "root{outcome:fault} OR {outcome:throttle}"),
-        (
-            "responsetime > 0.5 AND http.status >= 500",
-            "root{duration>0.5s} AND root{http.response.status_code>=500 OR http.status_code>=500}",
-        ),
-        (r#"http.url CONTAINS "x""#, "root{url.full=*x* OR http.url=*x*}"),
-    ] {
-        let meaning = spans_meaning(text);
-        assert_eq!(meaning, (expected.to_owned(), true), "{text}");
-        assert_eq!(spans_meaning(expected), (expected.to_owned(), false), "its meaning means itself");
-    }
-    for ours in
-        ["error timeout", "\"error\"", "duration>3s", "error:x", "http.method = \"GET\"", "{fault}", "partially"]
-    {
-        assert!(!spans_meaning(ours).1, "{ours} is no expression of X-Ray");
-    }
-    for (wrong, at) in [
-        ("service(\"x", (0, 10)),
-        ("group.name = \"x\"", (0, 10)),
-        ("service(\"a\") AND foo", (17, 20)),
-        ("rootcause.fault.entity { x }", (0, 22)),
-    ] {
-        let error = parse_traces(wrong).expect_err(wrong);
-        assert_eq!((error.at.start, error.at.end), at, "{wrong}: {error:?}");
-    }
-}
-
-fn spans_meaning(text: &str) -> (String, bool) {
-    let (search, is_xray) = parse_traces(text).expect(text);
-    (search.to_string(), is_xray)
-}
-
-#[test]
 fn values_that_a_key_cannot_have_are_refused_where_they_stand() {
     for (signal, text, at, part) in [
         (Signal::Spans, "a duration>500", (2, 14), "needs a number with a unit"),
@@ -137,6 +92,12 @@ fn values_that_a_key_cannot_have_are_refused_where_they_stand() {
         (Signal::Spans, "trace.duration>5", (0, 16), "unit"),
         (Signal::Spans, "trace.partial:maybe", (0, 19), "true or not"),
         (Signal::Spans, "{a} {duration>5}", (5, 15), "unit"),
+        (Signal::Spans, "{span.depth>x}", (1, 13), "whole number"),
+        (Signal::Spans, "span.hop:*", (0, 10), "whole number"),
+        (Signal::Spans, "a span.coverage>70%", (2, 19), "a number"),
+        (Signal::Spans, "span.inferred:false", (0, 19), "true or not"),
+        (Signal::Spans, "{a} => {span.path:slow}", (8, 22), "time, error, fault"),
+        (Signal::Spans, "count({span.cause:*})>1", (7, 19), "time, error, fault"),
         (Signal::Logs, "severity>=loud", (0, 14), "trace, debug, info"),
         (Signal::Logs, "severity:25", (0, 11), "from 1 to 24"),
         (Signal::Logs, "span_id:a*", (0, 10), "16 hex digits"),
@@ -172,8 +133,15 @@ fn a_search_shows_the_sql_it_means() {
     }
     let warned = explain(Signal::Logs, "duration:5", TimeRange::default()).expect("an attribute");
     assert_eq!(warned.warnings.len(), 1, "log records have no duration");
-    assert_eq!(explain(Signal::Spans, "{a} -> {b}", TimeRange::default()).expect("a search").sql, None);
+    let slowest = explain(Signal::Spans, "span.cause:time", TimeRange::default()).expect("a search");
+    assert_eq!((slowest.sql, slowest.warnings.len()), (None, 1), "where the time went is found without SQL");
 }
 
 mod answers;
+mod meaning;
+mod rows;
 mod trace_answers;
+mod traces;
+mod xray;
+mod xray_answers;
+mod xray_expressions;

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 
+use super::place::is_place;
 use super::syntax::{Comparison, Condition, FieldTest, Leaf, Tree};
 
 /// A condition on a trace.
@@ -74,6 +75,10 @@ impl Display for TraceSearchText {
 
 pub(super) fn trace_search(raw: Tree<Raw>) -> TraceSearchText {
     match spans_only(&raw) {
+        // Where a span stands, only its whole trace tells.
+        Some(condition) if asks_for_places(&condition) => {
+            TraceSearchText::Whole(Tree::Leaf(TraceLeaf::Some(condition)))
+        }
         Some(condition) => TraceSearchText::OneSpan(condition),
         None => TraceSearchText::Whole(whole(raw)),
     }
@@ -86,6 +91,14 @@ fn spans_only(raw: &Tree<Raw>) -> Option<Condition> {
         Raw::Trace(_) => Err(()),
     })
     .ok()
+}
+
+fn asks_for_places(condition: &Condition) -> bool {
+    let no_place = condition.map(&mut |leaf| match leaf {
+        Leaf::Field(test) if is_place(&test.key) => Err(()),
+        _ => Ok(()),
+    });
+    no_place.is_err()
 }
 
 /// Conditions on spans that stand beside each other are about one span, as in a search without braces.

@@ -1,29 +1,28 @@
 //! Conditions on whole traces, decided with all spans of a trace at hand.
 //!
 //! The search first takes candidates: traces with a span that the [`Anchor`], the first condition that must hold,
-//! accepts. For each of them the spans are read with one boolean column for each condition in braces, and relations,
-//! counts and figures are decided here. Everything iterates: a trace may be a chain of a hundred thousand spans.
+//! accepts. For each of them the spans are read with one boolean column for each condition that one span can answer
+//! alone, and relations, counts, figures and places are decided in [`super::tested_trace`].
 
 use std::collections::{HashMap, HashSet};
 
-use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, Int64Array};
 use arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::ident;
-use proto::ids::IdError;
-use proto::{Signal, SpanId, TimeRange, TraceId, schema};
+use proto::{Signal, TimeRange, TraceId, schema};
 
+use super::causes::Signs;
 use super::error::SearchError;
+use super::place::Place;
 use super::plan::{conjuncts, expr};
-use super::resolve::{duration, resolve};
+use super::resolve::{Placed, duration, resolve, resolve_placed};
 use super::syntax::{Comparison, Condition, FieldTest, Test, Tree, Value};
+use super::tested_trace::{SPAN_COLUMNS, TestedBatch, TestedSpan, TestedTrace, test_column, trace_id};
 use super::trace_syntax::{Relation, TraceCondition, TraceLeaf};
-use crate::columns::{TextColumn, binary, bytes_at, int_at, int64};
+use crate::columns::binary;
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{time_predicates, trace_is_one_of};
-use crate::trace_tree::{TreeSpan, assemble};
-use crate::traces::clamp;
 
 /// Log records are looked for from so long before the range to so long after it.
 const LOGS_AROUND_NS: i64 = 3_600_000_000_000;
@@ -32,11 +31,23 @@ const LOGS_AROUND_NS: i64 = 3_600_000_000_000;
 #[derive(Clone, Debug)]
 pub(crate) struct TraceQuery {
     condition: Tree<Atom>,
-    /// Conditions on a span, by number.
-    span_tests: Vec<Expr>,
+    /// What is asked of each span, by number.
+    columns: Vec<Expr>,
+    /// Which of the columns tell where spans stand; none when nobody asks.
+    signs: Option<Signs>,
     /// Conditions on a log record, by number.
     log_tests: Vec<Vec<Expr>>,
     pub(crate) anchor: Anchor,
+}
+
+/// A condition on a span of a trace whose other spans are at hand.
+pub(super) type SpanTest = Tree<Decided>;
+
+#[derive(Clone, Debug)]
+pub(super) enum Decided {
+    /// What the column of this number says.
+    Column(usize),
+    Place(Place),
 }
 
 /// What the candidates are found by.
@@ -45,18 +56,18 @@ pub(crate) enum Anchor {
     /// Every trace may match.
     Any,
     /// One of its spans satisfies this.
-    Span(Expr),
+    Span(Box<Expr>),
     /// One of its log records satisfies the log test of this number.
     Log(usize),
 }
 
-/// A condition on a trace; tests by their number.
+/// A condition on a trace; log tests by their number.
 #[derive(Clone, Debug)]
-enum Atom {
-    Some(usize),
-    Related { first: usize, rest: Vec<(Relation, usize)> },
-    Count { of: usize, op: Comparison, number: i64 },
-    Root(usize),
+pub(super) enum Atom {
+    Some(SpanTest),
+    Related { first: SpanTest, rest: Vec<(Relation, SpanTest)> },
+    Count { of: SpanTest, op: Comparison, number: i64 },
+    Root(SpanTest),
     Logs(usize),
     Duration(Comparison, i64),
     RootToEnd(Comparison, i64),
@@ -69,11 +80,10 @@ enum Atom {
 impl TraceQuery {
     /// Errors: a value that its key cannot have.
     pub(super) fn new(condition: &TraceCondition) -> Result<Self, SearchError> {
-        let (mut span_tests, mut log_tests) = (Vec::new(), Vec::new());
+        let (mut columns, mut log_tests, mut has_places) = (Vec::new(), Vec::new(), false);
         let condition = condition.map(&mut |leaf| {
-            let mut test = |condition: &Condition| -> Result<usize, SearchError> {
-                span_tests.push(expr(Signal::Spans, &resolve(Signal::Spans, condition)?));
-                Ok(span_tests.len() - 1)
+            let mut test = |condition: &Condition| -> Result<SpanTest, SearchError> {
+                Ok(span_test(&resolve_placed(condition)?, &mut columns, &mut has_places))
             };
             Ok(match leaf {
                 TraceLeaf::Some(condition) => Atom::Some(test(condition)?),
@@ -92,9 +102,10 @@ impl TraceQuery {
                 TraceLeaf::Figure(field) => return figure(field),
             })
         })?;
+        let signs = has_places.then(|| Signs::among(&mut columns));
         // What must not hold anywhere is no reason to look at a trace.
-        let anchor = anchor(&condition, &span_tests);
-        Ok(Self { condition, span_tests, log_tests, anchor })
+        let anchor = Anchors { columns: &columns, signs }.of(&condition);
+        Ok(Self { condition, columns, signs, log_tests, anchor })
     }
 
     /// The spans by which a trace comes into question, of `spans`.
@@ -106,7 +117,7 @@ impl TraceQuery {
     ) -> Result<datafusion::prelude::DataFrame, QueryError> {
         Ok(match &self.anchor {
             Anchor::Any => spans,
-            Anchor::Span(predicate) => spans.filter(predicate.clone())?,
+            Anchor::Span(predicate) => spans.filter(predicate.as_ref().clone())?,
             Anchor::Log(test) => {
                 let logs = self.matching_logs(query, *test, range)?;
                 let ids = logs.select(vec![ident(schema::TRACE_ID).alias("log_trace_id")])?;
@@ -154,7 +165,7 @@ impl TraceQuery {
             with_logs.push(found);
         }
         let mut columns: Vec<Expr> = SPAN_COLUMNS.into_iter().map(ident).collect();
-        columns.extend(self.span_tests.iter().enumerate().map(|(nth, test)| test.clone().alias(test_column(nth))));
+        columns.extend(self.columns.iter().enumerate().map(|(nth, test)| test.clone().alias(test_column(nth))));
         let frame = query.table(Signal::Spans)?.filter(trace_is_one_of(ids.iter().copied()))?.select(columns)?;
         let batches = query.collect(frame).await?;
         let this = self.clone();
@@ -163,7 +174,7 @@ impl TraceQuery {
 
     fn decide(&self, batches: &[RecordBatch], with_logs: &[HashSet<TraceId>]) -> Result<HashSet<TraceId>, QueryError> {
         let batches: Vec<TestedBatch> =
-            batches.iter().map(|batch| TestedBatch::of(batch, self.span_tests.len())).collect::<Result<_, _>>()?;
+            batches.iter().map(|batch| TestedBatch::of(batch, self.columns.len())).collect::<Result<_, _>>()?;
         let mut traces: HashMap<TraceId, Vec<TestedSpan<'_>>> = HashMap::new();
         for batch in &batches {
             for row in 0..batch.rows {
@@ -173,27 +184,13 @@ impl TraceQuery {
         }
         let mut matching = HashSet::new();
         for (id, spans) in traces {
-            let trace = TestedTrace::of(spans);
+            let trace = TestedTrace::of(spans, self.signs);
             if self.condition.holds(&mut |atom| trace.satisfies(atom, |test| with_logs[test].contains(&id))) {
                 matching.insert(id);
             }
         }
         Ok(matching)
     }
-}
-
-const SPAN_COLUMNS: [&str; 7] = [
-    schema::TRACE_ID,
-    schema::SPAN_ID,
-    schema::PARENT_SPAN_ID,
-    schema::START_TIME_UNIX_NANO,
-    schema::DURATION_NS,
-    schema::SERVICE,
-    schema::STATUS,
-];
-
-fn test_column(nth: usize) -> String {
-    format!("test_{nth}")
 }
 
 fn figure(field: &FieldTest) -> Result<Atom, SearchError> {
@@ -223,193 +220,77 @@ fn figure(field: &FieldTest) -> Result<Atom, SearchError> {
     })
 }
 
-fn anchor(condition: &Tree<Atom>, tests: &[Expr]) -> Anchor {
+/// Parts that no place is asked for in are one column; its number stands for them.
+fn span_test(condition: &Tree<Placed>, columns: &mut Vec<Expr>, has_places: &mut bool) -> SpanTest {
+    let of_columns = condition.map(&mut |leaf| match leaf {
+        Placed::Column(predicate) => Ok(predicate.clone()),
+        Placed::Place(_) => Err(()),
+    });
+    if let Ok(predicates) = of_columns {
+        columns.push(expr(Signal::Spans, &predicates));
+        return Tree::Leaf(Decided::Column(columns.len() - 1));
+    }
+    let mut each = |parts: &[Tree<Placed>]| parts.iter().map(|part| span_test(part, columns, has_places)).collect();
     match condition {
-        Tree::And(parts) => {
-            parts.iter().map(|part| anchor(part, tests)).find(|anchor| *anchor != Anchor::Any).unwrap_or(Anchor::Any)
+        Tree::And(parts) => Tree::And(each(parts)),
+        Tree::Or(parts) => Tree::Or(each(parts)),
+        Tree::Not(inner) => span_test(inner, columns, has_places).not(),
+        Tree::Leaf(Placed::Place(place)) => {
+            *has_places = true;
+            Tree::Leaf(Decided::Place(*place))
         }
-        Tree::Or(parts) => {
-            let either = |a: Anchor, b: Anchor| match (a, b) {
-                (Anchor::Span(a), Anchor::Span(b)) => Anchor::Span(a.or(b)),
-                (a, b) if a == b => a,
+        Tree::Leaf(Placed::Column(_)) => unreachable!("a column is one of columns"),
+    }
+}
+
+/// Finds by what traces come into question.
+struct Anchors<'a> {
+    columns: &'a [Expr],
+    signs: Option<Signs>,
+}
+
+impl Anchors<'_> {
+    fn of(&self, condition: &Tree<Atom>) -> Anchor {
+        match condition {
+            Tree::And(parts) => {
+                let mut anchors = parts.iter().map(|part| self.of(part));
+                anchors.find(|anchor| *anchor != Anchor::Any).unwrap_or(Anchor::Any)
+            }
+            Tree::Or(parts) => {
+                let either = |a: Anchor, b: Anchor| match (a, b) {
+                    (Anchor::Span(a), Anchor::Span(b)) => Anchor::Span(Box::new(a.or(*b))),
+                    (a, b) if a == b => a,
+                    _ => Anchor::Any,
+                };
+                parts.iter().map(|part| self.of(part)).reduce(either).unwrap_or(Anchor::Any)
+            }
+            Tree::Not(_) => Anchor::Any,
+            Tree::Leaf(atom) => match atom {
+                Atom::Some(test) | Atom::Root(test) => self.of_span(test),
+                // What is asked for below something is mostly the rarer of the two.
+                Atom::Related { first, rest } => self.of_span(rest.last().map_or(first, |(_, test)| test)),
+                Atom::Count { of, op, number } if !op.holds(0, *number) => self.of_span(of),
+                Atom::Logs(test) => Anchor::Log(*test),
                 _ => Anchor::Any,
-            };
-            parts.iter().map(|part| anchor(part, tests)).reduce(either).unwrap_or(Anchor::Any)
-        }
-        Tree::Not(_) => Anchor::Any,
-        Tree::Leaf(atom) => match atom {
-            Atom::Some(test) | Atom::Root(test) => Anchor::Span(tests[*test].clone()),
-            // What is asked for below something is mostly the rarer of the two.
-            Atom::Related { first, rest } => {
-                let last = rest.last().map_or(*first, |(_, test)| *test);
-                Anchor::Span(tests[last].clone())
-            }
-            Atom::Count { of, op, number } if !op.holds(0, *number) => Anchor::Span(tests[*of].clone()),
-            Atom::Logs(test) => Anchor::Log(*test),
-            _ => Anchor::Any,
-        },
-    }
-}
-
-fn trace_id(column: &BinaryArray, row: usize) -> Result<TraceId, QueryError> {
-    TraceId::from_bytes(bytes_at(column, row).unwrap_or_default()).map_err(stored)
-}
-
-fn stored(error: IdError) -> QueryError {
-    QueryError::internal(format!("id of a stored span: {error}"))
-}
-
-/// A batch of [`SPAN_COLUMNS`] and tests.
-struct TestedBatch {
-    rows: usize,
-    trace_id: BinaryArray,
-    span_id: BinaryArray,
-    parent_span_id: BinaryArray,
-    start: Int64Array,
-    duration: Int64Array,
-    service: TextColumn,
-    status: TextColumn,
-    tests: Vec<BooleanArray>,
-}
-
-/// What is equal in all of this is one span that was sent twice.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct TestedSpan<'a> {
-    span_id: SpanId,
-    parent_span_id: Option<SpanId>,
-    start: i64,
-    duration: i64,
-    service: &'a str,
-    is_error: bool,
-    tests: Vec<bool>,
-}
-
-impl TestedBatch {
-    fn of(batch: &RecordBatch, tests: usize) -> Result<Self, QueryError> {
-        let test = |nth: usize| {
-            let column = batch.column_by_name(&test_column(nth)).and_then(|column| column.as_boolean_opt());
-            column.cloned().ok_or_else(|| QueryError::internal("a test that is no boolean"))
-        };
-        Ok(Self {
-            rows: batch.num_rows(),
-            trace_id: binary(batch, schema::TRACE_ID)?,
-            span_id: binary(batch, schema::SPAN_ID)?,
-            parent_span_id: binary(batch, schema::PARENT_SPAN_ID)?,
-            start: int64(batch, schema::START_TIME_UNIX_NANO)?,
-            duration: int64(batch, schema::DURATION_NS)?,
-            service: TextColumn::of(batch, schema::SERVICE)?,
-            status: TextColumn::of(batch, schema::STATUS)?,
-            tests: (0..tests).map(test).collect::<Result<_, _>>()?,
-        })
-    }
-
-    fn span(&self, row: usize) -> Result<(TraceId, TestedSpan<'_>), QueryError> {
-        let parent_span_id = bytes_at(&self.parent_span_id, row).map(SpanId::from_bytes).transpose().map_err(stored)?;
-        let span = TestedSpan {
-            span_id: SpanId::from_bytes(bytes_at(&self.span_id, row).unwrap_or_default()).map_err(stored)?,
-            parent_span_id,
-            start: int_at(&self.start, row).unwrap_or(0),
-            duration: int_at(&self.duration, row).unwrap_or(0),
-            service: self.service.get(row).unwrap_or(""),
-            is_error: self.status.get(row) == Some("ERROR"),
-            tests: self.tests.iter().map(|column| column.is_valid(row) && column.value(row)).collect(),
-        };
-        Ok((trace_id(&self.trace_id, row)?, span))
-    }
-}
-
-/// All spans of a trace, each once.
-struct TestedTrace<'a> {
-    spans: Vec<TestedSpan<'a>>,
-    root: Option<usize>,
-    is_complete: bool,
-    /// Of each span.
-    children: Vec<Vec<usize>>,
-}
-
-impl<'a> TestedTrace<'a> {
-    fn of(spans: Vec<TestedSpan<'a>>) -> Self {
-        let mut seen = HashSet::with_capacity(spans.len());
-        let spans: Vec<_> = spans.into_iter().filter(|span| seen.insert(span.clone())).collect();
-        let tree_span = |span: &TestedSpan<'_>| TreeSpan {
-            span_id: span.span_id,
-            parent_span_id: span.parent_span_id,
-            start_time_unix_nano: span.start,
-            duration_ns: span.duration,
-        };
-        let tree_spans: Vec<TreeSpan> = spans.iter().map(tree_span).collect();
-        let tree = assemble(&tree_spans);
-        let mut by_id: HashMap<SpanId, Vec<usize>> = HashMap::with_capacity(spans.len());
-        for (nth, span) in spans.iter().enumerate() {
-            by_id.entry(span.span_id).or_default().push(nth);
-        }
-        let mut children = vec![Vec::new(); spans.len()];
-        for (nth, span) in spans.iter().enumerate() {
-            let parents = span.parent_span_id.and_then(|id| by_id.get(&id)).into_iter().flatten();
-            for parent in parents.filter(|parent| **parent != nth) {
-                children[*parent].push(nth);
-            }
-        }
-        Self { root: tree.root(&tree_spans), is_complete: tree.is_complete(), spans, children }
-    }
-
-    fn satisfies(&self, atom: &Atom, has_log: impl Fn(usize) -> bool) -> bool {
-        let count = |test: &dyn Fn(&TestedSpan<'_>) -> bool| {
-            i64::try_from(self.spans.iter().filter(|span| test(span)).count()).unwrap_or(i64::MAX)
-        };
-        match atom {
-            Atom::Some(test) => self.spans.iter().any(|span| span.tests[*test]),
-            Atom::Related { first, rest } => self.related(*first, rest),
-            Atom::Count { of, op, number } => op.holds(count(&|span| span.tests[*of]), *number),
-            Atom::Root(test) => self.root.is_some_and(|root| self.spans[root].tests[*test]),
-            Atom::Logs(test) => has_log(*test),
-            Atom::Duration(op, ns) => {
-                let start = self.spans.iter().map(|span| span.start).min().unwrap_or(0);
-                op.holds(self.until_end(start), *ns)
-            }
-            Atom::RootToEnd(op, ns) => {
-                self.root.is_some_and(|root| op.holds(self.until_end(self.spans[root].start), *ns))
-            }
-            Atom::Spans(op, number) => op.holds(count(&|_| true), *number),
-            Atom::Services(op, number) => {
-                let services: HashSet<&str> = self.spans.iter().map(|span| span.service).collect();
-                op.holds(i64::try_from(services.len()).unwrap_or(i64::MAX), *number)
-            }
-            Atom::Errors(op, number) => op.holds(count(&|span| span.is_error), *number),
-            Atom::Partial => !self.is_complete,
+            },
         }
     }
 
-    fn until_end(&self, start: i64) -> i64 {
-        let end = self.spans.iter().map(|span| i128::from(span.start) + i128::from(span.duration)).max();
-        clamp(end.unwrap_or(0) - i128::from(start))
+    fn of_span(&self, test: &SpanTest) -> Anchor {
+        self.needed(test).map_or(Anchor::Any, |needed| Anchor::Span(Box::new(needed)))
     }
 
-    fn related(&self, first: usize, rest: &[(Relation, usize)]) -> bool {
-        let mut here: Vec<usize> = (0..self.spans.len()).filter(|nth| self.spans[*nth].tests[first]).collect();
-        for (relation, test) in rest {
-            let mut below = self.below(&here, *relation);
-            below.retain(|nth| self.spans[*nth].tests[*test]);
-            here = below;
-        }
-        !here.is_empty()
-    }
-
-    /// Children of some of `spans`, or with their children and so on. A cycle ends where it began.
-    fn below(&self, spans: &[usize], relation: Relation) -> Vec<usize> {
-        let mut seen = vec![false; self.spans.len()];
-        let mut below = Vec::new();
-        let mut open: Vec<usize> = spans.to_vec();
-        while let Some(span) = open.pop() {
-            for &child in &self.children[span] {
-                if !std::mem::replace(&mut seen[child], true) {
-                    below.push(child);
-                    if relation == Relation::Descendant {
-                        open.push(child);
-                    }
-                }
+    /// What the columns of a span say whenever it satisfies the test; none when they may say anything.
+    fn needed(&self, test: &SpanTest) -> Option<Expr> {
+        match test {
+            Tree::And(parts) => parts.iter().filter_map(|part| self.needed(part)).reduce(Expr::and),
+            Tree::Or(parts) => {
+                let all: Option<Vec<Expr>> = parts.iter().map(|part| self.needed(part)).collect();
+                all?.into_iter().reduce(Expr::or)
             }
+            Tree::Not(_) => None,
+            Tree::Leaf(Decided::Column(nth)) => Some(self.columns[*nth].clone()),
+            Tree::Leaf(Decided::Place(place)) => Some(self.columns[self.signs?.needed(place)?].clone()),
         }
-        below
     }
 }

@@ -1,11 +1,13 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Search } from "lucide-react";
-import { type FocusEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type FocusEvent, type KeyboardEvent, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 import { fieldsQuery, meaningQuery, valuesQuery, type Window } from "../api/queries";
 import type { SearchMeaning } from "../api/types";
-import { complete, type Place, placeAt, unitsOf } from "../engine/search/complete";
+import { complete, completeWith, keywordsAt, type Place, placeAt } from "../engine/search/complete";
+import { painted } from "../engine/search/paint";
 import { parseSearch, type Subject } from "../engine/search/parse";
+import { PLACE_KEYS, TRACE_KEYS } from "../engine/search/tree";
 import { formatCount } from "../lib/format";
 import { carryOver, href } from "../lib/url-state";
 import { classNames } from "./class-names";
@@ -48,20 +50,24 @@ export function QueryBar(props: QueryBarProps) {
   const meaning = useQuery({ ...meaningQuery(signal, props.window, rested), enabled: rested !== "" });
   const problem = (rested === draft && draft !== "" && meaning.data?.problem) || null;
   const place = open ? placeAt(draft, cursor, props.subject) : null;
-  const options = useOptions(signal, props.window, place);
+  const options = useOptions(props.subject, props.window, place);
   const sqlHref = meaning.data?.sql ? href("/sql", { sql: meaning.data.sql }, carryOver(search)) : null;
 
-  const choose = (value: string) => {
+  // As soon as React has written the value: what is typed next goes behind the completion.
+  const cursorToSet = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    if (cursorToSet.current === null) return;
+    input.current?.focus();
+    input.current?.setSelectionRange(cursorToSet.current, cursorToSet.current);
+    cursorToSet.current = null;
+  });
+  const choose = (option: Completion) => {
     if (!place) return;
-    const done = complete(draft, place, value);
+    const done = option.insert === undefined ? complete(draft, place, option.value) : completeWith(draft, place, option.insert);
     setDraft(done.text);
     setCursor(done.cursor);
     setActive(null);
-    // After React has written the value.
-    requestAnimationFrame(() => {
-      input.current?.focus();
-      input.current?.setSelectionRange(done.cursor, done.cursor);
-    });
+    cursorToSet.current = done.cursor;
   };
   const client = useQueryClient();
   // A wrong search is not run: what is wrong stays in sight, and so does the result there is.
@@ -85,7 +91,7 @@ export function QueryBar(props: QueryBarProps) {
       if (sqlHref) navigate(sqlHref);
     } else if ((event.key === "Enter" || event.key === "Tab") && open && active !== null && options[active]) {
       event.preventDefault();
-      choose(options[active].value);
+      choose(options[active]);
     } else if (event.key === "Escape") {
       if (open) setOpen(false);
       else event.currentTarget.blur();
@@ -143,7 +149,7 @@ export function QueryBar(props: QueryBarProps) {
         <span className={controls.kbd}>/</span>
       </div>
       <div className={css.panel} hidden={!open}>
-        <ul className={css.options} role="listbox" id={`${id}-list`} aria-label={place?.kind === "value" ? `Values of ${place.key}` : "Keys"}>
+        <ul className={css.options} role="listbox" id={`${id}-list`} aria-label={place?.kind === "value" || place?.kind === "name" ? `Values of ${place.key}` : place?.kind === "keyword" ? "Keywords of X-Ray" : "Keys"}>
           {options.map((option, nth) => (
             // The keyboard is handled by the input, as the combobox pattern asks.
             // oxlint-disable-next-line jsx-a11y/click-events-have-key-events
@@ -155,7 +161,7 @@ export function QueryBar(props: QueryBarProps) {
               className={css.option}
               onPointerMove={() => setActive(nth)}
               onPointerDown={(event) => event.preventDefault()}
-              onClick={() => choose(option.value)}
+              onClick={() => choose(option)}
             >
               <span className={css.optionText}>{option.value}</span>
               <span className={css.optionHint}>{option.hint}</span>
@@ -197,30 +203,13 @@ function Painted(props: { text: string; subject: Subject; at: readonly [number, 
     input?.addEventListener("scroll", follow);
     return () => input?.removeEventListener("scroll", follow);
   });
-  const unit = unitsOf(text);
-  const [wrongFrom, wrongTo] = at ? [unit(at[0]), Math.max(unit(at[1]), unit(at[0]) + 1)] : [-1, -1];
-  const parts: { from: number; to: number; kind: string }[] = [];
-  let end = 0;
-  for (const token of parseSearch(text, props.subject).tokens) {
-    const [from, to] = [unit(token.start), unit(token.end)];
-    if (from > end) parts.push({ from: end, to: from, kind: "word" });
-    parts.push({ from, to, kind: token.kind });
-    end = to;
-  }
-  if (end < text.length) parts.push({ from: end, to: text.length, kind: "word" });
-  const cut = parts.flatMap((part) => {
-    const edges = [part.from, wrongFrom, wrongTo, part.to].filter((edge) => edge >= part.from && edge <= part.to).toSorted((a, b) => a - b);
-    return edges.slice(1).map((edge, nth) => ({ from: edges[nth]!, to: edge, kind: part.kind }));
-  });
   return (
     <div ref={box} className={css.painted} aria-hidden>
-      {cut
-        .filter((part) => part.to > part.from)
-        .map((part) => (
-          <span key={part.from} className={classNames(css[part.kind], part.from >= wrongFrom && part.to <= wrongTo && css.underlined)}>
-            {text.slice(part.from, part.to)}
-          </span>
-        ))}
+      {painted(text, props.subject, at).map((piece) => (
+        <span key={piece.from} className={classNames(css[piece.kind], piece.isWrong && css.underlined)}>
+          {text.slice(piece.from, piece.to)}
+        </span>
+      ))}
     </div>
   );
 }
@@ -259,18 +248,23 @@ function Said({ draft, problem, meaning }: { draft: string; problem: SearchMeani
 interface Completion {
   value: string;
   hint: string;
+  /** What is put in; without it the value, as its place needs it. */
+  insert?: string;
 }
 
-/** Keys of the rows in the range, or values of the key before the cursor. */
-function useOptions(signal: "spans" | "logs", window: Window, place: Place | null): Completion[] {
+/** Keys of the rows in the range with the keywords that fit, or values of the key before the cursor. */
+function useOptions(subject: Subject, window: Window, place: Place | null): Completion[] {
+  const signal = subject === "traces" ? "spans" : "logs";
   const fields = useQuery({ ...fieldsQuery(signal, window), enabled: place !== null });
   const typed = useRested(place?.typed ?? "", REST_MS);
-  const key = place?.kind === "value" ? place.key : null;
+  const key = place?.kind === "value" || place?.kind === "name" ? place.key : null;
   const listed = key !== null && !LISTLESS.has(key);
   const values = useQuery({ ...valuesQuery(signal, window, key ?? "", typed), enabled: listed, placeholderData: keepPreviousData });
   if (!place) return [];
   const wanted = place.typed.toLowerCase();
-  if (place.kind === "value") {
+  const keywords = keywordsAt(place, subject).map(({ name, insert, hint }) => ({ value: name, insert, hint }));
+  if (place.kind === "keyword" || (place.kind === "value" && keywords.length > 0)) return keywords;
+  if (place.kind === "value" || place.kind === "name") {
     if (!listed) return [];
     const fitting = (values.data ?? []).filter((one) => one.value.toLowerCase().includes(wanted) && one.value !== place.typed);
     return fitting.slice(0, OPTIONS_MAX).map((one) => ({ value: one.value, hint: formatCount(one.count) }));
@@ -278,14 +272,16 @@ function useOptions(signal: "spans" | "logs", window: Window, place: Place | nul
   const fitting = (fields.data?.fields ?? []).filter((field) => field.key.toLowerCase().includes(wanted));
   const ranked = wanted === "" ? fitting : fitting.toSorted((a, b) => Number(!a.key.toLowerCase().startsWith(wanted)) - Number(!b.key.toLowerCase().startsWith(wanted)));
   const unique = [...new Map(ranked.map((field) => [field.key, field])).values()];
-  return unique.slice(0, OPTIONS_MAX).map((field) => ({
+  const keys = unique.slice(0, OPTIONS_MAX).map((field) => ({
     value: field.key,
     hint: field.count === null ? "" : `${field.kind === "resource" ? "resource " : ""}${formatCount(field.count)}`,
   }));
+  // A key of the data may be named as a keyword is.
+  return [...keys, ...keywords.filter((one) => !unique.some((field) => field.key === one.value))];
 }
 
 /** Keys whose values nobody picks from a list. */
-const LISTLESS = new Set(["duration", "trace_id", "span_id", "parent_span_id", "body", "status_message", "trace.duration", "trace.root_to_end", "trace.spans", "trace.services", "trace.errors", "trace.partial"]);
+const LISTLESS = new Set(["duration", "trace_id", "span_id", "parent_span_id", "body", "status_message", ...TRACE_KEYS, ...PLACE_KEYS]);
 
 /** The value once it has not changed for a while. */
 function useRested<T>(value: T, ms: number): T {

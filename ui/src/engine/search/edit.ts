@@ -1,7 +1,7 @@
 /** Conditions put into a search and taken out of it by a click, without a word being typed. */
 import { keyText } from "./complete";
 import { parseSearch, type Subject } from "./parse";
-import { mapTree, printTraceLeaf, printLeaf, printTree, type Raw, spansOnly, type Tree, valueText } from "./tree";
+import { asksForPlaces, mapTree, printTraceLeaf, printLeaf, printTree, type Raw, spansOnly, type Tree, valueText } from "./tree";
 
 const printRaw = (raw: Raw): string => ("span" in raw ? printLeaf(raw.span) : printTraceLeaf(raw.trace));
 
@@ -10,7 +10,7 @@ export function conditionText(key: string, value: string, negated = false): stri
   return `${negated ? "-" : ""}${keyText(key)}:${valueText(value)}`;
 }
 
-const KEYS_WITH_A_MEANING = /^(?:service|name|operation|status|duration|outcome|kind|status_message|severity|body|event_name|severity_text|trace_id|span_id|parent_span_id|scope_name|scope_version|(?:attributes|resource|trace)\..*)$/;
+const KEYS_WITH_A_MEANING = /^(?:service|name|operation|status|duration|outcome|kind|status_message|severity|body|event_name|severity_text|trace_id|span_id|parent_span_id|scope_name|scope_version|(?:attributes|resource|trace)\..*|span\.(?:depth|hop|coverage|inferred|path|cause|cause_service))$/;
 
 /** A condition on an attribute: also of one whose key means something else in a search. */
 export function attributeCondition(key: string, value: string): string {
@@ -93,5 +93,6 @@ export function searchedWords(text: string, subject: Subject): string {
 /** Whether the search is about one span, as the search within a trace is. */
 export function isOneSpan(text: string): boolean {
   const { tree } = parseSearch(text, "traces");
-  return tree !== null && spansOnly(tree) !== null;
+  const condition = tree && spansOnly(tree);
+  return condition !== null && !asksForPlaces(condition);
 }

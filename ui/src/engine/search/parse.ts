@@ -2,12 +2,13 @@
  * The parser of the search box. `query/src/search/parser.rs` is its twin and has the last word: both are held to
  * `tests/data/search/cases.json`. Positions count characters (code points), not UTF-16 units.
  */
+import { LENGTH_MAX, Reader, Refused, type SearchProblem, type Token } from "./reader";
 import {
   and,
+  asksForPlaces,
   beginsKey,
   continuesKey,
   isBlank,
-  isSpecial,
   type Leaf,
   mapTree,
   not,
@@ -17,6 +18,7 @@ import {
   printTree,
   type Raw,
   spansOnly,
+  TRACE_KEYS,
   type TraceLeaf,
   type Tree,
   type Value,
@@ -26,41 +28,13 @@ import {
 
 export type Subject = "logs" | "traces";
 
-export const LENGTH_MAX = 4096;
-export const DEPTH_MAX = 32;
-export const TERMS_MAX = 200;
-
-const FIGURES = new Set(["trace.duration", "trace.root_to_end", "trace.spans", "trace.services", "trace.errors", "trace.partial"]);
-const COMPARISONS = [">=", "<=", "!=", ">", "<", "="];
 const RELATIONS = ["=>", "->"];
-
-export interface SearchProblem {
-  start: number;
-  end: number;
-  message: string;
-  hint: string;
-}
-
-export type TokenKind = "key" | "operator" | "value" | "string" | "keyword" | "bracket" | "word";
-
-/** A stretch of the text and what it is; what lies between tokens is blank. */
-export interface Token {
-  start: number;
-  end: number;
-  kind: TokenKind;
-}
 
 export interface ParsedSearch {
   tree: Tree<Raw> | null;
   problem: SearchProblem | null;
   /** In the order of the text, as far as it could be read. */
   tokens: Token[];
-}
-
-class Refused extends Error {
-  constructor(readonly problem: SearchProblem) {
-    super(problem.message);
-  }
 }
 
 export function parseSearch(text: string, subject: Subject): ParsedSearch {
@@ -78,6 +52,7 @@ export function canonicalSearch(text: string, subject: Subject): string | null {
   const { tree } = parseSearch(text, subject);
   if (!tree) return null;
   const condition = spansOnly(tree);
+  if (condition && subject === "traces" && asksForPlaces(condition)) return printTraceLeaf({ some: condition });
   return condition ? printCondition(condition) : printTree(wholeTrace(tree), printTraceLeaf);
 }
 
@@ -89,16 +64,13 @@ interface Key {
 
 type Part = Tree<Raw> | null;
 
-class Parser {
-  readonly tokens: Token[] = [];
-  private at = 0;
-  private depth = 0;
-  private terms = 0;
-
+class Parser extends Reader {
   constructor(
-    private readonly text: string[],
+    text: string[],
     private subject: Subject,
-  ) {}
+  ) {
+    super(text);
+  }
 
   whole(): Tree<Raw> {
     if (this.text.length > LENGTH_MAX) {
@@ -110,50 +82,6 @@ class Parser {
       this.refuse(this.at, this.at + 1, `${closing} closes nothing`, `remove it, or put the text in quotes: "${closing}"`);
     }
     return tree ?? { and: [] };
-  }
-
-  private refuse(start: number, end: number, message: string, hint: string): never {
-    throw new Refused({ start, end: Math.min(end, this.text.length), message, hint });
-  }
-
-  private peek(): string | undefined {
-    return this.text[this.at];
-  }
-
-  private startsWith(sign: string): boolean {
-    return Array.from(sign).every((c, nth) => this.text[this.at + nth] === c);
-  }
-
-  private skipBlanks() {
-    while (isBlank(this.peek())) this.at += 1;
-  }
-
-  private token(start: number, kind: TokenKind, end = this.at) {
-    if (end > start) this.tokens.push({ start, end, kind });
-  }
-
-  private keyword(word: string, sign: string): number {
-    if (sign !== "" && this.startsWith(sign)) return sign.length;
-    const behind = this.text[this.at + word.length];
-    const ends = behind === undefined || isBlank(behind) || "(){}\"".includes(behind);
-    return ends && this.startsWith(word) ? word.length : 0;
-  }
-
-  private take(length: number, kind: TokenKind) {
-    this.at += length;
-    this.token(this.at - length, kind);
-  }
-
-  private enter(start: number, end: number) {
-    this.depth += 1;
-    if (this.depth > DEPTH_MAX) {
-      this.refuse(start, end, `more than ${DEPTH_MAX} parentheses within each other`, "remove parentheses that are not needed");
-    }
-  }
-
-  private countTerm(start: number, end = this.at) {
-    this.terms += 1;
-    if (this.terms > TERMS_MAX) this.refuse(start, end, `more than ${TERMS_MAX} conditions`, "ask with fewer, or in SQL");
   }
 
   private any(): Part {
@@ -272,22 +200,6 @@ class Parser {
     return WORD_CHARACTER.test(text) ? { leaf: { span: { phrase: text } } } : null;
   }
 
-  private quoted(): string {
-    const start = this.at;
-    this.at += 1;
-    let text = "";
-    for (let c = this.peek(); c !== undefined; c = this.peek()) {
-      this.at += 1;
-      const next = this.peek();
-      if (c === '"') return text;
-      if (c === "\\" && (next === '"' || next === "\\")) {
-        text += next;
-        this.at += 1;
-      } else text += c;
-    }
-    this.refuse(start, start + 1, "the quote is not closed", 'add " at the end, or write \\" for the character');
-  }
-
   private barePart(start: number): Part {
     if (beginsKey(this.peek())) {
       while (continuesKey(this.peek())) this.at += 1;
@@ -308,49 +220,6 @@ class Parser {
     this.countTerm(start);
     const leaf: Leaf = pieces.length === 1 ? { words: pieces[0]! } : { wordPattern: pieces };
     return pieces.some((piece) => WORD_CHARACTER.test(piece)) ? { leaf: { span: leaf } } : null;
-  }
-
-  private bare(): string[] {
-    const start = this.at;
-    const pieces = [""];
-    const open: string[] = [];
-    for (let c = this.peek(); c !== undefined; c = this.peek()) {
-      const last = pieces.length - 1;
-      if (c === "\\" && isSpecial(this.text[this.at + 1])) {
-        this.at += 1;
-        pieces[last] += this.text[this.at] ?? "";
-      } else if (c === "*") pieces.push("");
-      else if (isBlank(c) || c === '"' || (c === "(" && this.at === start)) break;
-      else if (c === "(" || c === "{") {
-        open.push(c === "(" ? ")" : "}");
-        pieces[last] += c;
-      } else if (c === ")" || c === "}") {
-        if (open.pop() !== c) break;
-        pieces[last] += c;
-      } else pieces[last] += c;
-      this.at += 1;
-    }
-    return pieces;
-  }
-
-  /** `:`, `:` with a comparison, or a comparison behind a key. */
-  private operator(): string {
-    if (this.peek() === ":") {
-      if (this.startsWith("://")) return "";
-      this.at += 1;
-      const after = this.comparison();
-      this.at += after.length;
-      return `:${after}`;
-    }
-    const before = this.at;
-    this.skipBlanks();
-    const op = this.comparison();
-    this.at = op ? this.at + op.length : before;
-    return op;
-  }
-
-  private comparison(): string {
-    return this.startsWith("=>") ? "" : (COMPARISONS.find((op) => this.startsWith(op)) ?? "");
   }
 
   private field(key: Key): Tree<Raw> {
@@ -425,40 +294,9 @@ class Parser {
     const exists = any && [":", "=", "!="].includes(key.op);
     const op = exists ? "*" : key.op === "!=" ? "=" : key.op;
     const field: Leaf = exists ? { key: key.text, op } : { key: key.text, op, value };
-    const figure = this.subject === "traces" && FIGURES.has(key.text);
+    const figure = this.subject === "traces" && TRACE_KEYS.includes(key.text);
     const leaf: Tree<Raw> = { leaf: figure ? { trace: { figure: field } } : { span: field } };
     return key.op === "!=" ? not(leaf) : leaf;
-  }
-
-  private bareValue(): Value {
-    const pieces = this.bare();
-    return pieces.length === 1 ? { bare: pieces[0]! } : { pattern: pieces };
-  }
-
-  private regex(): Value | null {
-    let pattern = "";
-    let at = this.at + 1;
-    for (;;) {
-      const c = this.text[at];
-      if (c === undefined) return null;
-      if (c === "/") break;
-      if (c === "\\") {
-        const next = this.text[at + 1] ?? "";
-        pattern += next === "/" ? "/" : `\\${next}`;
-        at += 2;
-      } else {
-        pattern += c;
-        at += 1;
-      }
-    }
-    at += 1;
-    const ignoreCase = this.text[at] === "i";
-    if (ignoreCase) at += 1;
-    const behind = this.text[at];
-    const ends = behind === undefined || isBlank(behind) || behind === ")" || behind === "}";
-    if (pattern === "" || !ends) return null;
-    this.at = at;
-    return { regex: pattern, ignoreCase };
   }
 
   // Conditions on whole traces.

@@ -66,6 +66,17 @@ export function spansOnly(raw: Tree<Raw>): Tree<Leaf> | null {
   return mapTree(raw, spanOnly);
 }
 
+/** Keys that are about the whole trace. */
+export const TRACE_KEYS = ["trace.duration", "trace.root_to_end", "trace.spans", "trace.services", "trace.errors", "trace.partial"];
+
+/** Keys about where a span stands in its trace. The twin of `query/src/search/place.rs`. */
+export const PLACE_KEYS = ["span.depth", "span.hop", "span.coverage", "span.inferred", "span.path", "span.cause", "span.cause_service"];
+
+/** Whether only the whole trace tells: where a span stands, its row does not say. */
+export function asksForPlaces(condition: Tree<Leaf>): boolean {
+  return mapTree(condition, (leaf) => ("key" in leaf && PLACE_KEYS.includes(leaf.key) ? null : leaf)) === null;
+}
+
 /** Conditions on spans that stand beside each other are about one span. */
 export function wholeTrace(raw: Tree<Raw>): Tree<TraceLeaf> {
   if ("leaf" in raw) return { leaf: "trace" in raw.leaf ? raw.leaf.trace : { some: { leaf: raw.leaf.span } } };
