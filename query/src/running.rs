@@ -225,7 +225,7 @@ pub(crate) struct RunningQuery {
 }
 
 /// What has been read so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub(crate) struct ProgressReport {
     /// Row groups that are done with.
     pub(crate) row_groups_done: u64,
@@ -235,6 +235,10 @@ pub(crate) struct ProgressReport {
     pub(crate) rows: u64,
     /// Bytes read of segments, compressed.
     pub(crate) bytes: u64,
+    /// Of the whole range, from 0 to less than 1: what is left may be read more than once. Null when it is not known,
+    /// as where everything is looked at in one step, and where all is in memory.
+    #[schema(required)]
+    pub(crate) share: Option<f64>,
 }
 
 /// How far a query is: what its scans have read, and what a search that goes from one part of the range to the next
@@ -327,8 +331,13 @@ impl Progress {
         let Some(walked) = &mut state.walked else { return read };
         // A part of the range is scanned more than once, for times and for rows: the longest scan says how far it is.
         let on_the_way = scans.iter().skip(walked.scans_before).map(|scan| scan.row_groups_done).max().unwrap_or(0);
-        walked.told = walked.told.max((walked.done + on_the_way).min(walked.next));
-        ProgressReport { row_groups_done: walked.told, row_groups_total: walked.total, ..read }
+        // The part that is looked at now is not done with before the next one is begun: it is read again, for other
+        // columns and for figures.
+        let in_this_part = walked.next.saturating_sub(1).max(walked.done);
+        walked.told = walked.told.max((walked.done + on_the_way).min(in_this_part));
+        let below_one = walked.told.min(walked.total.saturating_sub(1));
+        let share = (walked.total > 0).then(|| below_one as f64 / walked.total as f64);
+        ProgressReport { row_groups_done: walked.told, row_groups_total: walked.total, share, ..read }
     }
 }
 
@@ -339,6 +348,7 @@ impl ProgressReport {
             row_groups_total: self.row_groups_total + other.row_groups_total,
             rows: self.rows + other.rows,
             bytes: self.bytes + other.bytes,
+            share: None,
         }
     }
 }
@@ -354,6 +364,7 @@ fn read_by(followed: &Followed) -> ProgressReport {
         row_groups_total: count(&reading.row_groups_total),
         rows: count(&reading.rows),
         bytes: count(&reading.bytes),
+        share: None,
     }
 }
 
@@ -370,6 +381,7 @@ fn scanned_by(scan: &Arc<dyn ExecutionPlan>) -> ProgressReport {
         row_groups_total: files,
         rows: metrics.output_rows().unwrap_or(0) as u64 + count("pushdown_rows_pruned"),
         bytes: count("bytes_scanned"),
+        share: None,
     }
 }
 

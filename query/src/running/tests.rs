@@ -103,6 +103,33 @@ async fn a_query_that_nobody_waits_for_leaves_the_list() {
 }
 
 #[test]
+fn a_search_is_not_done_with_before_its_end() {
+    let progress = Progress::default();
+    let read = |done: u64| {
+        let reading = Arc::new(Reading::default());
+        reading.row_groups_done.store(done, Ordering::Relaxed);
+        reading.row_groups_total.store(done, Ordering::Relaxed);
+        progress.follow_reading(&reading);
+    };
+    read(3);
+    assert_eq!(progress.report().share, None, "how much follows is not known");
+    let told = || (progress.report().row_groups_done, progress.report().share);
+    progress.walked(0, 4, 10);
+    assert_eq!(told(), (0, Some(0.0)));
+    // All row groups of this part have been read, but perhaps for their times only.
+    read(4);
+    assert_eq!(told(), (3, Some(0.3)));
+    progress.walked(4, 10, 10);
+    read(6);
+    assert_eq!(told(), (9, Some(0.9)));
+    progress.walked(10, 10, 10);
+    assert_eq!(told(), (10, Some(0.9)), "what was found is still to be read");
+    let in_memory = Progress::default();
+    in_memory.walked(0, 0, 0);
+    assert_eq!(in_memory.report().share, None);
+}
+
+#[test]
 fn ids_are_checked() {
     for id in ["", "a b", "a/b", "ä", &"x".repeat(65)] {
         assert!(Request::new(String::new(), Some(id.to_owned())).is_err(), "{id:?}");

@@ -2,7 +2,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { HeatmapBox } from "../lib/selection-url";
 import { getJson, type Params } from "./client";
-import type { Window } from "./queries";
+import { PANEL, type Window } from "./queries";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -44,6 +44,7 @@ export function heatmapQuery(window: Window, q: string) {
   return queryOptions({
     queryKey: ["heatmap", params],
     queryFn: ({ signal }) => getJson<HeatmapAnswer>("spans/heatmap", params, signal),
+    meta: PANEL,
     placeholderData: keepPreviousData,
   });
 }
@@ -62,6 +63,7 @@ export function compareSelectionQuery(window: Window, q: string, box: HeatmapBox
   return queryOptions({
     queryKey: ["compare-selection", params],
     queryFn: ({ signal }) => getJson<SelectionComparison>("spans/compare", params, signal),
+    meta: PANEL,
     placeholderData: keepPreviousData,
   });
 }

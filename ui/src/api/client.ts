@@ -19,9 +19,9 @@ export class ApiError extends Error {
   }
 }
 
-/** True when no answer came at all, or only one of a proxy before the server. */
+/** True when no answer came at all, or only one of a proxy before the server: the server's own errors have a code. */
 export function isUnreachable(error: unknown): boolean {
-  return error instanceof ApiError && (error.status === 0 || error.status === 502 || error.status === 504);
+  return error instanceof ApiError && (error.status === 0 || (error.code === "unexpected" && (error.status === 502 || error.status === 504)));
 }
 
 /** Values of one parameter; null and undefined are left out, lists repeat it. */
