@@ -74,7 +74,9 @@ struct PageParams {
     /// Traces on a page; default 20.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// `next_cursor` of the page before, of the same order.
+    /// `next_cursor` of the page before, of the same order. What was there when the first page was asked for and does not
+    /// change comes once, whatever is written meanwhile; a trace that gets spans meanwhile stands at its new place, which
+    /// may be on a page that has been given, or still to come.
     cursor: Option<String>,
     /// `start` (the default), `duration`, `span_count` or `errors`. Any order but `start`, newest first, looks at all
     /// matching traces of the range, at most 1,000,000.

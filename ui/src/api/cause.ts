@@ -20,14 +20,15 @@ export type ValueDifference = Schemas["ValueDifference"];
 export type Difference = Schemas["Difference"];
 export type SelectionComparison = Schemas["ComparisonAnswer"];
 
-/** `base` null: the time around the window, which the answer names. */
-export function rootCauseQuery(window: Window, base: Window | null, q: string) {
+/** `base` null: the time around the window, which the answer names. `timeout`: what the server may take, null for the usual. */
+export function rootCauseQuery(window: Window, base: Window | null, q: string, timeout: string | null = null) {
   const params: Params = {
     from: window.from.toString(),
     to: window.to.toString(),
     base_from: base?.from.toString(),
     base_to: base?.to.toString(),
     q,
+    timeout,
   };
   return queryOptions({
     queryKey: ["root-cause", params],
