@@ -17,6 +17,7 @@ use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::time_predicates;
 use crate::pruning::Candidates;
+use crate::running::WalkPlace;
 
 /// Rows of the first range: a few pages of a file.
 const FIRST_ROWS: u64 = 4096;
@@ -115,6 +116,8 @@ pub(crate) struct Walk {
     windows: std::vec::IntoIter<TimeRange>,
     /// The last time of each row group in the order of the walk; known when there are several windows.
     row_groups: Option<Vec<UnixNanos>>,
+    /// About how many rows the windows had that are done with.
+    rows_done: f64,
 }
 
 impl Walk {
@@ -130,7 +133,7 @@ impl Walk {
             Some(rows) => windows(&query.snapshot(signal), range, newest_first, rows),
             None => vec![range],
         };
-        Self { signal, range, newest_first, windows: windows.into_iter(), row_groups: None }
+        Self { signal, range, newest_first, windows: windows.into_iter(), row_groups: None, rows_done: 0.0 }
     }
 
     /// The next window; asked for when the one before is done with. `None`: the range is.
@@ -149,7 +152,20 @@ impl Walk {
                 };
                 groups.iter().filter(is_behind).count() as u64
             };
-            query.walked(behind(window), behind(self.windows.as_slice().first().copied()), groups.len() as u64);
+            let snapshot = query.snapshot(self.signal);
+            let rows = |range: TimeRange| {
+                estimated_rows(&snapshot, range.start.unwrap_or(UnixNanos::MIN), range.end.unwrap_or(UnixNanos::MAX))
+            };
+            let rows_here = window.map_or(0.0, rows);
+            query.walked(WalkPlace {
+                done: behind(window),
+                next: behind(self.windows.as_slice().first().copied()),
+                total: groups.len() as u64,
+                rows_done: self.rows_done,
+                rows_here,
+                rows_total: rows(self.range),
+            });
+            self.rows_done += rows_here;
         }
         Ok(window)
     }

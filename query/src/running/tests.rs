@@ -109,23 +109,33 @@ fn a_search_is_not_done_with_before_its_end() {
         let reading = Arc::new(Reading::default());
         reading.row_groups_done.store(done, Ordering::Relaxed);
         reading.row_groups_total.store(done, Ordering::Relaxed);
+        reading.rows.store(done * 100, Ordering::Relaxed);
         progress.follow_reading(&reading);
     };
     read(3);
     assert_eq!(progress.report().share, None, "how much follows is not known");
     let told = || (progress.report().row_groups_done, progress.report().share);
-    progress.walked(0, 4, 10);
+    let place = |done, next, rows_done, rows_here| WalkPlace {
+        done,
+        next,
+        total: 10,
+        rows_done,
+        rows_here,
+        rows_total: 1000.0,
+    };
+    progress.walked(place(0, 4, 0.0, 200.0));
     assert_eq!(told(), (0, Some(0.0)));
     // All row groups of this part have been read, but perhaps for their times only.
     read(4);
-    assert_eq!(told(), (3, Some(0.3)));
-    progress.walked(4, 10, 10);
+    assert_eq!(told(), (3, Some(0.19)));
+    progress.walked(place(4, 10, 200.0, 800.0));
+    assert_eq!(told(), (4, Some(0.2)));
     read(6);
-    assert_eq!(told(), (9, Some(0.9)));
-    progress.walked(10, 10, 10);
-    assert_eq!(told(), (10, Some(0.9)), "what was found is still to be read");
+    assert_eq!(told(), (9, Some(0.8)), "600 of the 800 rows of this part");
+    progress.walked(place(10, 10, 1000.0, 0.0));
+    assert_eq!(told(), (10, Some(0.99)), "what was found is still to be read");
     let in_memory = Progress::default();
-    in_memory.walked(0, 0, 0);
+    in_memory.walked(WalkPlace::default());
     assert_eq!(in_memory.report().share, None);
 }
 

@@ -11,7 +11,7 @@ export class ApiError extends Error {
     message: string,
     /** What to do about it; may be empty. */
     readonly hint: string,
-    /** In the text of a search: its first character and the one behind its last, in characters from 0. */
+    /** In the text of a search or a statement: its first character and the one behind its last, in characters from 0. */
     readonly at: readonly [number, number] | null = null,
   ) {
     super(message);

@@ -48,7 +48,7 @@ export function prevalence({ kind, service, window, base }: CauseChange): Preval
     return { text: hits === 0 ? "none" : formatShare(hits, samples), title: `${group(hits)} of ${plural(samples, noun)} of ${service}` };
   };
   const times = window.value / base.value;
-  const mark = base.value === 0 ? "new" : times < 100 ? `× ${times.toPrecision(2)}` : "× over 100";
+  const mark = base.value === 0 ? "new" : times < 100 ? `× ${times < 9.5 ? Number(times.toFixed(1)) : Math.round(times)}` : "× over 100";
   return { mark, now: figure(window), before: figure(base) };
 }
 

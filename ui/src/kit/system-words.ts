@@ -13,12 +13,13 @@ export function lastArrival(received: ReceivedSignal, now: UnixNanos): string {
   return formatAgo(ago > 0n ? ago : 0n);
 }
 
-/** How old the newest record of the last request was. */
-export function lag(received: ReceivedSignal): { text: string; late: boolean } {
+/** How old the newest record of the last request was when it came: as a sentence, and for a table. */
+export function lag(received: ReceivedSignal): { text: string; age: string; late: boolean } {
   const ns = received.last_lag_ns;
-  if (ns === null) return { text: "nothing since the start", late: false };
-  if (ns < 0) return { text: `${formatDuration(-ns)} ahead of the server's clock`, late: false };
-  return { text: `${formatDuration(ns)} old when they came`, late: ns > LATE_NS };
+  if (ns === null) return { text: "nothing since the start", age: "–", late: false };
+  const age = formatDuration(Math.abs(ns));
+  if (ns < 0) return { text: `${age} ahead of the server's clock`, age: `${age} ahead`, late: false };
+  return { text: `${age} old when they came`, age, late: ns > LATE_NS };
 }
 
 export function refusedRequests(received: ReceivedSignal): number {

@@ -33,8 +33,8 @@ export function SystemStrip() {
       <Figure
         label="On the disk"
         value={formatBytes(spans_bytes + logs_bytes + wal_bytes)}
-        more={`spans ${formatBytes(spans_bytes)}, logs ${formatBytes(logs_bytes)}`}
-        title={`and ${formatBytes(wal_bytes)} of write-ahead log; spans ${group(spans_bytes)} B, logs ${group(logs_bytes)} B`}
+        more={`spans ${formatBytes(spans_bytes)}, logs ${formatBytes(logs_bytes)}, WAL ${formatBytes(wal_bytes)}`}
+        title={`spans ${group(spans_bytes)} B, logs ${group(logs_bytes)} B, write-ahead log ${group(wal_bytes)} B`}
       />
       <Figure
         label="Kept for"

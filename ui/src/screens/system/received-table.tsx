@@ -34,7 +34,7 @@ export function ReceivedTable() {
                 <th scope="col" className={css.number}>Records rejected</th>
                 <th scope="col" className={css.number}>Requests refused</th>
                 <th scope="col" className={css.number}>Last came</th>
-                <th scope="col">Age of the newest then</th>
+                <th scope="col" className={css.number} title="Of the newest record of the last request; a sender waits until a batch is full">Age on arrival</th>
                 <th scope="col" className={css.number}>On the disk</th>
               </tr>
             </thead>
@@ -64,7 +64,7 @@ function SignalRow({ name, received, bytes, now }: { name: string; received: Rec
       <td className={classNames(css.number, received.rejected > 0 && css.bad)}>{group(received.rejected)}</td>
       <td className={classNames(css.number, refused > 0 && css.bad)}>{refused > 0 ? `${group(refused)} (${refusedText(received.refused)})` : "0"}</td>
       <td className={css.number}>{lastArrival(received, now)}</td>
-      <td className={classNames(age.late && css.bad)}>{age.text}</td>
+      <td className={classNames(css.number, age.late && css.bad)}>{age.age}</td>
       <td className={css.number}>{formatBytes(bytes)}</td>
     </tr>
   );
