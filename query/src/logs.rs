@@ -125,6 +125,7 @@ impl LogWalk {
         // One more than the page: is there a next one?
         let first_rows = newest::first_rows(search.limit + passed + 1, candidates).filter(|_| !at_once);
         let walk = newest::Walk::new(query, Signal::Logs, filter.range, search.newest_first, first_rows);
+        let walk = walk.rest_of(search.filter.range);
         let position = search.after;
         Ok(Self { search, walk, at_once, passed, given: 0, position, is_full: false, is_done: false })
     }

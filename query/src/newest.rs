@@ -112,6 +112,8 @@ fn windows_of(stretches: &[Stretch], range: TimeRange, newest_first: bool, first
 pub(crate) struct Walk {
     signal: Signal,
     range: TimeRange,
+    /// What `range` is the rest of: how far the search is counts from its beginning.
+    whole: TimeRange,
     newest_first: bool,
     windows: std::vec::IntoIter<TimeRange>,
     /// The last time of each row group in the order of the walk; known when there are several windows.
@@ -133,7 +135,20 @@ impl Walk {
             Some(rows) => windows(&query.snapshot(signal), range, newest_first, rows),
             None => vec![range],
         };
-        Self { signal, range, newest_first, windows: windows.into_iter(), row_groups: None, rows_done: 0.0 }
+        Self {
+            signal,
+            range,
+            whole: range,
+            newest_first,
+            windows: windows.into_iter(),
+            row_groups: None,
+            rows_done: 0.0,
+        }
+    }
+
+    /// The way through what is left of a larger range.
+    pub(crate) fn rest_of(self, whole: TimeRange) -> Self {
+        Self { whole, ..self }
     }
 
     /// The next window; asked for when the one before is done with. `None`: the range is.
@@ -161,9 +176,9 @@ impl Walk {
                 done: behind(window),
                 next: behind(self.windows.as_slice().first().copied()),
                 total: groups.len() as u64,
-                rows_done: self.rows_done,
+                rows_done: rows(self.whole) - rows(self.range) + self.rows_done,
                 rows_here,
-                rows_total: rows(self.range),
+                rows_total: rows(self.whole),
             });
             self.rows_done += rows_here;
         }

@@ -149,7 +149,7 @@ impl TraceWalk {
         if let Some(examined) = position.as_ref().and_then(|position| position.examined.as_ref()) {
             range.end = Some(range.end.map_or(examined.down_to, |end| end.min(examined.down_to)));
         }
-        let walk = newest::Walk::new(query, Signal::Spans, range, true, first_rows);
+        let walk = newest::Walk::new(query, Signal::Spans, range, true, first_rows).rest_of(search.filter.range);
         Ok(Self { search, walk, page, position, is_done: false })
     }
 

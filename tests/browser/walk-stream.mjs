@@ -1,6 +1,7 @@
 // Someone searches a lot of logs: rows appear before the search has ended, it is stopped, keeps what came and goes on.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -121,7 +122,7 @@ export function streamWalk(visitor, server) {
       for (let at = 0; at < SPANS; at += BATCH) await sendSpans(server, at, Math.min(BATCH, SPANS - at));
       await fetch(`${server.url}/api/v1/admin/flush`, { method: 'POST' });
       await page.goto(`/traces?${new URLSearchParams({ q: SPAN_QUERY, sort: 'duration' })}`);
-      await page.getByText(/needle \d+$/).first().waitFor({ timeout: 60_000 });
+      await page.getByRole('link', { name: /needle \d+/ }).first().waitFor({ timeout: 60_000 });
       await stop.waitFor();
       await stopped(() => stop.click());
       await page.getByText(/^50 traces come first in the part that was searched$/).waitFor();
@@ -129,7 +130,7 @@ export function streamWalk(visitor, server) {
       await visitor.assertAccessible();
       await page.getByRole('button', { name: 'Continue' }).click();
       await page.getByText(/^50 traces, more follow/).waitFor({ timeout: 60_000 });
-      const shown = (await page.getByRole('main').innerText()).match(/needle \d+/g);
+      const shown = (await page.getByRole('link', { name: /needle \d+/ }).allInnerTexts()).map((text) => /needle \d+/.exec(text)[0]);
       const from = BigInt(Date.now()) * 1_000_000n - 3_600_000_000_000n;
       const page1 = await server.json(`/api/v1/traces?${new URLSearchParams({ q: SPAN_QUERY, sort: 'duration', limit: 50, from })}`);
       const expected = page1.traces.map((trace) => /needle \d+/.exec(trace.root.name)[0]);
@@ -169,6 +170,32 @@ export function streamWalk(visitor, server) {
       await visitor.pictures('system-idle');
       await visitor.assertAccessible();
     }],
+    ['a large result scrolls, and is saved as CSV with every row', async () => {
+      const sql = 'SELECT time, body FROM logs ORDER BY time LIMIT 50000';
+      await page.goto(`/sql?${new URLSearchParams({ sql })}`);
+      const grid = page.getByRole('table', { name: 'Result' });
+      await grid.waitFor({ timeout: 60_000 });
+      assert.equal(Number(await grid.getAttribute('aria-rowcount')), 50_001);
+      await grid.getByRole('cell').first().click();
+      await page.keyboard.press('Control+End');
+      await page.mouse.wheel(0, 10_000_000);
+      await grid.getByText(/^request 49999 of user/).waitFor();
+      const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV' }).click()]);
+      const lines = readFileSync(await download.path(), 'utf8').trimEnd().split('\n');
+      assert.equal(lines.length, 50_001);
+      assert.match(lines.at(-1), /request 49999 of user/);
+    }],
+    ['what is wrong in a statement is underlined until it is changed', async () => {
+      await page.goto(`/sql?${new URLSearchParams({ sql: 'SELECT name,\n  nothing\nFROM spans' })}`);
+      await page.getByRole('alert').waitFor();
+      const wrong = page.getByLabel('SQL statement').locator('[aria-invalid="true"]');
+      assert.deepEqual(await wrong.allInnerTexts(), ['nothing']);
+      await visitor.pictures('sql-wrong');
+      await visitor.assertAccessible();
+      await page.getByLabel('SQL statement').click();
+      await page.keyboard.type(' ');
+      assert.equal(await wrong.count(), 0);
+    }, [/400/]],
     ['a SQL statement is stopped on the server', async () => {
       await page.goto(`/sql?${new URLSearchParams({ sql: ENDLESS })}`);
       await stop.waitFor();

@@ -950,7 +950,10 @@ export interface components {
             error: components["schemas"]["ErrorDetail"];
         };
         ErrorDetail: {
-            /** @description Where in the text of a search: its first character and the one behind its last, counted in characters from 0. */
+            /**
+             * @description Where in the text of a search or a statement: its first character and the one behind its last, counted in characters
+             *     from 0.
+             */
             at?: [
                 number,
                 number
@@ -2203,8 +2206,13 @@ export interface components {
             conditions: components["schemas"]["ConditionWithout"][];
             /** @description Time of the earliest matching row behind it. */
             nearest_after_unix_nano: string | null;
-            /** @description Time of the latest matching row before the range. */
+            /** @description Time of the latest matching row before the range; of a search over whole traces, the start of the latest trace. */
             nearest_before_unix_nano: string | null;
+            /**
+             * @description False when there was no time to look through all that lies outside of the range: a match may be there though none
+             *     is told.
+             */
+            nearest_is_known: boolean;
             /**
              * Format: int64
              * @description Rows of the signal in the range, whatever they are.
@@ -3355,7 +3363,11 @@ export interface operations {
                 trace_id?: string;
                 /** @description Traces on a page; default 20. */
                 limit?: number;
-                /** @description `next_cursor` of the page before, of the same order. */
+                /**
+                 * @description `next_cursor` of the page before, of the same order. What was there when the first page was asked for and does not
+                 *     change comes once, whatever is written meanwhile; a trace that gets spans meanwhile stands at its new place, which
+                 *     may be on a page that has been given, or still to come.
+                 */
                 cursor?: string;
                 /**
                  * @description `start` (the default), `duration`, `span_count` or `errors`. Any order but `start`, newest first, looks at all

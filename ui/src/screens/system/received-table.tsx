@@ -44,7 +44,7 @@ export function ReceivedTable() {
             </tbody>
           </table>
           <p className={css.note}>
-            Rejected records have an id that is none; their senders were told. Of a refused request nothing is stored. The write-ahead log takes{" "}
+            Rejected records have no valid id; their senders were told. Of a refused request nothing is stored. The write-ahead log takes{" "}
             {formatBytes(data.disk.wal_bytes)} besides.{" "}
             {data.retention_ns === null ? "Everything is kept: no retention is set." : `Data is kept for ${formatDuration(data.retention_ns)}.`}
           </p>
