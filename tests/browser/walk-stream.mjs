@@ -73,10 +73,14 @@ export function streamWalk(visitor, server) {
       if (pictures) await page.screenshot({ path: join(pictures, 'search-running-dark.png') });
     }],
     ['Stop ends every panel and keeps what came', async () => {
-      // The histogram looks at every record too.
-      assert.equal((await running('histogram')).length, 1);
-      await stopped(() => stop.click());
-      await rate.getByText('stopped', { exact: true }).waitFor();
+      // The histogram looks at every record too, and may be faster on a busy machine.
+      for (let attempt = 1; ; attempt += 1) {
+        await search();
+        const both = (await running('histogram')).length === 1 && (await running('logs')).length === 1;
+        if (both) await stopped(() => stop.click());
+        if (both && (await rate.getByText('stopped', { exact: true }).count()) === 1) break;
+        assert.ok(attempt < 5, 'the histogram was always there before the stop');
+      }
       assert.equal(await page.locator('[aria-busy="true"]').count(), 0, 'nothing is on its way');
       const kept = await found();
       assert.ok(kept > 0 && kept < RECORDS / EACH, `${kept} of ${RECORDS / EACH} records`);
@@ -192,9 +196,9 @@ export function streamWalk(visitor, server) {
       assert.deepEqual(await wrong.allInnerTexts(), ['nothing']);
       await visitor.pictures('sql-wrong');
       await visitor.assertAccessible();
-      await page.getByLabel('SQL statement').click();
-      await page.keyboard.type(' ');
-      assert.equal(await wrong.count(), 0);
+      await wrong.dblclick();
+      await page.keyboard.type('body');
+      await wrong.waitFor({ state: 'detached' });
     }, [/400/]],
     ['a SQL statement is stopped on the server', async () => {
       await page.goto(`/sql?${new URLSearchParams({ sql: ENDLESS })}`);

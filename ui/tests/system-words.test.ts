@@ -27,9 +27,10 @@ describe("what came in", () => {
   });
 });
 
+const of = (window: number, base: number) =>
+  prevalence({ kind: "messages", service: "shop", window: { samples: 200, value: window }, base: { samples: 1000, value: base } } as CauseChange);
+
 it("a message is new, or so many times as frequent", () => {
-  const of = (window: number, base: number) =>
-    prevalence({ kind: "messages", service: "shop", window: { samples: 200, value: window }, base: { samples: 1000, value: base } } as CauseChange);
   expect(of(0.5, 0)).toEqual({ mark: "new", now: { text: "50%", title: "100 of 200 log records of shop" }, before: { text: "none", title: "0 of 1,000 log records of shop" } });
   expect(of(0.5, 0.125).mark).toBe("× 4");
   expect(of(0.5, 0.003).mark).toBe("× over 100");
