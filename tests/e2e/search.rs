@@ -119,6 +119,16 @@ fn check_reasons(server: &Server) {
     let traces = server.sql_i64("SELECT count(DISTINCT trace_id) FROM spans WHERE service = 'ts-travel-service'");
     assert_eq!(answer["conditions"][1]["matches_without"], json!(traces.expect("a count")));
 
+    // One condition on a trace is taken apart.
+    let q = percent("{service:ts-travel-service} => {service:nowhere}");
+    let answer = get(server, &format!("/api/v1/search/why_empty?signal=spans&q={q}"));
+    let figure = |nth: usize, what: &str| answer["conditions"][nth][what].clone();
+    assert_eq!(
+        (figure(0, "condition"), figure(1, "condition")),
+        (json!("{service:ts-travel-service}"), json!("{service:nowhere}"))
+    );
+    assert_eq!((figure(1, "without"), figure(1, "matches_alone")), (json!("{service:ts-travel-service}"), json!(0)));
+    assert_eq!((figure(1, "matches_without"), figure(0, "matches_without")), (figure(0, "matches_alone"), json!(0)));
     // Of a search over whole traces, a trace that matches, not a span by which one only comes into question.
     let start = |order: &str, condition: &str| {
         let sql = format!(
