@@ -5,12 +5,12 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
 use async_trait::async_trait;
 use collector::Collector;
-use query::{Admin, MetricsRender, QueryError, QuerySettings};
+use query::{Admin, MetricsRender, QueryError, QuerySettings, Received};
 use serde_json::json;
 use storage::{StorageError, Store};
 use tokio::net::TcpListener;
@@ -186,6 +186,8 @@ impl QueryServer {
             otlp_grpc: addresses.otlp_grpc.to_string(),
             otlp_http: addresses.otlp_http.to_string(),
             flow_keys: settings.flow_keys.clone(),
+            started: SystemTime::now(),
+            retention: settings.collector.retention,
         };
         let render_store = store.clone();
         let render: MetricsRender = Arc::new(move || metrics.render(&render_store));
@@ -219,6 +221,13 @@ impl Admin for WritePath {
 
     async fn compact_all(&self, force: bool) -> Result<(), QueryError> {
         self.0.compact_all(force).await.map_err(QueryError::from)
+    }
+
+    fn received(&self, signal: proto::Signal) -> Received {
+        let counts = self.0.received(signal);
+        let last = counts.last.map(|last| (last.arrival, last.newest));
+        let refused = counts.refused.into_iter().collect();
+        Received { accepted: counts.accepted, rejected: counts.rejected, refused, last }
     }
 }
 

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use metrics::counter;
 use proto::{Signal, UnixNanos};
@@ -11,6 +14,7 @@ use storage::{ReplayOutcome, StorageError, Store};
 use crate::admission::{Admission, Reservation};
 use crate::columns::{Converted, to_record_batch, with_arrival};
 use crate::error::IngestError;
+use crate::received::{LastRequest, Received};
 use crate::receiver::body::{Compression, Encoded, Format};
 
 /// Up to this size a plain protobuf request is converted where it is: a tenth of a millisecond, about what the way to
@@ -48,11 +52,12 @@ struct Shared {
     store: Store,
     admission: Admission,
     limits: RequestLimits,
+    received: Arc<Received>,
 }
 
 impl Ingester {
-    pub(crate) fn new(store: Store, admission: Admission, limits: RequestLimits) -> Self {
-        Self { shared: Arc::new(Shared { store, admission, limits }) }
+    pub(crate) fn new(store: Store, admission: Admission, limits: RequestLimits, received: Arc<Received>) -> Self {
+        Self { shared: Arc::new(Shared { store, admission, limits, received }) }
     }
 
     pub(crate) fn admission(&self) -> &Admission {
@@ -74,9 +79,9 @@ impl Ingester {
         counter!("spanlake_ingest_request_bytes_total", "signal" => signal.name())
             .increment(encoded.bytes.len() as u64);
         self.shared.store.wait_for_room(self.shared.limits.room_wait).await;
+        let arrival = now();
         let plain = encoded.compression == Compression::Identity && encoded.format == Format::Protobuf;
-        let work =
-            Work { signal, encoded, bytes_max: self.shared.limits.request_bytes_max, reservation, arrival: now() };
+        let work = Work { signal, encoded, bytes_max: self.shared.limits.request_bytes_max, reservation, arrival };
         let ready = if plain && work.encoded.bytes.len() <= INLINE_BYTES_MAX {
             work.convert()?
         } else {
@@ -91,10 +96,12 @@ impl Ingester {
             rejected: converted.rejected,
             rejected_reason: converted.rejected_reason,
         };
+        let last = newest(signal, &converted.batch).map(|newest| LastRequest { arrival, newest });
         if outcome.accepted > 0 {
             self.shared.store.append(signal, payload, converted.batch).await?;
         }
         drop(reservation);
+        self.shared.received.acknowledged(signal, &outcome, last);
         counter!("spanlake_ingest_accepted_total", "signal" => signal.name()).increment(outcome.accepted);
         if outcome.rejected > 0 {
             counter!("spanlake_ingest_rejected_total", "signal" => signal.name(), "reason" => "invalid_id")
@@ -104,9 +111,16 @@ impl Ingester {
     }
 
     pub(crate) fn count_refused(&self, signal: Signal, error: &IngestError) {
+        self.shared.received.refused(signal, error);
         counter!("spanlake_ingest_refused_requests_total", "signal" => signal.name(), "code" => error.label())
             .increment(1);
     }
+}
+
+/// Time of the newest row.
+fn newest(signal: Signal, batch: &RecordBatch) -> Option<UnixNanos> {
+    let times = batch.column_by_name(signal.spec().time_column)?.as_primitive_opt::<Int64Type>()?;
+    arrow::compute::max(times)
 }
 
 /// The part that burns CPU, to be done on whichever thread.

@@ -14,6 +14,7 @@ mod compaction;
 mod error;
 mod flush;
 mod ingester;
+mod received;
 mod receiver;
 mod retention;
 mod settings;
@@ -37,12 +38,14 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
 pub use crate::error::IngestError;
+pub use crate::received::{LastRequest, ReceivedCounts};
 pub use crate::settings::CollectorSettings;
 
 use crate::admission::Admission;
 use crate::backoff::Backoff;
 use crate::flush::FlushPolicy;
 use crate::ingester::{Ingester, RequestLimits};
+use crate::received::Received;
 use crate::receiver::server::Server;
 
 /// Why the write path cannot start.
@@ -66,6 +69,7 @@ struct Shared {
     settings: CollectorSettings,
     grpc: SocketAddr,
     http: SocketAddr,
+    received: Arc<Received>,
     health: HealthReporter,
     /// True once replay has ended.
     replayed: watch::Receiver<bool>,
@@ -93,7 +97,8 @@ impl Collector {
             body_time_max: settings.body_time_max,
             room_wait: settings.admission_wait,
         };
-        let ingester = Ingester::new(store.clone(), admission.clone(), limits);
+        let received = Arc::new(Received::default());
+        let ingester = Ingester::new(store.clone(), admission.clone(), limits, Arc::clone(&received));
         let health = HealthReporter::new();
         for service in [receiver::grpc::TRACE_SERVICE, receiver::grpc::LOGS_SERVICE] {
             health.set_service_status(service, ServingStatus::Serving).await;
@@ -128,6 +133,7 @@ impl Collector {
             settings,
             grpc,
             http,
+            received,
             health,
             replayed,
             stop_receiving,
@@ -145,6 +151,11 @@ impl Collector {
 
     pub fn http_address(&self) -> SocketAddr {
         self.shared.http
+    }
+
+    /// What has come in since the start.
+    pub fn received(&self, signal: Signal) -> ReceivedCounts {
+        self.shared.received.counts(signal)
     }
 
     /// Returns when everything that was acknowledged before the call lies in segments. Waits for the replay to end.

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 
 use crate::error::QueryError;
 
-/// Longer texts are none of ours.
-const CURSOR_BYTES_MAX: usize = 1024;
+/// Longer texts are none of ours: the longest name the traces of a page (`trace_sort::RESUMABLE_MAX`).
+const CURSOR_BYTES_MAX: usize = 8 << 10;
 
 pub(crate) fn encode<P: Serialize>(position: &P) -> Result<String, QueryError> {
     let json = serde_json::to_vec(position).map_err(|error| QueryError::internal(format!("cursor: {error}")))?;
@@ -36,7 +36,7 @@ mod tests {
     fn a_position_comes_back_and_anything_else_is_refused() {
         let text = encode(&(i64::MIN, "abc", u64::MAX)).expect("encoded");
         assert_eq!(decode::<(i64, String, u64)>(&text).expect("own text"), (i64::MIN, "abc".to_owned(), u64::MAX));
-        for bad in ["", "%%%", "bm90IGpzb24", &text[1..], &"A".repeat(5000)] {
+        for bad in ["", "%%%", "bm90IGpzb24", &text[1..], &"A".repeat(9000)] {
             assert!(decode::<(i64, String, u64)>(bad).is_err(), "{bad}");
         }
         assert!(decode::<(String, i64)>(&text).is_err());

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use crate::cancel::Cancelled;
 use crate::error::{ErrorKind, QueryError};
 use crate::pruning::Candidates;
-use crate::running::{ProgressReport, Registered, Registry};
+use crate::running::{ProgressReport, Registered, Registry, WalkPlace};
 use crate::session::SessionFactory;
 use crate::table::SnapshotPair;
 use crate::{newest_rows, pruning};
@@ -391,10 +391,9 @@ impl Query {
         self.place.registered.running.progress.report()
     }
 
-    /// Says how many of the row groups that a search goes through are behind it, and will be when the next part is done
-    /// with.
-    pub(crate) fn walked(&self, done: u64, next: u64, total: u64) {
-        self.place.registered.running.progress.walked(done, next, total);
+    /// Says where a search is that goes through a range part by part.
+    pub(crate) fn walked(&self, place: WalkPlace) {
+        self.place.registered.running.progress.walked(place);
     }
 
     /// Time since [`Engine::begin`].

@@ -50,7 +50,7 @@ pub struct QueryError {
     pub kind: ErrorKind,
     pub message: String,
     pub hint: String,
-    /// In the text of a search: its first character and the one behind its last, from 0.
+    /// In the text of a search or a statement: its first character and the one behind its last, from 0.
     pub at: Option<(usize, usize)>,
 }
 

@@ -127,6 +127,7 @@ impl LogWalk {
         let first_rows = newest::first_rows(wanted, candidates).filter(|_| !at_once);
         let (range, newest_first) = (filter.range, search.newest_first);
         let walk = newest::Walk::new(query, Signal::Logs, range, newest_first, first_rows, Some(wanted));
+        let walk = walk.rest_of(search.filter.range);
         let position = search.after;
         Ok(Self { search, walk, at_once, passed, given: 0, position, is_full: false, is_done: false })
     }

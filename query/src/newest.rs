@@ -17,6 +17,7 @@ use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::time_predicates;
 use crate::pruning::Candidates;
+use crate::running::WalkPlace;
 
 /// Rows of the first range: a few pages of a file.
 const FIRST_ROWS: u64 = 4096;
@@ -64,7 +65,11 @@ pub(crate) fn extent(snapshot: &Snapshot) -> Option<(UnixNanos, UnixNanos)> {
 
 /// About how many rows lie in a range, by what is known of segments without reading them.
 pub(crate) fn estimated_rows(snapshot: &Snapshot, from: UnixNanos, to: UnixNanos) -> f64 {
-    stretches(snapshot).iter().map(|stretch| stretch.rows_from(from) - stretch.rows_from(to)).sum()
+    rows_between(&stretches(snapshot), from, to)
+}
+
+fn rows_between(stretches: &[Stretch], from: UnixNanos, to: UnixNanos) -> f64 {
+    stretches.iter().map(|stretch| stretch.rows_from(from) - stretch.rows_from(to)).sum()
 }
 
 /// Parts of a range without gap or overlap, in the order of the answer; each is as large as what was found so far asks for.
@@ -153,9 +158,13 @@ impl Windows {
 pub(crate) struct Walk {
     signal: Signal,
     range: TimeRange,
+    /// What `range` is the rest of: how far the search is counts from its beginning.
+    whole: TimeRange,
     windows: Windows,
     /// The last time of each row group in the order of the walk; known when there are several windows.
     row_groups: Option<Vec<UnixNanos>>,
+    /// About how many rows the windows had that are done with.
+    rows_done: f64,
 }
 
 impl Walk {
@@ -169,13 +178,19 @@ impl Walk {
         wanted: Option<usize>,
     ) -> Self {
         let wanted = wanted.map(|wanted| wanted as u64);
-        let windows = Windows::new(stretches(&query.snapshot(signal)), range, newest_first, first_rows, wanted);
-        Self { signal, range, windows, row_groups: None }
+        let stretches = first_rows.map_or_else(Vec::new, |_| stretches(&query.snapshot(signal)));
+        let windows = Windows::new(stretches, range, newest_first, first_rows, wanted);
+        Self { signal, range, whole: range, windows, row_groups: None, rows_done: 0.0 }
     }
 
     /// How many matches the last window had: the next one is as large as that makes likely to be enough.
     pub(crate) fn found(&mut self, matches: usize) {
         self.windows.found(matches);
+    }
+
+    /// The way through what is left of a larger range.
+    pub(crate) fn rest_of(self, whole: TimeRange) -> Self {
+        Self { whole, ..self }
     }
 
     /// The next window; asked for when the one before is done with. `None`: the range is.
@@ -195,7 +210,20 @@ impl Walk {
                 };
                 groups.iter().filter(is_behind).count() as u64
             };
-            query.walked(behind(window), behind(self.windows.left), groups.len() as u64);
+            let rows = |range: TimeRange| {
+                let (start, end) = (range.start.unwrap_or(UnixNanos::MIN), range.end.unwrap_or(UnixNanos::MAX));
+                rows_between(&self.windows.stretches, start, end)
+            };
+            let rows_here = window.map_or(0.0, rows);
+            query.walked(WalkPlace {
+                done: behind(window),
+                next: behind(self.windows.left),
+                total: groups.len() as u64,
+                rows_done: rows(self.whole) - rows(self.range) + self.rows_done,
+                rows_here,
+                rows_total: rows(self.whole),
+            });
+            self.rows_done += rows_here;
         }
         Ok(window)
     }

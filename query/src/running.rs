@@ -225,7 +225,7 @@ pub(crate) struct RunningQuery {
 }
 
 /// What has been read so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub(crate) struct ProgressReport {
     /// Row groups that are done with.
     pub(crate) row_groups_done: u64,
@@ -235,6 +235,10 @@ pub(crate) struct ProgressReport {
     pub(crate) rows: u64,
     /// Bytes read of segments, compressed.
     pub(crate) bytes: u64,
+    /// Of the whole range, from 0 to less than 1: what is left may be read more than once. Null when it is not known,
+    /// as where everything is looked at in one step, and where all is in memory.
+    #[schema(required)]
+    pub(crate) share: Option<f64>,
 }
 
 /// How far a query is: what its scans have read, and what a search that goes from one part of the range to the next
@@ -267,19 +271,36 @@ pub(crate) struct Reading {
     pub(crate) bytes: AtomicU64,
 }
 
+/// Where a search is that goes through a range part by part.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WalkPlace {
+    /// Row groups that are wholly behind it.
+    pub(crate) done: u64,
+    /// The same when the part that is looked at now is done with.
+    pub(crate) next: u64,
+    pub(crate) total: u64,
+    /// About how many rows are behind it, lie in this part, and in the whole range.
+    pub(crate) rows_done: f64,
+    pub(crate) rows_here: f64,
+    pub(crate) rows_total: f64,
+}
+
 /// How far a search through many row groups is.
 #[derive(Clone, Copy)]
 struct Walked {
-    /// Row groups that are wholly behind it.
-    done: u64,
-    /// The same when the part that is looked at now is done with.
-    next: u64,
-    total: u64,
+    place: WalkPlace,
     /// Scans that were followed when it got there: the later ones are on their way to the next place.
     scans_before: usize,
     /// What was said last; it never gets less.
     told: u64,
+    told_share: f64,
 }
+
+/// Of a part that is looked at: it is not done with before the next one is begun, for it is read again, for other columns
+/// and for figures.
+const SHARE_OF_PART_MAX: f64 = 0.95;
+/// Of the range, until the search has ended.
+const SHARE_MAX: f64 = 0.99;
 
 impl Progress {
     /// Follows the scans of a plan that is about to run.
@@ -313,11 +334,11 @@ impl Progress {
         state.followed.push_back(followed);
     }
 
-    /// Says of a search through many row groups how many are behind it, and will be when the next part is done with.
-    pub(crate) fn walked(&self, done: u64, next: u64, total: u64) {
+    /// Says where a search through many row groups is now.
+    pub(crate) fn walked(&self, place: WalkPlace) {
         let mut state = self.0.lock();
-        let told = state.walked.map_or(0, |walked| walked.told);
-        state.walked = Some(Walked { done, next, total, scans_before: state.followed.len(), told });
+        let (told, told_share) = state.walked.map_or((0, 0.0), |walked| (walked.told, walked.told_share));
+        state.walked = Some(Walked { place, scans_before: state.followed.len(), told, told_share });
     }
 
     pub(crate) fn report(&self) -> ProgressReport {
@@ -326,9 +347,15 @@ impl Progress {
         let read = scans.iter().copied().fold(state.ended, ProgressReport::plus);
         let Some(walked) = &mut state.walked else { return read };
         // A part of the range is scanned more than once, for times and for rows: the longest scan says how far it is.
-        let on_the_way = scans.iter().skip(walked.scans_before).map(|scan| scan.row_groups_done).max().unwrap_or(0);
-        walked.told = walked.told.max((walked.done + on_the_way).min(walked.next));
-        ProgressReport { row_groups_done: walked.told, row_groups_total: walked.total, ..read }
+        let here = || scans.iter().skip(walked.scans_before);
+        let row_groups = here().map(|scan| scan.row_groups_done).max().unwrap_or(0);
+        let rows = here().map(|scan| scan.rows).max().unwrap_or(0) as f64;
+        let WalkPlace { done, next, total, rows_done, rows_here, rows_total } = walked.place;
+        walked.told = walked.told.max((done + row_groups).min(next.saturating_sub(1).max(done)));
+        let share = (rows_done + rows.min(rows_here * SHARE_OF_PART_MAX)) / rows_total.max(1.0);
+        walked.told_share = walked.told_share.max(share.min(SHARE_MAX));
+        let share = (total > 0).then_some(walked.told_share);
+        ProgressReport { row_groups_done: walked.told, row_groups_total: total, share, ..read }
     }
 }
 
@@ -339,6 +366,7 @@ impl ProgressReport {
             row_groups_total: self.row_groups_total + other.row_groups_total,
             rows: self.rows + other.rows,
             bytes: self.bytes + other.bytes,
+            share: None,
         }
     }
 }
@@ -354,6 +382,7 @@ fn read_by(followed: &Followed) -> ProgressReport {
         row_groups_total: count(&reading.row_groups_total),
         rows: count(&reading.rows),
         bytes: count(&reading.bytes),
+        share: None,
     }
 }
 
@@ -370,6 +399,7 @@ fn scanned_by(scan: &Arc<dyn ExecutionPlan>) -> ProgressReport {
         row_groups_total: files,
         rows: metrics.output_rows().unwrap_or(0) as u64 + count("pushdown_rows_pruned"),
         bytes: count("bytes_scanned"),
+        share: None,
     }
 }
 

@@ -34,7 +34,7 @@ use crate::error::QueryError;
 use crate::filter::{SpanFilter, time_predicates, trace_is_one_of};
 use crate::newest;
 use crate::search::TraceQuery;
-use crate::trace_sort::{Sort, SortedPage};
+use crate::trace_sort::{Examined, Sort, SortedPage};
 use crate::trace_summary::{self, TraceSummary};
 use crate::traces::{TRACE_SPANS_MAX, too_many_spans};
 
@@ -64,8 +64,8 @@ pub(crate) struct TraceSearch {
     pub(crate) after: Option<Position>,
 }
 
-/// The last trace of a page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The last trace of a page; of a first page that was stopped before its order was known, none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
     pub(crate) start: i64,
     pub(crate) trace_id: String,
@@ -74,6 +74,9 @@ pub(crate) struct Position {
     /// What it was sorted by, unless that is the start, newest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sorted_by: Option<i64>,
+    /// How far the page behind it is, when that was stopped and has another order than the newest first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) examined: Option<Examined>,
 }
 
 /// A page of traces, or a part of it.
@@ -143,14 +146,22 @@ impl TraceWalk {
             true => Page::Newest(PageSearch::new(&search)?),
             false => Page::Sorted(SortedPage::new(&search)?),
         };
-        let wanted = search.sort.is_newest_first().then(|| search.wanted());
-        let walk = newest::Walk::new(query, Signal::Spans, search.filter.range, true, first_rows, wanted);
         let position = search.after.clone();
+        let mut range = search.filter.range;
+        if let Some(examined) = position.as_ref().and_then(|position| position.examined.as_ref()) {
+            range.end = Some(range.end.map_or(examined.down_to, |end| end.min(examined.down_to)));
+        }
+        let wanted = search.sort.is_newest_first().then(|| search.wanted());
+        let walk = newest::Walk::new(query, Signal::Spans, range, true, first_rows, wanted);
+        let walk = walk.rest_of(search.filter.range);
         Ok(Self { search, walk, page, position, is_done: false })
     }
 
     /// The next traces of the page, at least one; `None` when the page is full or the range is over.
     pub(crate) async fn next(&mut self, query: &Query) -> Result<Option<FoundTraces>, QueryError> {
+        if let Page::Sorted(page) = &mut self.page {
+            page.resume(query, &self.search).await?;
+        }
         while !self.is_done {
             let window = self.walk.next(query).await?;
             let found = match (&mut self.page, window) {
@@ -169,6 +180,7 @@ impl TraceWalk {
                 }
                 (Page::Sorted(page), Some(window)) => {
                     page.examine(query, &self.search, window).await?;
+                    self.position = page.stopped(&self.search, window.start.unwrap_or(UnixNanos::MIN));
                     page.changed(query, &self.search).await?
                 }
                 (Page::Sorted(page), None) => {
@@ -185,7 +197,7 @@ impl TraceWalk {
     }
 
     /// Where the next page begins, or where to go on when the walk ends now. `None`: nothing follows, or at the
-    /// beginning. A sorted page that is not done has no place to go on from but its own beginning.
+    /// beginning.
     pub(crate) fn position(&self) -> Option<Position> {
         self.position.clone()
     }
@@ -265,7 +277,7 @@ impl PageSearch {
         before: Option<Position>,
     ) -> (Option<Position>, bool) {
         let given = search.after.as_ref().map_or(0, |after| after.given).saturating_add(self.given);
-        let place = |start, trace_id: String| Some(Position { start, trace_id, given, sorted_by: None });
+        let place = |start, trace_id: String| Some(Position { start, trace_id, given, ..Position::default() });
         if self.best.len() >= self.wanted && bound.is_none_or(|bound| self.is_settled_down_to(bound)) {
             let last = &self.best[search.limit - 1];
             return (place(last.start, last.trace_id.to_string()), true);
@@ -381,13 +393,13 @@ impl TraceSearch {
 
 impl Position {
     pub(crate) fn sorted(sorted_by: i64, start: i64, trace_id: TraceId) -> Self {
-        Self { start, trace_id: trace_id.to_string(), given: 0, sorted_by: Some(sorted_by) }
+        Self { start, trace_id: trace_id.to_string(), sorted_by: Some(sorted_by), ..Self::default() }
     }
 
     fn of_newest(&self) -> Result<Whole, QueryError> {
-        match self.sorted_by {
-            None => self.whole(),
-            Some(_) => Err(other_order()),
+        match (self.sorted_by, &self.examined) {
+            (None, None) => self.whole(),
+            _ => Err(other_order()),
         }
     }
 

@@ -1,11 +1,12 @@
 //! Why a search finds nothing: how many rows it would find without each of its conditions, and where the nearest
 //! matching rows are.
 
+use std::time::Duration;
+
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use datafusion::functions_aggregate::expr_fn::{count, max, min, sum};
+use datafusion::functions_aggregate::expr_fn::{count, sum};
 use datafusion::logical_expr::{Expr, lit, when};
-use datafusion::prelude::ident;
 use proto::{TimeRange, UnixNanos};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,9 +15,10 @@ use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{LogFilter, SpanFilter, time_predicates};
 use crate::matching::Matching;
+use crate::newest;
 use crate::search::{self, SearchPart, SpanSearch};
 use crate::trace_search::{self, TraceSearch};
-use crate::trace_sort::Sort;
+use crate::trace_sort::{Sort, SortBy};
 
 /// Why nothing matches.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,12 +27,15 @@ pub(crate) struct WhyEmpty {
     pub(crate) rows_in_range: i64,
     /// In the order of the search; then the parameters beside it. In a search over whole traces they count traces.
     pub(crate) conditions: Vec<ConditionWithout>,
-    /// Time of the latest matching row before the range.
+    /// Time of the latest matching row before the range; of a search over whole traces, the start of the latest trace.
     #[schema(required)]
     pub(crate) nearest_before_unix_nano: Option<String>,
     /// Time of the earliest matching row behind it.
     #[schema(required)]
     pub(crate) nearest_after_unix_nano: Option<String>,
+    /// False when there was no time to look through all that lies outside of the range: a match may be there though none
+    /// is told.
+    pub(crate) nearest_is_known: bool,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -59,6 +64,8 @@ pub(crate) struct Named {
 
 /// Traces that are counted for a condition on whole traces; one more stands for all beyond.
 const TRACES_COUNTED_MAX: usize = 1_000;
+/// Time for looking for the nearest match on one side of the range.
+const NEAREST_TIME: Duration = Duration::from_secs(3);
 /// Conditions on whole traces that are tried: each costs two searches.
 const TRACE_CONDITIONS_MAX: usize = 8;
 
@@ -125,28 +132,47 @@ pub(crate) async fn why_empty(
     };
     let conditions: Vec<ConditionWithout> = conditions.into_iter().enumerate().map(counted).collect();
     let TimeRange { start, end } = matching.range();
-    let before = match start {
-        Some(start) => nearest(query, &matching.within(TimeRange { start: None, end: Some(start) }), true).await?,
-        None => None,
-    };
-    let after = match end {
-        Some(end) => nearest(query, &matching.within(TimeRange { start: Some(end), end: None }), false).await?,
-        None => None,
-    };
+    let before = start.map(|start| matching.within(TimeRange { start: None, end: Some(start) }));
+    let after = end.map(|end| matching.within(TimeRange { start: Some(end), end: None }));
+    let (before, after) = (nearest(query, before, true).await?, nearest(query, after, false).await?);
     Ok(WhyEmpty {
         rows_in_range: figure(0),
         conditions,
-        nearest_before_unix_nano: before.map(|time| time.to_string()),
-        nearest_after_unix_nano: after.map(|time| time.to_string()),
+        nearest_before_unix_nano: before.time.map(|time| time.to_string()),
+        nearest_after_unix_nano: after.time.map(|time| time.to_string()),
+        nearest_is_known: before.is_known && after.is_known,
     })
 }
 
-async fn nearest(query: &Query, matching: &Matching, last: bool) -> Result<Option<UnixNanos>, QueryError> {
-    let time = ident(matching.signal().spec().time_column);
-    let figure = if last { max(time) } else { min(time) };
-    let batches = query.collect(matching.rows(query)?.aggregate(vec![], vec![figure.alias("time")])?).await?;
-    let columns = batches.iter().filter_map(|batch| batch.column(0).as_primitive_opt::<Int64Type>());
-    Ok(columns.flat_map(|times| times.iter().flatten()).next())
+/// The nearest match on one side.
+struct Nearest {
+    time: Option<UnixNanos>,
+    is_known: bool,
+}
+
+/// The last, or the first, match of `matching`, as far as it is found in [`NEAREST_TIME`].
+async fn nearest(query: &Query, matching: Option<Matching>, last: bool) -> Result<Nearest, QueryError> {
+    let Some(matching) = matching else { return Ok(Nearest { time: None, is_known: true }) };
+    match tokio::time::timeout(NEAREST_TIME, time_of(query, matching, last)).await {
+        Ok(time) => Ok(Nearest { time: time?, is_known: true }),
+        Err(_) => Ok(Nearest { time: None, is_known: false }),
+    }
+}
+
+/// Looks where it is nearest first, so that what lies further away costs nothing once there is a match.
+async fn time_of(query: &Query, matching: Matching, last: bool) -> Result<Option<UnixNanos>, QueryError> {
+    let (signal, range) = (matching.signal(), matching.range());
+    let conditions = match matching {
+        Matching::Spans(filter, Some(whole)) => {
+            let sort = if last { Sort::default() } else { Sort { by: SortBy::Start, ascending: true } };
+            let search = TraceSearch { filter, whole: Some(whole), sort, limit: 1, after: None };
+            let found = trace_search::search(query, search).await?;
+            return Ok(found.traces.first().map(|trace| trace.start_time_unix_nano));
+        }
+        Matching::Spans(filter, None) => filter.conditions(),
+        Matching::Logs(filter) => filter.conditions(),
+    };
+    newest::time_of_nth(query, signal, range, conditions, 1, last).await
 }
 
 /// The conditions of a span search beside its text.

@@ -16,6 +16,7 @@ import { mapWalk } from './walk-map.mjs';
 import { proxyWalk } from './walk-proxy.mjs';
 import { setupWalk } from './walk-setup.mjs';
 import { streamWalk } from './walk-stream.mjs';
+import { systemWalk } from './walk-system.mjs';
 import { traceWalk } from './walk-trace.mjs';
 import { xrayWalk } from './walk-xray.mjs';
 
@@ -24,6 +25,23 @@ const ARGUMENTS = [
   '--disable-sync', '--hide-scrollbars',
   // Chromium refuses its sandbox to root.
   ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
+];
+
+/** Title, steps, the pack that is replayed before, flags of the server. */
+const WALKS = [
+  ['empty lake', setupWalk, null],
+  ['recorded traffic', dataWalk, 'ci-trainticket'],
+  ['map', mapWalk, 'ci-trainticket'],
+  ['details', detailsWalk, 'ci-trainticket'],
+  ['sub-path', proxyWalk, 'ci-trainticket'],
+  ['fleet', fleetWalk, null],
+  ['traces', traceWalk, null],
+  ['flows', flowWalk, null],
+  ['large traces', largeWalk, null],
+  ['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s', '--query-timeout', '120s']],
+  ['causes', causeWalk, null],
+  ['system', systemWalk, null],
+  ['expressions of X-Ray', xrayWalk, 'ci-trainticket'],
 ];
 
 const WANTED = process.argv.slice(2);
@@ -58,7 +76,7 @@ async function run(title, walk, browser, server) {
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
 try {
-  for (const [title, walk, pack, flags] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['details', detailsWalk, 'ci-trainticket'], ['sub-path', proxyWalk, 'ci-trainticket'], ['fleet', fleetWalk, null], ['traces', traceWalk, null], ['flows', flowWalk, null], ['large traces', largeWalk, null], ['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s']], ['causes', causeWalk, null], ['expressions of X-Ray', xrayWalk, 'ci-trainticket']]) {
+  for (const [title, walk, pack, flags] of WALKS) {
     if (WANTED.length > 0 && !WANTED.includes(title)) continue;
     const server = await Server.start(flags);
     try {

@@ -1,6 +1,6 @@
 //! Root cause, heatmap and comparison from outside: recorded faults, and the errors of wrong questions.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::facts::{Transport, ingest};
 use crate::support::packs::Pack;
@@ -52,6 +52,26 @@ fn recorded_faults_are_found_at_their_service() {
         asked += in_memory;
     }
     assert_eq!(asked, 4, "faults whose signs the manifests of the shipped packs name");
+}
+
+#[test]
+fn a_comparison_that_takes_too_long_is_given_up_and_says_so() {
+    let (pack, home) = (Pack::shipped("ci-trainticket"), Home::new());
+    let server = home.start_ready(NO_FLUSH);
+    ingest(&server, &pack, Transport::Http);
+    let (from, to) = range(&pack);
+    let path = format!("/api/v1/root-cause?from={from}&to={to}");
+    let reply = server.get(&format!("{path}&timeout=1ms"));
+    let error = &reply.json()["error"];
+    assert_eq!((reply.status, &error["code"]), (504, &json!("timeout")), "{}", reply.excerpt());
+    let message = error["message"].as_str().expect("a message");
+    assert!(message.contains("too much data for a quick comparison") && message.contains("1ms"), "{message}");
+    assert!(error["hint"].as_str().is_some_and(|hint| hint.starts_with("narrow the range")), "{error}");
+    for wrong in ["0ms", "soon", "1d"] {
+        let reply = server.get(&format!("{path}&timeout={wrong}"));
+        assert_eq!(reply.status, 400, "{wrong}: {}", reply.excerpt());
+    }
+    assert_eq!(server.get(&format!("{path}&timeout=60s")).status, 200);
 }
 
 #[test]

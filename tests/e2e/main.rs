@@ -18,6 +18,7 @@ mod otlp;
 mod otlp_hostile;
 mod otlp_json;
 mod otlp_overload;
+mod pages;
 mod replay;
 mod retention;
 mod roundtrip;

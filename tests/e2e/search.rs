@@ -118,6 +118,41 @@ fn check_reasons(server: &Server) {
     let answer = get(server, &format!("/api/v1/search/why_empty?signal=spans&q={q}"));
     let traces = server.sql_i64("SELECT count(DISTINCT trace_id) FROM spans WHERE service = 'ts-travel-service'");
     assert_eq!(answer["conditions"][1]["matches_without"], json!(traces.expect("a count")));
+
+    // One condition on a trace is taken apart.
+    let q = percent("{service:ts-travel-service} => {service:nowhere}");
+    let answer = get(server, &format!("/api/v1/search/why_empty?signal=spans&q={q}"));
+    let figure = |nth: usize, what: &str| answer["conditions"][nth][what].clone();
+    assert_eq!(
+        (figure(0, "condition"), figure(1, "condition")),
+        (json!("{service:ts-travel-service}"), json!("{service:nowhere}"))
+    );
+    assert_eq!((figure(1, "without"), figure(1, "matches_alone")), (json!("{service:ts-travel-service}"), json!(0)));
+    assert_eq!((figure(1, "matches_without"), figure(0, "matches_without")), (figure(0, "matches_alone"), json!(0)));
+    // Of a search over whole traces, a trace that matches, not a span by which one only comes into question.
+    let start = |order: &str, condition: &str| {
+        let sql = format!(
+            "SELECT CAST(min(start_time) AS BIGINT) AS s FROM spans WHERE trace_id IN (SELECT trace_id FROM spans WHERE {condition}) \
+             AND trace_id IN (SELECT trace_id FROM spans WHERE service = 'ts-travel-service') \
+             GROUP BY trace_id ORDER BY s {order} LIMIT 1"
+        );
+        json!(server.sql_i64(&sql).expect("a time").to_string())
+    };
+    let q = percent("{service:ts-travel-service} {status:error}");
+    let failed = "status = 'ERROR'";
+    let before = get(server, &format!("/api/v1/search/why_empty?signal=spans&from=0&to=1000&q={q}"));
+    assert_eq!(before["nearest_after_unix_nano"], start("ASC", failed), "{before}");
+    assert_eq!((&before["nearest_before_unix_nano"], &before["nearest_is_known"]), (&Value::Null, &json!(true)));
+    let behind = get(server, &format!("/api/v1/search/why_empty?signal=spans&from=2100-01-01T00:00:00Z&q={q}"));
+    assert_eq!(behind["nearest_before_unix_nano"], start("DESC", failed), "{behind}");
+    let q = percent("{service:ts-travel-service} {duration>3h}");
+    let never = get(server, &format!("/api/v1/search/why_empty?signal=spans&from=0&to=1000&q={q}"));
+    assert_eq!((&never["nearest_after_unix_nano"], &never["nearest_is_known"]), (&Value::Null, &json!(true)));
+    // Log records: the last one before the range.
+    let answer =
+        get(server, "/api/v1/search/why_empty?signal=logs&from=2100-01-01T00:00:00Z&q=service:ts-travel-service");
+    let last = server.sql_i64("SELECT CAST(max(time) AS BIGINT) FROM logs WHERE service = 'ts-travel-service'");
+    assert_eq!(answer["nearest_before_unix_nano"], json!(last.expect("a time").to_string()), "{answer}");
 }
 
 #[test]

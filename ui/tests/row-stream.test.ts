@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../src/api/client";
 import { LineBuffer } from "../src/api/read-stream";
-import { RowStream, shareDone } from "../src/api/row-stream";
+import { RowStream } from "../src/api/row-stream";
 import type { EndFrame, Frame } from "../src/api/stream-types";
+import { stoppedText } from "../src/kit/stream-status";
 
 interface Row {
   id: string;
@@ -11,7 +12,7 @@ interface Row {
 
 const META: Frame = { t: "meta", query_id: "q", columns: ["id", "n"] };
 const rows = (...ids: number[]): Frame => ({ t: "rows", replaces: false, columns: [ids.map(String), ids] });
-const progress = (done: number, total: number): Frame => ({ t: "progress", row_groups_done: done, row_groups_total: total, rows: 7, bytes: 9, elapsed_ms: 3 });
+const progress = (done: number, total: number): Frame => ({ t: "progress", row_groups_done: done, row_groups_total: total, rows: 7, bytes: 9, share: done / total, elapsed_ms: 3 });
 const end = (change: Partial<EndFrame> = {}): Frame => ({ t: "end", partial: false, reason: null, message: null, hint: null, next_cursor: null, elapsed_ms: 5, ...change });
 
 /** A server whose frames the test sends; it remembers what was asked. */
@@ -71,7 +72,9 @@ describe("a stream of rows", () => {
     await settled();
     const state = stream.snapshot();
     expect(state).toMatchObject({ phase: "stopped", reason: "stopped", stopping: false, cursor: "here" });
-    expect(shareDone(state.progress)).toBe(0.3);
+    expect(stoppedText(state.reason, state.progress)).toBe("Stopped at 30 %");
+    expect(stoppedText("timeout", { ...state.progress, share: 0.996 })).toBe("Out of time at 99 %");
+    expect(stoppedText("too_large", { ...state.progress, share: null })).toBe("Out of memory");
     stream.more();
     expect(asked[1]).toMatchObject({ cursor: "here" });
     asked[1]!.send(META);
@@ -109,6 +112,46 @@ describe("a stream of rows", () => {
     asked[1]!.send({ ...rows(5, 6), replaces: true } as Frame);
     asked[1]!.send({ ...rows(7), replaces: true } as Frame);
     expect(ids(stream)).toEqual([1, 7]);
+  });
+
+  it("goes on with a page whose order is not known yet", async () => {
+    const { stream, asked } = server();
+    stream.open();
+    asked[0]!.send(META);
+    asked[0]!.send({ ...rows(1, 2), replaces: true } as Frame);
+    asked[0]!.send(end({ next_cursor: "page 2" }));
+    asked[0]!.close();
+    await settled();
+    expect(stream.snapshot()).toMatchObject({ phase: "done", provisional: false });
+
+    stream.more();
+    asked[1]!.send(META);
+    asked[1]!.send({ ...rows(5, 6), replaces: true } as Frame);
+    asked[1]!.send(end({ partial: true, reason: "stopped", next_cursor: "rest" }));
+    asked[1]!.close();
+    await settled();
+    expect(stream.snapshot()).toMatchObject({ phase: "stopped", provisional: true, cursor: "rest" });
+    expect(ids(stream)).toEqual([1, 2, 5, 6]);
+
+    // Stopped again before it has said anything: nothing is lost, and nothing is shown twice.
+    stream.more();
+    expect(asked[2]!.cursor).toBe("rest");
+    asked[2]!.send(META);
+    asked[2]!.send(end({ partial: true, reason: "stopped", next_cursor: "rest" }));
+    asked[2]!.close();
+    await settled();
+    expect(ids(stream)).toEqual([1, 2, 5, 6]);
+    expect(stream.snapshot().provisional).toBe(true);
+
+    stream.more();
+    asked[3]!.send(META);
+    expect(ids(stream)).toEqual([1, 2, 5, 6]);
+    asked[3]!.send({ ...rows(5, 4), replaces: true } as Frame);
+    expect(ids(stream)).toEqual([1, 2, 5, 4]);
+    asked[3]!.send(end());
+    asked[3]!.close();
+    await settled();
+    expect(stream.snapshot()).toMatchObject({ phase: "done", provisional: false });
   });
 
   it("tells a cut connection, a refused search and a limit apart", async () => {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::ApiState;
+use super::system::Received;
 use crate::error::QueryError;
 
 #[derive(OpenApi)]
@@ -21,7 +22,7 @@ pub(super) fn router() -> Router<ApiState> {
     Router::new().route("/api/v1/admin/flush", post(flush)).route("/api/v1/admin/compact", post(compact))
 }
 
-/// What the write path does when asked; the binary connects it, so that `query` knows nothing of `collector`.
+/// What the write path does and says when asked; the binary connects it, so that `query` knows nothing of `collector`.
 #[async_trait]
 pub trait Admin: Send + Sync + 'static {
     /// Returns when everything acknowledged before the call lies in segments.
@@ -29,6 +30,9 @@ pub trait Admin: Send + Sync + 'static {
 
     /// Merges the segments that the policy would merge; with `force`, those of each date into one.
     async fn compact_all(&self, force: bool) -> Result<(), QueryError>;
+
+    /// What has come in since the start.
+    fn received(&self, signal: Signal) -> Received;
 }
 
 #[derive(Serialize, ToSchema)]

@@ -22,7 +22,8 @@ pub struct ErrorDetail {
     pub message: String,
     /// What to do about it.
     pub hint: String,
-    /// Where in the text of a search: its first character and the one behind its last, counted in characters from 0.
+    /// Where in the text of a search or a statement: its first character and the one behind its last, counted in characters
+    /// from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<(usize, usize)>,
 }

@@ -6,13 +6,12 @@ use axum::response::Response;
 use axum::routing::get;
 use axum::{Json as JsonBody, Router};
 use serde::Serialize;
-use serde_json::Value as Json;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::ApiState;
 use super::error::ErrorBody;
 use super::params::Params;
-use super::stream::{self, Pages, RowsFrame};
+use super::stream::{self, Frame, HistogramOfPage, Pages, RowsFrame};
 use super::traces::{BUCKETS, BUCKETS_MAX, BucketParams, elapsed_ms, json_text, stream_histogram};
 use crate::answer::LogAnswer;
 use crate::cursor;
@@ -100,10 +99,11 @@ struct LogPage<'a> {
 
 /// Log records that satisfy all filters, by time.
 ///
-/// With `Accept: application/x-ndjson` the page comes as a stream of frames, records as soon as they are found.
+/// With `Accept: application/x-ndjson` the page comes as a stream of frames, one in each line, records as soon as they are
+/// found.
 #[utoipa::path(get, path = "/api/v1/logs", tag = "logs", params(LogFilterParams, PageParams),
     responses(
-        (status = 200, description = "A page", content((LogPage = "application/json"), (String = "application/x-ndjson"))),
+        (status = 200, description = "A page", content((LogPage = "application/json"), (Frame = "application/x-ndjson"))),
         (status = 400, body = ErrorBody),
         (status = 409, body = ErrorBody, description = "Somebody stopped it"),
     ))]
@@ -173,10 +173,10 @@ impl Pages for LogPages {
         position.as_ref().map(cursor::encode).transpose()
     }
 
-    async fn histogram(&self, query: &Query) -> Result<Option<(Json, Option<&'static str>)>, QueryError> {
+    async fn histogram(&self, query: &Query) -> Result<Option<(HistogramOfPage, Option<&'static str>)>, QueryError> {
         let Some(buckets) = self.buckets else { return Ok(None) };
         let histogram = histogram::logs(query, &self.search.filter, buckets).await?;
-        Ok(Some((stream::json(&histogram)?, None)))
+        Ok(Some((HistogramOfPage::Logs(histogram), None)))
     }
 }
 

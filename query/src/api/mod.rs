@@ -38,10 +38,12 @@ mod search;
 mod services;
 mod sql;
 mod stream;
+mod system;
 mod trace;
 mod traces;
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -55,6 +57,7 @@ use crate::engine::{Engine, EngineSettings};
 use crate::error::QueryError;
 
 pub use admin::Admin;
+pub use system::Received;
 
 /// Bytes of a request body.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -73,6 +76,10 @@ pub struct QuerySettings {
     pub otlp_http: String,
     /// Attribute keys that carry the id of a flow, at most [`crate::FLOW_KEYS_MAX`].
     pub flow_keys: Vec<String>,
+    /// Of this process.
+    pub started: SystemTime,
+    /// What is older is removed.
+    pub retention: Option<Duration>,
 }
 
 /// What every handler may use.
@@ -111,6 +118,7 @@ fn routes(state: ApiState) -> Router {
         .merge(queries::router())
         .merge(health::router())
         .merge(admin::router())
+        .merge(system::router())
         .merge(openapi::router())
         .fallback(assets::serve)
         .method_not_allowed_fallback(guard::method_not_allowed)

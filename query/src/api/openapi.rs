@@ -5,8 +5,8 @@ use axum::{Json, Router};
 use utoipa::OpenApi;
 
 use super::{
-    ApiState, admin, chattiness, flows, health, heatmap, logs, map, queries, root_cause, search, services, sql, trace,
-    traces,
+    ApiState, admin, chattiness, flows, health, heatmap, logs, map, queries, root_cause, search, services, sql, system,
+    trace, traces,
 };
 
 #[derive(OpenApi)]
@@ -42,6 +42,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         queries::Docs::openapi(),
         health::Docs::openapi(),
         admin::Docs::openapi(),
+        system::Docs::openapi(),
     ] {
         document.merge(part);
     }

@@ -3,18 +3,7 @@
 //!
 //! The same address, so that parameters, errors of parameters and cursors are described once.
 //!
-//! | `t` | fields | when |
-//! |---|---|---|
-//! | `meta` | `query_id`, `columns` (names) | first |
-//! | `rows` | `columns` (a list of values for each name), `replaces` | rows are final; with `replaces` they stand in the place of all before |
-//! | `progress` | `row_groups_done`, `row_groups_total`, `rows`, `bytes`, `elapsed_ms` | every [`PROGRESS_INTERVAL`] and at the end |
-//! | `histogram` | `histogram`: the answer of `.../histogram` | with the parameter `histogram`, after the rows |
-//! | `warning` | `message` | what the reader should know of the answer |
-//! | `end` | `partial`, `reason`, `message`, `hint`, `next_cursor`, `elapsed_ms` | last |
-//!
-//! `reason` is null or the code of an error (`stopped`, `timeout`, `too_large`, ...): then `partial` is true, the rows
-//! that came are right, and `next_cursor` goes on behind them; null when there is no place to go on from. A stream
-//! without `end` was cut off on its way.
+//! [`Frame`] says what they are. A stream without its last frame was cut off on its way.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -25,13 +14,16 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use futures::StreamExt;
 use serde::Serialize;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use utoipa::ToSchema;
 
+use crate::answer::JsonValue;
 use crate::engine::Query;
 use crate::error::QueryError;
-use crate::running::millis;
+use crate::histogram::{LogHistogram, SpanHistogram};
+use crate::running::{ProgressReport, millis};
 
 pub(super) const NDJSON: &str = "application/x-ndjson";
 
@@ -45,11 +37,85 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     accepted.split(',').any(|one| one.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(NDJSON))
 }
 
-/// Rows of one frame.
+/// One line of a stream; `t` says which.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub(super) enum Frame {
+    Meta(MetaFrame),
+    Rows(RowsFrame),
+    Progress(ProgressFrame),
+    Histogram(HistogramFrame),
+    Warning(WarningFrame),
+    End(EndFrame),
+}
+
+/// The first frame.
+#[derive(Serialize, ToSchema)]
+pub(super) struct MetaFrame {
+    /// Stops it: `DELETE /api/v1/queries/{id}`.
+    query_id: String,
+    /// Names of the columns of all `rows` frames.
+    columns: &'static [&'static str],
+}
+
+/// Rows that are final, or with `replaces` the page as far as it is known.
+#[derive(Serialize, ToSchema)]
 pub(super) struct RowsFrame {
-    /// For each name of [`Pages::COLUMNS`] the values.
-    pub(super) columns: Vec<Vec<Json>>,
+    /// They stand in the place of all rows of this page that came before: its order is known at the end only.
     pub(super) replaces: bool,
+    /// For each name of the first frame the values, as in a row of the plain page.
+    #[schema(value_type = Vec<Vec<JsonValue>>)]
+    pub(super) columns: Vec<Vec<Json>>,
+}
+
+/// How far the search is: four times a second, and at the end.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ProgressFrame {
+    #[serde(flatten)]
+    read: ProgressReport,
+    elapsed_ms: u64,
+}
+
+/// After the rows, when the parameter `histogram` asked for it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HistogramFrame {
+    histogram: HistogramOfPage,
+}
+
+/// The answer of `.../histogram`.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum HistogramOfPage {
+    Spans(SpanHistogram),
+    Logs(LogHistogram),
+}
+
+/// What the reader should know of the answer.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WarningFrame {
+    message: &'static str,
+}
+
+/// The last frame.
+#[derive(Serialize, ToSchema)]
+pub(super) struct EndFrame {
+    /// The search ended before its time. The rows that came are right, or of a page with another order than the newest
+    /// first, right for what was looked at.
+    partial: bool,
+    /// The code of the error that ended it: `stopped`, `timeout`, `too_large`, ...
+    #[schema(required)]
+    reason: Option<&'static str>,
+    /// What happened, and where.
+    #[schema(required)]
+    message: Option<String>,
+    /// What to do about it.
+    #[schema(required)]
+    hint: Option<String>,
+    /// The next page; of a partial one the rest of it, which may begin with rows that replace those that came. Null
+    /// when nothing follows, and when there is no place to go on from.
+    #[schema(required)]
+    next_cursor: Option<String>,
+    elapsed_ms: u64,
 }
 
 /// A search that gives its page piece by piece.
@@ -66,10 +132,10 @@ pub(super) trait Pages: Send + 'static {
     fn histogram(
         &self,
         query: &Query,
-    ) -> impl Future<Output = Result<Option<(Json, Option<&'static str>)>, QueryError>> + Send;
+    ) -> impl Future<Output = Result<Option<(HistogramOfPage, Option<&'static str>)>, QueryError>> + Send;
 }
 
-pub(super) fn json<T: Serialize>(value: &T) -> Result<Json, QueryError> {
+fn json<T: Serialize>(value: &T) -> Result<Json, QueryError> {
     serde_json::to_value(value).map_err(|error| QueryError::internal(format!("a frame: {error}")))
 }
 
@@ -113,12 +179,10 @@ struct Stream {
 
 impl Stream {
     async fn run<P: Pages>(self, mut pages: P) -> Result<(), Closed> {
-        self.send(json!({"t": "meta", "query_id": self.query.id(), "columns": P::COLUMNS})).await?;
+        self.send(Frame::Meta(MetaFrame { query_id: self.query.id().to_owned(), columns: P::COLUMNS })).await?;
         let ended = loop {
             match self.watched(pages.next(&self.query)).await? {
-                Ok(Some(rows)) => {
-                    self.send(json!({"t": "rows", "replaces": rows.replaces, "columns": rows.columns})).await?;
-                }
+                Ok(Some(rows)) => self.send(Frame::Rows(rows)).await?,
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
@@ -127,9 +191,9 @@ impl Stream {
             Ok(()) => match self.watched(pages.histogram(&self.query)).await? {
                 Ok(None) => Ok(()),
                 Ok(Some((histogram, warning))) => {
-                    self.send(json!({"t": "histogram", "histogram": histogram})).await?;
+                    self.send(Frame::Histogram(HistogramFrame { histogram })).await?;
                     if let Some(message) = warning {
-                        self.send(json!({"t": "warning", "message": message})).await?;
+                        self.send(Frame::Warning(WarningFrame { message })).await?;
                     }
                     Ok(())
                 }
@@ -139,18 +203,15 @@ impl Stream {
             Err(error) => Err(error),
         };
         self.send_progress().await?;
-        let (ended, cursor) = match pages.cursor() {
+        let (ended, next_cursor) = match pages.cursor() {
             Ok(cursor) => (ended, cursor),
             Err(error) => (ended.and(Err(error)), None),
         };
         let error = ended.err();
-        let text = |read: fn(&QueryError) -> &str| error.as_ref().map(read);
-        self.send(json!({
-            "t": "end", "partial": error.is_some(), "reason": error.as_ref().map(|error| error.kind.code()),
-            "message": text(|error| &error.message), "hint": text(|error| &error.hint),
-            "next_cursor": cursor, "elapsed_ms": millis(self.query.elapsed()),
-        }))
-        .await
+        let (partial, reason) = (error.is_some(), error.as_ref().map(|error| error.kind.code()));
+        let (message, hint) = error.map(|error| (error.message, error.hint)).unzip();
+        let elapsed_ms = millis(self.query.elapsed());
+        self.send(Frame::End(EndFrame { partial, reason, message, hint, next_cursor, elapsed_ms })).await
     }
 
     /// Waits for a step, says how far it is meanwhile, and ends when the reader has gone.
@@ -168,17 +229,13 @@ impl Stream {
     }
 
     async fn send_progress(&self) -> Result<(), Closed> {
-        let read = self.query.progress();
-        self.send(json!({
-            "t": "progress", "row_groups_done": read.row_groups_done, "row_groups_total": read.row_groups_total,
-            "rows": read.rows, "bytes": read.bytes, "elapsed_ms": millis(self.query.elapsed()),
-        }))
-        .await
+        let (read, elapsed_ms) = (self.query.progress(), millis(self.query.elapsed()));
+        self.send(Frame::Progress(ProgressFrame { read, elapsed_ms })).await
     }
 
     /// A reader that does not read until the deadline holds the query's place no longer.
-    async fn send(&self, frame: Json) -> Result<(), Closed> {
-        let mut line = frame.to_string();
+    async fn send(&self, frame: Frame) -> Result<(), Closed> {
+        let mut line = serde_json::to_string(&frame).expect("its keys are texts, and nothing in it fails");
         line.push('\n');
         let grace = self.query.deadline() + PROGRESS_INTERVAL;
         let sent = tokio::time::timeout_at(grace, self.frames.send(Bytes::from(line))).await;
@@ -188,6 +245,8 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -6,13 +6,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json as JsonBody, Router};
 use serde::Serialize;
-use serde_json::Value as Json;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::ApiState;
 use super::error::ErrorBody;
 use super::params::Params;
-use super::stream::{self, Pages, RowsFrame};
+use super::stream::{self, Frame, HistogramOfPage, Pages, RowsFrame};
 use crate::cursor;
 use crate::engine::Query;
 use crate::error::QueryError;
@@ -75,7 +74,9 @@ struct PageParams {
     /// Traces on a page; default 20.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// `next_cursor` of the page before, of the same order.
+    /// `next_cursor` of the page before, of the same order. What was there when the first page was asked for and does not
+    /// change comes once, whatever is written meanwhile; a trace that gets spans meanwhile stands at its new place, which
+    /// may be on a page that has been given, or still to come.
     cursor: Option<String>,
     /// `start` (the default), `duration`, `span_count` or `errors`. Any order but `start`, newest first, looks at all
     /// matching traces of the range, at most 1,000,000.
@@ -130,10 +131,13 @@ struct TracePage {
 /// Traces with a span that satisfies all filters, by the start of the trace or by one of its figures. Figures are of the
 /// whole trace.
 ///
-/// With `Accept: application/x-ndjson` the page comes as a stream of frames, traces as soon as they are found.
+/// With `Accept: application/x-ndjson` the page comes as a stream of frames, one in each line, traces as soon as they are
+/// found. Another order than the newest first is known at the end only: until then each `rows` frame replaces the one
+/// before. Stopped half way, a page of at most 150 traces goes on where it was, by the cursor of its last frame; a larger
+/// one begins anew.
 #[utoipa::path(get, path = "/api/v1/traces", tag = "traces", params(TraceFilterParams, PageParams),
     responses(
-        (status = 200, description = "A page", content((TracePage = "application/json"), (String = "application/x-ndjson"))),
+        (status = 200, description = "A page", content((TracePage = "application/json"), (Frame = "application/x-ndjson"))),
         (status = 400, body = ErrorBody),
         (status = 409, body = ErrorBody, description = "Somebody stopped it"),
         (status = 422, body = ErrorBody, description = "More traces match than an order can be made of"),
@@ -210,12 +214,12 @@ impl Pages for TracePages {
         position.as_ref().map(cursor::encode).transpose()
     }
 
-    async fn histogram(&self, query: &Query) -> Result<Option<(Json, Option<&'static str>)>, QueryError> {
+    async fn histogram(&self, query: &Query) -> Result<Option<(HistogramOfPage, Option<&'static str>)>, QueryError> {
         let Some(buckets) = self.buckets else { return Ok(None) };
         let matching = Matching::Spans(self.search.filter.clone(), self.search.whole.clone());
         let (matching, exact) = matching.decided(query).await?;
         let histogram = histogram::spans(query, &matching, exact, buckets).await?;
-        Ok(Some((stream::json(&histogram)?, (!exact).then_some(INEXACT))))
+        Ok(Some((HistogramOfPage::Spans(histogram), (!exact).then_some(INEXACT))))
     }
 }
 

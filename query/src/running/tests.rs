@@ -103,6 +103,43 @@ async fn a_query_that_nobody_waits_for_leaves_the_list() {
 }
 
 #[test]
+fn a_search_is_not_done_with_before_its_end() {
+    let progress = Progress::default();
+    let read = |done: u64| {
+        let reading = Arc::new(Reading::default());
+        reading.row_groups_done.store(done, Ordering::Relaxed);
+        reading.row_groups_total.store(done, Ordering::Relaxed);
+        reading.rows.store(done * 100, Ordering::Relaxed);
+        progress.follow_reading(&reading);
+    };
+    read(3);
+    assert_eq!(progress.report().share, None, "how much follows is not known");
+    let told = || (progress.report().row_groups_done, progress.report().share);
+    let place = |done, next, rows_done, rows_here| WalkPlace {
+        done,
+        next,
+        total: 10,
+        rows_done,
+        rows_here,
+        rows_total: 1000.0,
+    };
+    progress.walked(place(0, 4, 0.0, 200.0));
+    assert_eq!(told(), (0, Some(0.0)));
+    // All row groups of this part have been read, but perhaps for their times only.
+    read(4);
+    assert_eq!(told(), (3, Some(0.19)));
+    progress.walked(place(4, 10, 200.0, 800.0));
+    assert_eq!(told(), (4, Some(0.2)));
+    read(6);
+    assert_eq!(told(), (9, Some(0.8)), "600 of the 800 rows of this part");
+    progress.walked(place(10, 10, 1000.0, 0.0));
+    assert_eq!(told(), (10, Some(0.99)), "what was found is still to be read");
+    let in_memory = Progress::default();
+    in_memory.walked(WalkPlace::default());
+    assert_eq!(in_memory.report().share, None);
+}
+
+#[test]
 fn ids_are_checked() {
     for id in ["", "a b", "a/b", "ä", &"x".repeat(65)] {
         assert!(Request::new(String::new(), Some(id.to_owned())).is_err(), "{id:?}");

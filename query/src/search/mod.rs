@@ -17,6 +17,7 @@ mod resolve;
 mod sql;
 mod syntax;
 mod tested_trace;
+mod trace_parts;
 mod trace_sql;
 mod trace_syntax;
 mod traces;
@@ -66,7 +67,8 @@ pub(crate) fn spans(text: &str) -> Result<SpanSearch, QueryError> {
     })
 }
 
-/// The conditions of a search that must all hold: each with its text and the text of the search without it.
+/// The conditions of a search that must all hold: each with its text and the text of the search without it. Of a search
+/// that is one condition on a trace, what that is made of.
 pub(crate) fn parts(signal: Signal, text: &str) -> Result<Vec<SearchPart>, QueryError> {
     fn without<L: Clone + std::fmt::Display>(tree: &Tree<L>) -> Vec<(String, String)> {
         match tree {
@@ -84,7 +86,9 @@ pub(crate) fn parts(signal: Signal, text: &str) -> Result<Vec<SearchPart>, Query
         Signal::Logs => without(&parse_logs(text)?),
         Signal::Spans => match parse_traces(text)?.0 {
             TraceSearchText::OneSpan(condition) => without(&condition),
-            TraceSearchText::Whole(condition) => without(&condition),
+            TraceSearchText::Whole(condition) => {
+                trace_parts::parts_of(&condition).unwrap_or_else(|| without(&condition))
+            }
         },
     };
     Ok(parts.into_iter().map(|(condition, without)| SearchPart { condition, without }).collect())

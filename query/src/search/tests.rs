@@ -145,3 +145,27 @@ mod traces;
 mod xray;
 mod xray_answers;
 mod xray_expressions;
+
+#[test]
+fn a_condition_on_a_trace_is_taken_apart() {
+    let parts = |text: &str| {
+        let parts = parts(Signal::Spans, text).expect("a search");
+        parts.into_iter().map(|part| (part.condition, part.without)).collect::<Vec<_>>()
+    };
+    let pairs =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
+    assert_eq!(
+        parts("{service:a status:error} "),
+        pairs(&[("{service:a}", "{status:error}"), ("{status:error}", "{service:a}")])
+    );
+    assert_eq!(parts("logs{service:a b}"), pairs(&[("logs{service:a}", "logs{b}"), ("logs{b}", "logs{service:a}")]));
+    assert_eq!(
+        parts("{a} => {b} => {c}"),
+        pairs(&[("{a}", "{b} => {c}"), ("{b}", "{a} -> {c}"), ("{c}", "{a} => {b}")])
+    );
+    assert_eq!(parts("{a} -> {b}"), pairs(&[("{a}", "{b}"), ("{b}", "{a}")]));
+    assert_eq!(parts("{a} {b}"), pairs(&[("{a}", "{b}"), ("{b}", "{a}")]));
+    for single in ["{a}", "count({a b})>3", "trace.duration>1s"] {
+        assert_eq!(parts(single).len(), 1, "{single}");
+    }
+}

@@ -56,3 +56,25 @@ async fn explore() {
     }
     let _ = rows(&engine, "SELECT 1").await;
 }
+
+#[tokio::test]
+async fn what_is_wrong_is_named_with_its_place() {
+    let (_directory, store) = store().await;
+    let engine = engine(&store);
+    for (sql, wrong) in [
+        ("SELECT nothing FROM spans", "nothing"),
+        ("SELECT name,\n  'ü', nothing\nFROM spans", "nothing"),
+        ("SELECT s.nothing FROM spans s", "s.nothing"),
+        ("SELECT name FROM nowhere", "nowhere"),
+        ("SELECT name\nFORM spans x WHERE", "spans"),
+        ("SELECT 'ü', name FROM spans WHERE name = ", " "),
+        ("SELECT name FROM spans WHERE name = 'open", "'"),
+    ] {
+        let error = ask(&engine, sql).await.expect_err("it is wrong");
+        let (from, to) = error.at.unwrap_or_else(|| panic!("{sql}: no place: {error}"));
+        let found: String = sql.chars().skip(from).take(to - from).collect();
+        assert_eq!(found, wrong, "{sql}: {error}");
+    }
+    // Of the whole statement.
+    assert_eq!(ask(&engine, "DROP TABLE spans").await.expect_err("it writes").at, None);
+}

@@ -10,7 +10,7 @@ use super::*;
 use crate::Engine;
 use crate::filter::AttributeFilter;
 use crate::test_data::{append, engine, store};
-use crate::trace_sort::SortBy;
+use crate::trace_sort::{RESUMABLE_MAX, SortBy};
 
 const T0: i64 = 1_700_000_000_000_000_000;
 
@@ -204,6 +204,50 @@ proptest! {
         prop_assert_eq!(ids(&found), expected.iter().map(|(_, _, trace)| *trace).collect::<Vec<_>>());
     }
 
+    /// Stopped after any number of steps, a sorted page goes on where it was, and ends as the whole page would have.
+    #[test]
+    fn a_stopped_sorted_page_goes_on_where_it_was(
+        rows in prop::collection::vec((1u64..60, 1u64..5, 0i64..300, prop::sample::select(vec!["a", "b"])), 1..150),
+        stops in prop::collection::vec(0usize..4, 1..30),
+        by in prop::sample::select(vec![SortBy::Start, SortBy::Duration, SortBy::SpanCount, SortBy::Errors]),
+        limit in 1usize..7,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        // The newest first is another walk.
+        let sort = Sort { by, ascending: by == SortBy::Start };
+        let (found, expected) = runtime.block_on(async {
+            let (_directory, _store, engine) = filled(std::slice::from_ref(&rows)).await;
+            let filter = SpanFilter { name: Some("a".into()), ..SpanFilter::default() };
+            let expected = all_sorted(&engine, filter.clone(), sort, 1000).await;
+            let (mut found, mut page, mut after) = (Vec::new(), Vec::new(), None);
+            let mut stops = stops.into_iter();
+            loop {
+                let query = engine.begin("test", None).await.expect("admitted");
+                let search = TraceSearch { filter: filter.clone(), whole: None, sort, limit, after };
+                let mut walk = TraceWalk::from(&query, search, Some(2)).expect("a walk");
+                let mut steps = stops.next().unwrap_or(usize::MAX);
+                let is_whole = loop {
+                    if steps == 0 {
+                        break false;
+                    }
+                    steps -= 1;
+                    match walk.next(&query).await.expect("found") {
+                        Some(more) => page = more.traces,
+                        None => break true,
+                    }
+                };
+                after = walk.position();
+                if is_whole {
+                    found.append(&mut page);
+                    if after.is_none() {
+                        break (found, expected);
+                    }
+                }
+            }
+        });
+        prop_assert_eq!(ids(&found), ids(&expected));
+    }
+
     /// Stopped after any number of steps, a page goes on where it was: together the pages are the whole.
     #[test]
     fn a_stopped_walk_goes_on_where_it_was(
@@ -257,4 +301,21 @@ async fn a_cursor_of_another_order_is_refused() {
         let error = search(&query, TraceSearch { sort: second, after: next, ..asked }).await.err().expect("refused");
         assert!(error.to_string().contains("another order"), "{error}");
     }
+    // Of a page that was stopped half way.
+    let asked = TraceSearch { filter: SpanFilter::default(), whole: None, sort: by_duration, limit: 1, after: None };
+    let mut walk = TraceWalk::from(&query, asked.clone(), Some(1)).expect("a walk");
+    walk.next(&query).await.expect("found").expect("a page");
+    let stopped = walk.position();
+    assert!(stopped.as_ref().is_some_and(|position| position.examined.is_some()), "{stopped:?}");
+    for by in [SortBy::Start, SortBy::Errors] {
+        let sort = Sort { by, ascending: false };
+        let other = TraceSearch { sort, after: stopped.clone(), ..asked.clone() };
+        let error = search(&query, other).await.err().expect("refused");
+        assert!(error.to_string().contains("another order"), "{error}");
+    }
+    // A cursor would be too long.
+    let large = TraceSearch { limit: RESUMABLE_MAX + 1, ..asked };
+    let mut walk = TraceWalk::from(&query, large, Some(1)).expect("a walk");
+    walk.next(&query).await.expect("found").expect("a page");
+    assert_eq!(walk.position(), None);
 }

@@ -2,7 +2,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { HeatmapBox } from "../lib/selection-url";
 import { getJson, type Params } from "./client";
-import type { Window } from "./queries";
+import { PANEL, type Window } from "./queries";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -20,14 +20,15 @@ export type ValueDifference = Schemas["ValueDifference"];
 export type Difference = Schemas["Difference"];
 export type SelectionComparison = Schemas["ComparisonAnswer"];
 
-/** `base` null: the time around the window, which the answer names. */
-export function rootCauseQuery(window: Window, base: Window | null, q: string) {
+/** `base` null: the time around the window, which the answer names. `timeout`: what the server may take, null for the usual. */
+export function rootCauseQuery(window: Window, base: Window | null, q: string, timeout: string | null = null) {
   const params: Params = {
     from: window.from.toString(),
     to: window.to.toString(),
     base_from: base?.from.toString(),
     base_to: base?.to.toString(),
     q,
+    timeout,
   };
   return queryOptions({
     queryKey: ["root-cause", params],
@@ -44,6 +45,7 @@ export function heatmapQuery(window: Window, q: string) {
   return queryOptions({
     queryKey: ["heatmap", params],
     queryFn: ({ signal }) => getJson<HeatmapAnswer>("spans/heatmap", params, signal),
+    meta: PANEL,
     placeholderData: keepPreviousData,
   });
 }
@@ -62,6 +64,7 @@ export function compareSelectionQuery(window: Window, q: string, box: HeatmapBox
   return queryOptions({
     queryKey: ["compare-selection", params],
     queryFn: ({ signal }) => getJson<SelectionComparison>("spans/compare", params, signal),
+    meta: PANEL,
     placeholderData: keepPreviousData,
   });
 }

@@ -11,7 +11,7 @@ export class ApiError extends Error {
     message: string,
     /** What to do about it; may be empty. */
     readonly hint: string,
-    /** In the text of a search: its first character and the one behind its last, in characters from 0. */
+    /** In the text of a search or a statement: its first character and the one behind its last, in characters from 0. */
     readonly at: readonly [number, number] | null = null,
   ) {
     super(message);
@@ -19,9 +19,9 @@ export class ApiError extends Error {
   }
 }
 
-/** True when no answer came at all, or only one of a proxy before the server. */
+/** True when no answer came at all, or only one of a proxy before the server: the server's own errors have a code. */
 export function isUnreachable(error: unknown): boolean {
-  return error instanceof ApiError && (error.status === 0 || error.status === 502 || error.status === 504);
+  return error instanceof ApiError && (error.status === 0 || (error.code === "unexpected" && (error.status === 502 || error.status === 504)));
 }
 
 /** Values of one parameter; null and undefined are left out, lists repeat it. */

@@ -34,6 +34,9 @@ export interface Window {
   to: UnixNanos;
 }
 
+/** As `meta` of a query: it counts beside the rows of a search, and Stop ends it with them (`kit/panels`). */
+export const PANEL = { panel: true } as const;
+
 const TRACES_PER_PAGE = 50;
 const LOGS_PER_PAGE = 500;
 const TRACE_LOGS_PER_PAGE = 2_000;
@@ -90,6 +93,7 @@ export function traceHistogramQuery(window: Window, q: string) {
   return queryOptions({
     queryKey: ["traces-histogram", params],
     queryFn: ({ signal }) => getJson<TraceHistogram>("traces/histogram", params, signal),
+    meta: PANEL,
     placeholderData: keepPreviousData,
   });
 }
@@ -247,6 +251,7 @@ export function logHistogramQuery(window: Window, q: string) {
   return queryOptions({
     queryKey: ["logs-histogram", params],
     queryFn: ({ signal }) => getJson<LogHistogram>("logs/histogram", params, signal),
+    meta: PANEL,
     placeholderData: keepPreviousData,
   });
 }
@@ -291,6 +296,7 @@ export function facetsQuery(signal: SearchSignal, window: Window, q: string, key
   return queryOptions({
     queryKey: ["facets", params],
     queryFn: ({ signal: abort }) => getJson<FacetList>("facets", params, abort),
+    meta: PANEL,
     placeholderData: keepPreviousData,
   });
 }
@@ -300,6 +306,7 @@ export function durationsQuery(window: Window, q: string) {
   return queryOptions({
     queryKey: ["durations", params],
     queryFn: async ({ signal }) => (await getJson<OutcomeHistogram>("traces/durations", params, signal)).buckets,
+    meta: PANEL,
     placeholderData: keepPreviousData,
   });
 }
@@ -381,6 +388,7 @@ export async function fetchSqlCsv(sql: string): Promise<Blob> {
 
 /** Errors of the request itself do not get better by asking again. */
 export function shouldRetry(failures: number, error: unknown): boolean {
-  const temporary = error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 502);
+  // What took too long takes as long again.
+  const temporary = error instanceof ApiError && error.code !== "timeout" && (error.status === 0 || error.status === 429 || error.status >= 502);
   return temporary && failures < 3;
 }

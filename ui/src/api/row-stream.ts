@@ -9,6 +9,8 @@ export interface RowStreamState<Row> {
   rows: readonly Row[];
   /** `stopped`: by the reader or by a limit; what came is kept, and `cursor` leads on. */
   phase: "idle" | "loading" | "done" | "stopped" | "failed";
+  /** The rows of the last page are the first of what has been looked at so far: others may take their places. */
+  provisional: boolean;
   stopping: boolean;
   progress: Progress;
   elapsedMs: number;
@@ -22,12 +24,7 @@ export interface RowStreamState<Row> {
 /** Reasons for which what came is an answer, though not the whole one. */
 const STOPPED = new Set(["stopped", "timeout", "too_large"]);
 
-const NOTHING_READ: Progress = { row_groups_done: 0, row_groups_total: 0, rows: 0, bytes: 0 };
-
-/** The share of the row groups that is done with, from 0 to 1; null when it is not known. */
-export function shareDone(progress: Progress): number | null {
-  return progress.row_groups_total > 0 ? progress.row_groups_done / progress.row_groups_total : null;
-}
+const NOTHING_READ: Progress = { row_groups_done: 0, row_groups_total: 0, rows: 0, bytes: 0, share: null };
 
 type Read = typeof readStream;
 
@@ -39,6 +36,8 @@ export class RowStream<Row> {
   private id = "";
   private columns: string[] = [];
   private ended: EndFrame | null = null;
+  /** Rows of the pages before the last one. */
+  private before = 0;
 
   constructor(
     private readonly path: string,
@@ -46,7 +45,7 @@ export class RowStream<Row> {
     private readonly read: Read = readStream,
     private readonly stopOnServer: (id: string) => Promise<void> = stopQuery,
   ) {
-    this.state = { rows: [], phase: "idle", stopping: false, progress: NOTHING_READ, elapsedMs: 0, cursor: null, reason: null, error: null };
+    this.state = { rows: [], phase: "idle", provisional: false, stopping: false, progress: NOTHING_READ, elapsedMs: 0, cursor: null, reason: null, error: null };
   }
 
   readonly snapshot = (): RowStreamState<Row> => this.state;
@@ -107,8 +106,12 @@ export class RowStream<Row> {
     this.connection = connection;
     this.id = newQueryId();
     this.ended = null;
-    const kept = cursor === null ? [] : this.state.rows;
-    this.set({ rows: kept, phase: "loading", stopping: false, progress: NOTHING_READ, elapsedMs: 0, cursor: null, reason: null, error: null });
+    const { rows, provisional } = this.state;
+    // The rest of a provisional page begins with all of it anew; until then what there is stays.
+    const goesOn = cursor !== null && provisional;
+    const kept = cursor === null ? [] : goesOn ? rows.slice(0, this.before) : rows;
+    this.before = kept.length;
+    this.set({ rows: cursor === null ? [] : rows, phase: "loading", provisional: goesOn, stopping: false, progress: NOTHING_READ, elapsedMs: 0, cursor: null, reason: null, error: null });
     // A late frame of an older page must not come in between.
     const onFrame = (frame: Frame) => this.connection === connection && this.take(frame, kept);
     try {
@@ -125,11 +128,11 @@ export class RowStream<Row> {
     if (frame.t === "meta") this.columns = frame.columns;
     if (frame.t === "rows") {
       const rows = rowsOf<Row>(this.columns, frame.columns);
-      this.set({ rows: frame.replaces ? [...kept, ...rows] : [...this.state.rows, ...rows] });
+      this.set({ rows: frame.replaces ? [...kept, ...rows] : [...this.state.rows, ...rows], provisional: frame.replaces });
     }
     if (frame.t === "progress") {
-      const { row_groups_done, row_groups_total, rows, bytes, elapsed_ms } = frame;
-      this.set({ progress: { row_groups_done, row_groups_total, rows, bytes }, elapsedMs: elapsed_ms });
+      const { row_groups_done, row_groups_total, rows, bytes, share, elapsed_ms } = frame;
+      this.set({ progress: { row_groups_done, row_groups_total, rows, bytes, share }, elapsedMs: elapsed_ms });
     }
     if (frame.t === "end") this.ended = frame;
   }
@@ -138,7 +141,7 @@ export class RowStream<Row> {
     const end = this.ended;
     if (!end) return this.fail(lost(), cursor, kept);
     this.set({ cursor: end.next_cursor, reason: end.reason, elapsedMs: end.elapsed_ms, stopping: false });
-    if (!end.partial) return this.set({ phase: "done" });
+    if (!end.partial) return this.set({ phase: "done", provisional: false });
     const isAnswer = end.reason === "stopped" || this.state.rows.length > 0 || end.next_cursor !== null;
     if (STOPPED.has(end.reason!) && isAnswer) return this.set({ phase: "stopped" });
     this.fail(new ApiError(0, end.reason!, end.message ?? "The search failed.", end.hint ?? ""), cursor, kept);
@@ -146,7 +149,7 @@ export class RowStream<Row> {
 
   /** The failed page is asked for again as a whole: what came of it goes. */
   private fail(error: ApiError, cursor: string | null, kept: readonly Row[]): void {
-    this.set({ phase: "failed", error, stopping: false, cursor, rows: kept });
+    this.set({ phase: "failed", error, provisional: false, stopping: false, cursor, rows: kept });
   }
 
   private set(change: Partial<RowStreamState<Row>>): void {

@@ -156,7 +156,8 @@ export interface paths {
         };
         /**
          * Log records that satisfy all filters, by time.
-         * @description With `Accept: application/x-ndjson` the page comes as a stream of frames, records as soon as they are found.
+         * @description With `Accept: application/x-ndjson` the page comes as a stream of frames, one in each line, records as soon as they are
+         *     found.
          */
         get: operations["search_logs"];
         put?: never;
@@ -464,6 +465,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What came in since the start, what of it was not taken, and how much lies on the disk. */
+        get: operations["system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/traces": {
         parameters: {
             query?: never;
@@ -474,7 +492,10 @@ export interface paths {
         /**
          * Traces with a span that satisfies all filters, by the start of the trace or by one of its figures. Figures are of the
          *     whole trace.
-         * @description With `Accept: application/x-ndjson` the page comes as a stream of frames, traces as soon as they are found.
+         * @description With `Accept: application/x-ndjson` the page comes as a stream of frames, one in each line, traces as soon as they are
+         *     found. Another order than the newest first is known at the end only: until then each `rows` frame replaces the one
+         *     before. Stopped half way, a page of at most 150 traces goes on where it was, by the cursor of its last frame; a larger
+         *     one begins anew.
          */
         get: operations["search_traces"];
         put?: never;
@@ -804,6 +825,21 @@ export interface components {
             /** @description Those that make the difference, the most first; at most 6. */
             values: components["schemas"]["ValueDifference"][];
         };
+        /** @description Bytes of files, but for the journal of the lake. */
+        Disk: {
+            /** Format: int64 */
+            logs_bytes: number;
+            /**
+             * Format: int64
+             * @description Parquet files and their indexes.
+             */
+            spans_bytes: number;
+            /**
+             * Format: int64
+             * @description What was acknowledged and is not in such a file yet.
+             */
+            wal_bytes: number;
+        };
         DurationBucket: {
             /**
              * Format: int64
@@ -888,12 +924,36 @@ export interface components {
          * @enum {string}
          */
         EdgeKind: "sync" | "async" | "link";
+        /** @description The last frame. */
+        EndFrame: {
+            /** Format: int64 */
+            elapsed_ms: number;
+            /** @description What to do about it. */
+            hint: string | null;
+            /** @description What happened, and where. */
+            message: string | null;
+            /**
+             * @description The next page; of a partial one the rest of it, which may begin with rows that replace those that came. Null
+             *     when nothing follows, and when there is no place to go on from.
+             */
+            next_cursor: string | null;
+            /**
+             * @description The search ended before its time. The rows that came are right, or of a page with another order than the newest
+             *     first, right for what was looked at.
+             */
+            partial: boolean;
+            /** @description The code of the error that ended it: `stopped`, `timeout`, `too_large`, ... */
+            reason: string | null;
+        };
         /** @description Body of every answer that is not a success. */
         ErrorBody: {
             error: components["schemas"]["ErrorDetail"];
         };
         ErrorDetail: {
-            /** @description Where in the text of a search: its first character and the one behind its last, counted in characters from 0. */
+            /**
+             * @description Where in the text of a search or a statement: its first character and the one behind its last, counted in characters
+             *     from 0.
+             */
             at?: [
                 number,
                 number
@@ -1173,6 +1233,26 @@ export interface components {
             /** Format: int64 */
             spans: number;
         };
+        /** @description One line of a stream; `t` says which. */
+        Frame: (components["schemas"]["MetaFrame"] & {
+            /** @enum {string} */
+            t: "meta";
+        }) | (components["schemas"]["RowsFrame"] & {
+            /** @enum {string} */
+            t: "rows";
+        }) | (components["schemas"]["ProgressFrame"] & {
+            /** @enum {string} */
+            t: "progress";
+        }) | (components["schemas"]["HistogramFrame"] & {
+            /** @enum {string} */
+            t: "histogram";
+        }) | (components["schemas"]["WarningFrame"] & {
+            /** @enum {string} */
+            t: "warning";
+        }) | (components["schemas"]["EndFrame"] & {
+            /** @enum {string} */
+            t: "end";
+        });
         Health: {
             /** @description Always `ok`. */
             status: string;
@@ -1213,6 +1293,12 @@ export interface components {
             /** Format: int64 */
             start_ns: number;
         };
+        /** @description After the rows, when the parameter `histogram` asked for it. */
+        HistogramFrame: {
+            histogram: components["schemas"]["HistogramOfPage"];
+        };
+        /** @description The answer of `.../histogram`. */
+        HistogramOfPage: components["schemas"]["SpanHistogram"] | components["schemas"]["LogHistogram"];
         /**
          * @description Why a trace belongs to a flow.
          * @enum {string}
@@ -1361,6 +1447,13 @@ export interface components {
         };
         /** @enum {string} */
         Measured: "requests" | "spans";
+        /** @description The first frame. */
+        MetaFrame: {
+            /** @description Names of the columns of all `rows` frames. */
+            columns: string[];
+            /** @description Stops it: `DELETE /api/v1/queries/{id}`. */
+            query_id: string;
+        };
         /** @description A step that most other flows have. */
         MissingStep: {
             /** @description Index of the trace behind which it is expected; null at the beginning. */
@@ -1430,6 +1523,11 @@ export interface components {
              */
             traces: number;
         };
+        /** @description How far the search is: four times a second, and at the end. */
+        ProgressFrame: components["schemas"]["ProgressReport"] & {
+            /** Format: int64 */
+            elapsed_ms: number;
+        };
         /** @description What has been read so far. */
         ProgressReport: {
             /**
@@ -1452,11 +1550,42 @@ export interface components {
              * @description Rows of segments that were looked at; those in memory are not counted. Those looked at twice, first for their time and then whole, count twice.
              */
             rows: number;
+            /**
+             * Format: double
+             * @description Of the whole range, from 0 to less than 1: what is left may be read more than once. Null when it is not known,
+             *     as where everything is looked at in one step, and where all is in memory.
+             */
+            share: number | null;
         };
         Ready: {
             ready: boolean;
             /** @description Why not. */
             reason?: string | null;
+        };
+        ReceivedSignal: {
+            /**
+             * Format: int64
+             * @description Records that were acknowledged since the start.
+             */
+            accepted: number;
+            /** @description When the last request with a record came. */
+            last_arrival_unix_nano: string | null;
+            /**
+             * Format: int64
+             * @description How old the newest record of that request was when it came: less than zero when the sender's clock is ahead.
+             */
+            last_lag_ns: number | null;
+            /** @description Requests that were answered with an error, by its kind; nothing of them is stored. */
+            refused: components["schemas"]["Refused"][];
+            /**
+             * Format: int64
+             * @description Records without a valid id in acknowledged requests: they are not stored, and the sender was told.
+             */
+            rejected: number;
+        };
+        ReceivedSignals: {
+            logs: components["schemas"]["ReceivedSignal"];
+            spans: components["schemas"]["ReceivedSignal"];
         };
         /** @description Requests by how they ended and how long they took. */
         Red: components["schemas"]["Counts"] & {
@@ -1475,6 +1604,12 @@ export interface components {
             first_unix_nano: string;
             last_unix_nano: string;
             name: string;
+        };
+        Refused: {
+            /** @description `invalid`, `too_large`, `unsupported`, `method`, `slow`, `busy`, `unavailable` or `internal`. */
+            code: string;
+            /** Format: int64 */
+            requests: number;
         };
         /** @description Calls of one operation from one parent span. */
         Repeated: {
@@ -1522,6 +1657,13 @@ export interface components {
         RootCauseAnswer: components["schemas"]["RootCause"] & {
             /** Format: int64 */
             elapsed_ms: number;
+        };
+        /** @description Rows that are final, or with `replaces` the page as far as it is known. */
+        RowsFrame: {
+            /** @description For each name of the first frame the values, as in a row of the plain page. */
+            columns: components["schemas"]["JsonValue"][][];
+            /** @description They stand in the place of all rows of this page that came before: its order is known at the end only. */
+            replaces: boolean;
         };
         RunningQueries: {
             /** @description Oldest first. */
@@ -1875,6 +2017,20 @@ export interface components {
             slow: boolean;
             wait: null | components["schemas"]["Usual"];
         };
+        System: {
+            disk: components["schemas"]["Disk"];
+            /** @description By the clock of the server. */
+            now_unix_nano: string;
+            received: components["schemas"]["ReceivedSignals"];
+            /**
+             * Format: int64
+             * @description What is older is removed; null when everything is kept.
+             */
+            retention_ns: number | null;
+            /** @description Of this process: counts begin there. */
+            started_unix_nano: string;
+            version: string;
+        };
         /** @description `count` parts of `width_ns` from `start_unix_nano` on. */
         TimeBuckets: {
             count: number;
@@ -2040,14 +2196,23 @@ export interface components {
             /** Format: int64 */
             rows: number;
         };
+        /** @description What the reader should know of the answer. */
+        WarningFrame: {
+            message: string;
+        };
         /** @description Why nothing matches. */
         WhyEmpty: {
             /** @description In the order of the search; then the parameters beside it. In a search over whole traces they count traces. */
             conditions: components["schemas"]["ConditionWithout"][];
             /** @description Time of the earliest matching row behind it. */
             nearest_after_unix_nano: string | null;
-            /** @description Time of the latest matching row before the range. */
+            /** @description Time of the latest matching row before the range; of a search over whole traces, the start of the latest trace. */
             nearest_before_unix_nano: string | null;
+            /**
+             * @description False when there was no time to look through all that lies outside of the range: a match may be there though none
+             *     is told.
+             */
+            nearest_is_known: boolean;
             /**
              * Format: int64
              * @description Rows of the signal in the range, whatever they are.
@@ -2402,7 +2567,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogPage"];
-                    "application/x-ndjson": string;
+                    "application/x-ndjson": components["schemas"]["Frame"];
                 };
             };
             400: {
@@ -2667,6 +2832,11 @@ export interface operations {
                  *     baseline.
                  */
                 base_to?: string;
+                /**
+                 * @description `500ms`, `30s`, ...: the comparison is given up when it takes longer. Default 10 s, or what queries have when that
+                 *     is less.
+                 */
+                timeout?: string;
             };
             header?: never;
             path?: never;
@@ -2691,6 +2861,15 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is too much to compare in the time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3132,6 +3311,25 @@ export interface operations {
             };
         };
     };
+    system: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
+                };
+            };
+        };
+    };
     search_traces: {
         parameters: {
             query?: {
@@ -3165,7 +3363,11 @@ export interface operations {
                 trace_id?: string;
                 /** @description Traces on a page; default 20. */
                 limit?: number;
-                /** @description `next_cursor` of the page before, of the same order. */
+                /**
+                 * @description `next_cursor` of the page before, of the same order. What was there when the first page was asked for and does not
+                 *     change comes once, whatever is written meanwhile; a trace that gets spans meanwhile stands at its new place, which
+                 *     may be on a page that has been given, or still to come.
+                 */
                 cursor?: string;
                 /**
                  * @description `start` (the default), `duration`, `span_count` or `errors`. Any order but `start`, newest first, looks at all
@@ -3190,7 +3392,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TracePage"];
-                    "application/x-ndjson": string;
+                    "application/x-ndjson": components["schemas"]["Frame"];
                 };
             };
             400: {

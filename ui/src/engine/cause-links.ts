@@ -1,5 +1,6 @@
 /** Where a change of the list "What changed" leads to: the spans or log records that it is about. */
 import type { CauseChange } from "../api/cause";
+import { formatShare, group, plural } from "../lib/format";
 import { allOf } from "./search/edit";
 import { valueText } from "./search/tree";
 
@@ -30,6 +31,25 @@ export function phraseOf(pattern: string): string {
   const longest = pieces.reduce((most, piece) => (piece.length > most.length ? piece : most), "");
   if (longest.length < PHRASE_MIN) return "";
   return longest.includes(" ") ? `"${longest}"` : valueText(longest);
+}
+
+export interface Prevalence {
+  /** `new`, or how many times as frequent. */
+  mark: string;
+  now: { text: string; title: string };
+  before: { text: string; title: string };
+}
+
+/** How frequent a message is in the window and in the baseline: shares of what its service sent. */
+export function prevalence({ kind, service, window, base }: CauseChange): Prevalence {
+  const noun = kind === "messages" ? "log record" : "span";
+  const figure = ({ samples, value }: CauseChange["window"]) => {
+    const hits = Math.round(samples * value);
+    return { text: hits === 0 ? "none" : formatShare(hits, samples), title: `${group(hits)} of ${plural(samples, noun)} of ${service}` };
+  };
+  const times = window.value / base.value;
+  const mark = base.value === 0 ? "new" : times < 100 ? `× ${times < 9.5 ? Number(times.toFixed(1)) : Math.round(times)}` : "× over 100";
+  return { mark, now: figure(window), before: figure(base) };
 }
 
 /** A sentence with the parts in backticks apart. */

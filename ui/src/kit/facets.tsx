@@ -8,6 +8,7 @@ import type { Subject } from "../engine/search/parse";
 import { formatCount, group } from "../lib/format";
 import { classNames } from "./class-names";
 import css from "./facets.module.css";
+import { isStopped } from "./panels";
 import { storedFacets, storeFacets } from "./preferences";
 import { Skeleton } from "./states";
 
@@ -34,11 +35,14 @@ export function useFacetsShown(): [boolean, (shown: boolean) => void] {
 /** Values of a few keys with their counts in the result. A click narrows the search, the minus leaves out. */
 export function Facets(props: FacetsProps) {
   const signal: SearchSignal = props.subject === "traces" ? "spans" : "logs";
-  const { data, isPlaceholderData, isError } = useQuery(facetsQuery(signal, props.window, props.text, props.keys));
+  const counts = useQuery(facetsQuery(signal, props.window, props.text, props.keys));
+  const { data, isPlaceholderData, isError } = counts;
+  const stopped = isStopped(counts);
   const facets = data?.facets.filter((facet) => facet.values.length > 0) ?? [];
   return (
-    <aside className={classNames(css.facets, isPlaceholderData && css.stale)} aria-label="Facets" aria-busy={isPlaceholderData}>
-      {!data && !isError && Array.from({ length: 12 }, (_, nth) => <Skeleton key={nth} width={`${90 - ((nth * 23) % 45)}%`} />)}
+    <aside className={classNames(css.facets, isPlaceholderData && css.stale)} aria-label="Facets" aria-busy={isPlaceholderData && !stopped}>
+      {stopped && <p className={css.note}>{data ? "Stopped: these counts are of the search before." : "Stopped before anything was counted."}</p>}
+      {!data && !isError && !stopped && Array.from({ length: 12 }, (_, nth) => <Skeleton key={nth} width={`${90 - ((nth * 23) % 45)}%`} />)}
       {facets.map((facet) => (
         <Values key={facet.key} facet={facet} {...props} />
       ))}

@@ -32,6 +32,8 @@ export function Histogram(props: {
   loading: boolean;
   /** The counts could not be loaded. */
   failed: boolean;
+  /** The reader did not wait for the counts. */
+  stopped?: boolean;
   onBrush: (from: UnixNanos, to: UnixNanos) => void;
   /** A part that stands out: what was chosen before. */
   marked?: { from: UnixNanos; to: UnixNanos } | null;
@@ -83,7 +85,7 @@ export function Histogram(props: {
   return (
     <figure className={classNames(css.figure, props.loading && css.loading)}>
       <figcaption className={css.legend}>
-        <span className={css.peak}>{props.failed ? "not loaded" : totals.some((total) => total > 0) ? formatCount(peak) : "none"}</span>
+        <span className={css.peak}>{props.stopped ? "stopped" : props.failed ? "not loaded" : totals.some((total) => total > 0) ? formatCount(peak) : "none"}</span>
         {series.map((one, i) =>
           sums[i]! > 0 ? (
             <span key={one.key} className={css.key}>

@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { logHistogramQuery, type Window } from "../api/queries";
 import { nanos } from "../lib/time";
 import { type Bucket, Histogram, type Series } from "./histogram";
+import { isStopped } from "./panels";
 import { useTime } from "./time-context";
 
 // From the bottom of the stack up: what matters most stands on the axis.
@@ -19,7 +20,8 @@ const SERIES: Series[] = [
 /** The log records that a search finds, over time, by severity. Drag to zoom in. */
 export function LogRate({ text, window }: { text: string; window: Window }) {
   const { zone, setWindow } = useTime();
-  const { data, isError, isPlaceholderData } = useQuery(logHistogramQuery(window, text));
+  const counts = useQuery(logHistogramQuery(window, text));
+  const { data } = counts;
   const buckets = useMemo<Bucket[]>(
     () => (data?.buckets ?? []).map((b) => ({ start: nanos(b.start_unix_nano), counts: SERIES.map((one) => b.counts[one.key] ?? 0) })),
     [data],
@@ -33,8 +35,9 @@ export function LogRate({ text, window }: { text: string; window: Window }) {
       from={window.from}
       to={window.to}
       zone={zone}
-      loading={isPlaceholderData}
-      failed={isError}
+      loading={counts.isPlaceholderData}
+      failed={counts.isError}
+      stopped={isStopped(counts)}
       onBrush={setWindow}
     />
   );

@@ -5,7 +5,7 @@ import { group, plural } from "../lib/format";
 import { absolute, formatDateTime, nanos, spanNs, type UnixNanos } from "../lib/time";
 import { Button } from "./button";
 import css from "./nothing-matches.module.css";
-import { EmptyState } from "./states";
+import { EmptyState, explain } from "./states";
 import { useTime } from "./time-context";
 
 /** The window that is opened around the nearest match. */
@@ -20,7 +20,7 @@ export function NothingMatches(props: {
   window: Window;
   onChange: (text: string) => void;
 }) {
-  const { data, isPending } = useQuery(whyEmptyQuery(props.signal, props.window, props.text));
+  const { data, isPending, isError, error, refetch } = useQuery(whyEmptyQuery(props.signal, props.window, props.text));
   const { zone, setRange } = useTime();
   const rows = props.signal === "spans" ? "span" : "log record";
   const nearest = [data?.nearest_before_unix_nano, data?.nearest_after_unix_nano].flatMap((time) => (time ? [nanos(time)] : []));
@@ -43,6 +43,14 @@ export function NothingMatches(props: {
     >
       <p>{props.explanation}</p>
       {isPending && <p>Looking for the reason…</p>}
+      {isError && !data && (
+        <p>
+          The reason was not found: {explain(error).message}.{" "}
+          <Button small onClick={() => void refetch()}>
+            Try again
+          </Button>
+        </p>
+      )}
       {data && conditions.length > 1 && (
         <table className={css.conditions} aria-label="Conditions of the search">
           <thead>
@@ -82,7 +90,7 @@ export function NothingMatches(props: {
             : conditions.length > 1 && blamed.length === 0
               ? `None of the ${plural(data.rows_in_range, rows)} in this range matches, whichever single condition is removed.`
               : `The range has ${plural(data.rows_in_range, rows)}.`}
-          {nearest.length === 0 && " Nothing matches at any other time either."}
+          {nearest.length === 0 && (data.nearest_is_known ? " Nothing matches at any other time either." : " There was no time to look for a match outside of it.")}
         </p>
       )}
     </EmptyState>

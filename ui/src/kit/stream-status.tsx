@@ -1,9 +1,9 @@
 import { Square } from "lucide-react";
-import { type ReactNode, useEffect, useState } from "react";
-import { shareDone } from "../api/row-stream";
+import { type ReactNode, useCallback, useEffect, useState } from "react";
 import type { Progress } from "../api/stream-types";
 import { formatBytes, formatCount, formatDuration, plural } from "../lib/format";
 import { Button } from "./button";
+import { usePanels } from "./panels";
 import css from "./stream-status.module.css";
 import type { RowStreamView } from "./use-row-stream";
 
@@ -21,22 +21,38 @@ const WORDS: Record<string, string> = { stopped: "Stopped", timeout: "Out of tim
 
 /** "Stopped at 30 %" */
 export function stoppedText(reason: string | null, progress: Progress): string {
-  const share = shareDone(progress);
   const word = WORDS[reason ?? "stopped"] ?? "Stopped";
-  return share === null ? word : `${word} at ${Math.floor(share * 100)} %`;
+  return progress.share === null ? word : `${word} at ${Math.floor(progress.share * 100)} %`;
 }
 
 /**
  * The line above the rows of a search: how far it is and Stop, then what it took; when it was stopped, where, and how to
- * go on. Escape stops too.
+ * go on. Stop, and Escape, end the panels beside the rows too.
  */
 export function StreamStatus({ stream, noun, children }: { stream: RowStreamView<unknown>; noun: string; children?: ReactNode }) {
   const { phase, stop, progress } = stream;
+  const panels = usePanels();
   const loading = phase === "loading";
   const slow = useSlow(loading);
-  useEscape(loading, stop);
+  const counting = useSlow(panels.busy) && !loading;
+  const { stop: stopPanels } = panels;
+  const stopAll = useCallback(() => {
+    stop();
+    stopPanels();
+  }, [stop, stopPanels]);
+  useEscape(loading || panels.busy, stopAll);
+  // Somebody stopped the search where the queries are listed.
+  const wasStopped = phase === "stopped" && stream.reason === "stopped";
+  useEffect(() => {
+    if (wasStopped) stopPanels();
+  }, [wasStopped, stopPanels]);
+  const goOn = () => {
+    if (stream.cursor === null) stream.again();
+    else stream.more();
+    panels.resume();
+  };
   const count = stream.stale ? 0 : stream.rows.length;
-  const share = shareDone(progress);
+  const { share } = progress;
   return (
     <div className={css.line}>
       <span className={css.text} role={loading ? undefined : "status"}>
@@ -47,7 +63,10 @@ export function StreamStatus({ stream, noun, children }: { stream: RowStreamView
         )}
         {phase === "stopped" && (
           <>
-            <b className={css.stopped}>{stoppedText(stream.reason, progress)}</b> <span className={css.dim}>{plural(count, noun)} found</span>
+            <b className={css.stopped}>{stoppedText(stream.reason, progress)}</b>{" "}
+            <span className={css.dim}>
+              {plural(count, noun)} {stream.provisional ? "come first in the part that was searched" : "found"}
+            </span>
           </>
         )}
         {phase === "done" && count > 0 && (
@@ -59,13 +78,14 @@ export function StreamStatus({ stream, noun, children }: { stream: RowStreamView
           </>
         )}
       </span>
-      {loading && slow && (
-        <Button small onClick={stop} disabled={stream.stopping} title="Stop (Esc)">
+      {counting && <span className={css.dim}>Still counting</span>}
+      {((loading && slow) || counting) && (
+        <Button small onClick={stopAll} disabled={stream.stopping} title="Stop (Esc)">
           <Square size={11} aria-hidden /> Stop
         </Button>
       )}
       {phase === "stopped" && (
-        <Button small onClick={stream.cursor === null ? stream.again : stream.more}>
+        <Button small onClick={goOn}>
           {stream.cursor === null ? "Search again" : "Continue"}
         </Button>
       )}
@@ -73,6 +93,31 @@ export function StreamStatus({ stream, noun, children }: { stream: RowStreamView
       {loading && slow && (
         <progress className={css.progress} aria-label="Search progress" max={1} {...(share === null ? {} : { value: share })} />
       )}
+    </div>
+  );
+}
+
+/** The line above a panel that stands alone: what it shows, Stop while it is counted, how to go on when it was stopped. */
+export function PanelStatus({ stopped, children }: { stopped: boolean; children: ReactNode }) {
+  const { busy, stop, resume } = usePanels();
+  const slow = useSlow(busy);
+  useEscape(busy, stop);
+  return (
+    <div className={css.line}>
+      <span className={css.text} role={busy ? undefined : "status"}>
+        {busy && slow ? "Counting" : stopped ? <b className={css.stopped}>Stopped</b> : children}
+      </span>
+      {busy && slow && (
+        <Button small onClick={stop} title="Stop (Esc)">
+          <Square size={11} aria-hidden /> Stop
+        </Button>
+      )}
+      {stopped && !busy && (
+        <Button small onClick={resume}>
+          Search again
+        </Button>
+      )}
+      {busy && slow && <progress className={css.progress} aria-label="Search progress" max={1} />}
     </div>
   );
 }

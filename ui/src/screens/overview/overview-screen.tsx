@@ -15,7 +15,10 @@ import { formatAgo, formatCount, formatDuration, formatShare, plural } from "../
 import { formatDateTime, nanos } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
 import css from "./overview-screen.module.css";
+import { LogPatterns } from "./log-patterns";
 import { Sparkline } from "./sparkline";
+import { SystemStrip } from "./system-strip";
+import { useComparison } from "./use-comparison";
 import { WhatChanged } from "./what-changed";
 
 const MiniMap = lazy(async () => ({ default: (await import("./mini-map")).MiniMap }));
@@ -41,22 +44,36 @@ export function OverviewScreen() {
       ) : map.isError && !map.data ? (
         <ErrorState title="The overview could not be loaded" error={map.error} onRetry={() => void map.refetch()} />
       ) : (
-        <div className={classNames(css.scroller, map.isPlaceholderData && css.stale)}>
-          <Tiles map={map.data} before={before.data} window={window} />
-          <div className={css.columns}>
-            <Panel title="What changed">
-              <WhatChanged window={window} map={map.data} />
-            </Panel>
-            <Panel title="Map" more={["/map", "Open the map"]}>
-              <div className={css.map}>{map.data && <Suspense fallback={null}><MiniMap map={map.data} window={window} /></Suspense>}</div>
-            </Panel>
-          </div>
-          <Panel title="Latest failed traces" more={["/traces", "All of them"]} q={FAILED}>
-            <FailedTraces window={window} />
-          </Panel>
-        </div>
+        <Panels map={map.data} before={before.data} window={window} stale={map.isPlaceholderData} />
       )}
     </Page>
+  );
+}
+
+/** The panels, each with its own answer; those that show what changed share one. */
+function Panels({ map, before, window, stale }: { map: ServiceMap | undefined; before: ServiceMap | undefined; window: Window; stale: boolean }) {
+  const comparison = useComparison(window);
+  return (
+    <div className={classNames(css.scroller, stale && css.stale)}>
+      <Tiles map={map} before={before} window={window} />
+      <div className={css.columns}>
+        <Panel title="What changed">
+          <WhatChanged comparison={comparison} map={map} />
+        </Panel>
+        <Panel title="Map" more={["/map", "Open the map"]}>
+          <div className={css.map}>{map && <Suspense fallback={null}><MiniMap map={map} window={window} /></Suspense>}</div>
+        </Panel>
+      </div>
+      <Panel title="New or more frequent messages">
+        <LogPatterns comparison={comparison} />
+      </Panel>
+      <Panel title="Latest failed traces" more={["/traces", "All of them"]} q={FAILED}>
+        <FailedTraces window={window} />
+      </Panel>
+      <Panel title="System" more={["/system", "Running queries and more"]}>
+        <SystemStrip />
+      </Panel>
+    </div>
   );
 }
 

@@ -2,44 +2,39 @@ import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
 import { useMemo } from "react";
 import { Link } from "wouter";
-import { type Cause, type CauseChange, type PeriodFigures, type RootCause, rootCauseQuery } from "../../api/cause";
+import type { Cause, CauseChange, PeriodFigures, RootCause } from "../../api/cause";
 import { traceHistogramQuery, type Window } from "../../api/queries";
 import type { ServiceMap } from "../../api/types";
 import { linkOf, partsOf } from "../../engine/cause-links";
 import { Button } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
 import { type Bucket, Histogram, type Series } from "../../kit/histogram";
-import { ErrorState, Note, Skeleton } from "../../kit/states";
+import { ErrorState, explain, Note, Skeleton } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatShare, plural } from "../../lib/format";
-import { readWindow, windowPatch } from "../../lib/selection-url";
+import { windowPatch } from "../../lib/selection-url";
 import { formatClock, formatDateTime, nanos } from "../../lib/time";
-import { carryOver, href, rangePatch } from "../../lib/url-state";
+import { carryOver, href } from "../../lib/url-state";
+import type { Comparison } from "./use-comparison";
+import { useWindowLink } from "./use-window-link";
 import css from "./what-changed.module.css";
 
 const CAUSES_SHOWN = 5;
 const CHANGES_SHOWN = 3;
-const MESSAGES_SHOWN = 4;
 const SERIES: Series[] = [
   { key: "errors", label: "errors", tone: "errors" },
   { key: "spans", label: "spans without error", tone: "spans" },
 ];
 
 /** Whose doing it is: services by what changed in the range, or in a part of it that has been chosen. */
-export function WhatChanged({ window: exact, map }: { window: Window; map: ServiceMap | undefined }) {
-  const { search, patch } = useUrl();
-  const { range } = useTime();
-  const window = range.to.kind === "absolute" ? exact : stepped(exact);
-  const read = useMemo(() => readWindow(search), [search]);
-  const part = read.ok ? read.value : null;
-  // A part is compared with the rest of the range, the whole range with the time around it.
-  const query = useQuery(rootCauseQuery(part ?? window, part ? window : null, ""));
+export function WhatChanged({ comparison, map }: { comparison: Comparison; map: ServiceMap | undefined }) {
+  const { patch } = useUrl();
+  const { window, part, chosen, problem, query } = comparison;
   const { data } = query;
-  const chosen = part ?? window;
   return (
     <div className={css.whole}>
-      {!read.ok && <Note error>{read.message}</Note>}
+      {problem && <Note error>{problem}</Note>}
       <Strip window={window} part={part} onChoose={(from, to) => patch(windowPatch({ from, to }))} />
       <p className={css.compared}>
         <Compared window={chosen} isPart={part !== null} base={data?.base} alone={isAlone(data)} />
@@ -49,7 +44,9 @@ export function WhatChanged({ window: exact, map }: { window: Window; map: Servi
           </Button>
         )}
       </p>
-      {query.isError && !data ? (
+      {comparison.isTooMuch && !data ? (
+        <TooMuch comparison={comparison} />
+      ) : query.isError && !data ? (
         <ErrorState title="What changed could not be found out" error={query.error} onRetry={() => void query.refetch()} />
       ) : !data ? (
         <div className={css.waiting} aria-busy="true">
@@ -73,24 +70,12 @@ export function WhatChanged({ window: exact, map }: { window: Window; map: Servi
                   <CauseItem key={cause.service} cause={cause} rank={nth + 1} window={chosen} />
                 ))}
               </ol>
-              <Messages changes={data.messages} window={chosen} />
             </>
           )}
         </div>
       )}
     </div>
   );
-}
-
-/** Steps of a range that moves on with the clock: a comparison reads much, and need not be made anew every few seconds. */
-const STEPS = 60n;
-
-function stepped({ from, to }: Window): Window {
-  const step = (to - from) / STEPS;
-  if (step === 0n) return { from, to };
-  // Upwards: what has just come belongs to the window and not to what it is compared with.
-  const end = nanos((to / step + 1n) * step);
-  return { from: nanos(end - (to - from)), to: end };
 }
 
 function capital(text: string): string {
@@ -143,6 +128,26 @@ function aroundWords(window: Window, base: PeriodFigures): string {
   return [before > 0 ? `${formatDuration(before)} before` : "", behind > 0 ? `${formatDuration(behind)} behind` : ""].filter((part) => part !== "").join(" and ");
 }
 
+/** Not an error: the comparison would have taken longer than anybody waits without having asked for it. */
+function TooMuch({ comparison }: { comparison: Comparison }) {
+  const { message, hint } = explain(comparison.query.error);
+  return (
+    <div className={css.tooMuch} role="status">
+      <p>
+        {capital(message)}. {comparison.isPatient && `${capital(hint)}.`}
+      </p>
+      {!comparison.isPatient && (
+        <p>
+          Narrow the range, or wait for it.{" "}
+          <Button small onClick={comparison.wait}>
+            Compare for up to a minute
+          </Button>
+        </p>
+      )}
+    </div>
+  );
+}
+
 function CauseItem({ cause, rank, window }: { cause: Cause; rank: number; window: Window }) {
   const link = useWindowLink(window);
   return (
@@ -163,13 +168,6 @@ function CauseItem({ cause, rank, window }: { cause: Cause; rank: number; window
       </ul>
     </li>
   );
-}
-
-/** Addresses that carry the window as their range. */
-function useWindowLink(window: Window) {
-  const { search } = useUrl();
-  const range = rangePatch({ from: { kind: "absolute", at: window.from }, to: { kind: "absolute", at: window.to } });
-  return (path: string, patch: Record<string, string> = {}) => href(path, { ...range, ...patch }, carryOver(search));
 }
 
 function ChangeItem({ change, window }: { change: CauseChange; window: Window }) {
@@ -196,21 +194,6 @@ function ChangeItem({ change, window }: { change: CauseChange; window: Window })
         )}
       </span>
     </li>
-  );
-}
-
-/** Log records and exceptions that are new or far more frequent. */
-function Messages({ changes, window }: { changes: readonly CauseChange[]; window: Window }) {
-  if (changes.length === 0) return null;
-  return (
-    <>
-      <h3 className={css.subtitle}>New or more frequent messages</h3>
-      <ul className={css.changes}>
-        {changes.slice(0, MESSAGES_SHOWN).map((change) => (
-          <ChangeItem key={change.sentence} change={change} window={window} />
-        ))}
-      </ul>
-    </>
   );
 }
 

@@ -2,8 +2,8 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } 
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { PostgreSQL, sql } from "@codemirror/lang-sql";
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
-import { EditorState } from "@codemirror/state";
-import { EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
+import { EditorState, StateEffect, StateField } from "@codemirror/state";
+import { Decoration, type DecorationSet, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
 import { cspNonce } from "../../lib/csp";
@@ -12,6 +12,8 @@ import { TABLES } from "./tables";
 
 interface SqlEditorProps {
   value: string;
+  /** The part that the server did not understand, in UTF-16 units. */
+  wrong: { from: number; to: number } | null;
   onChange: (text: string) => void;
   onRun: (text: string) => void;
 }
@@ -27,6 +29,7 @@ const theme = EditorView.theme({
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
     backgroundColor: "color-mix(in srgb, var(--accent) 30%, transparent)",
   },
+  ".cm-wrong": { textDecoration: "underline wavy var(--fault)", textUnderlineOffset: "3px" },
   ".cm-tooltip": { backgroundColor: "var(--surface)", border: "1px solid var(--line)", borderRadius: "6px", boxShadow: "var(--shadow)" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent-bg)", color: "var(--text)" },
 });
@@ -54,6 +57,22 @@ const typeOverSelection = EditorView.domEventHandlers({
     event.preventDefault();
     return true;
   },
+});
+
+const setWrong = StateEffect.define<SqlEditorProps["wrong"]>();
+const wrongMark = Decoration.mark({ class: "cm-wrong", attributes: { "aria-invalid": "true" } });
+
+/** Underlines what is wrong until the text is changed. */
+const wrongPart = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(marks, transaction) {
+    const told = transaction.effects.find((effect) => effect.is(setWrong));
+    if (!told) return transaction.docChanged ? Decoration.none : marks;
+    const length = transaction.newDoc.length;
+    const part = told.value as SqlEditorProps["wrong"];
+    return part && part.from < part.to && part.to <= length ? Decoration.set([wrongMark.range(part.from, part.to)]) : Decoration.none;
+  },
+  provide: (field) => EditorView.decorations.from(field),
 });
 
 /** CodeMirror with our tables for completion; Ctrl Enter runs the selection or everything. */
@@ -87,6 +106,7 @@ export function SqlEditor(props: SqlEditorProps) {
           keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
           sql({ dialect: PostgreSQL, schema: TABLES, upperCaseKeywords: true }),
           syntaxHighlighting(colors),
+          wrongPart,
           theme,
           EditorView.contentAttributes.of({ "aria-label": "SQL statement" }),
           EditorView.updateListener.of((update) => {
@@ -104,5 +124,9 @@ export function SqlEditor(props: SqlEditorProps) {
     if (!view || view.state.doc.toString() === props.value) return;
     view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: props.value } });
   }, [props.value]);
+  const { wrong } = props;
+  useEffect(() => {
+    editor.current?.dispatch({ effects: setWrong.of(wrong) });
+  }, [wrong]);
   return <div ref={host} className={css.editor} />;
 }

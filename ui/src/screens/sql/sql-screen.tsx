@@ -1,6 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
 import { Download, Play, Square } from "lucide-react";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { ApiError, stopQuery } from "../../api/client";
 import { fetchSqlCsv, runSql } from "../../api/queries";
 import { newQueryId } from "../../api/row-stream";
@@ -14,6 +14,7 @@ import { EmptyState, explain, Note } from "../../kit/states";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, group, plural } from "../../lib/format";
 import { carryOver } from "../../lib/url-state";
+import { wrongPart } from "./wrong-part";
 import { EXAMPLES } from "./examples";
 import { ResultGrid } from "./result-grid";
 import css from "./sql-screen.module.css";
@@ -64,11 +65,13 @@ export function SqlScreen() {
   };
   const stopped =
     (run.error instanceof DOMException && run.error.name === "AbortError") || (run.error instanceof ApiError && run.error.code === "stopped");
+  // The text may have been edited since, or a part of it been run.
+  const wrong = useMemo(() => (run.error instanceof ApiError && run.error.at ? wrongPart(text, run.variables ?? "", run.error.at) : null), [run.error, run.variables, text]);
   return (
     <Page title="SQL">
       <div className={css.editorPane}>
         <Suspense fallback={<pre className={css.editorFallback}>{text}</pre>}>
-          <SqlEditor value={text} onChange={setText} onRun={runText} />
+          <SqlEditor value={text} wrong={wrong} onChange={setText} onRun={runText} />
         </Suspense>
         <div className={css.bar}>
           {run.isPending ? (

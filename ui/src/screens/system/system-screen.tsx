@@ -9,9 +9,10 @@ import { Page } from "../../kit/page";
 import { EmptyState, ErrorState, explain, Note, Skeleton } from "../../kit/states";
 import { progressText } from "../../kit/stream-status";
 import { formatDuration, plural } from "../../lib/format";
+import { ReceivedTable } from "./received-table";
 import css from "./system-screen.module.css";
 
-/** What the server is doing: the queries that run, each with a way to stop it. */
+/** What the server is doing: what came in and was refused, and the queries that run, each with a way to stop it. */
 export function SystemScreen() {
   const running = useQuery(runningQueriesQuery());
   const client = useQueryClient();
@@ -22,6 +23,7 @@ export function SystemScreen() {
   });
   return (
     <Page title="System">
+      <ReceivedTable />
       <section className={css.section} aria-labelledby="running-queries">
         <div className={css.head}>
           <h2 id="running-queries">Running queries</h2>

@@ -6,6 +6,7 @@ import { setDuration } from "../../engine/search/edit";
 import { formatCount, formatDuration, group, printDuration } from "../../lib/format";
 import { classNames } from "../../kit/class-names";
 import css from "../../kit/histogram.module.css";
+import { isStopped } from "../../kit/panels";
 
 const OUTCOMES = [
   { key: "fault", label: "fault", tone: "error" },
@@ -18,7 +19,8 @@ const VIEW_HEIGHT = 100;
 /** How long the matching spans took, on a logarithmic axis, by outcome. A drag becomes bounds of the search. */
 export function DurationChart(props: { text: string; editable: string; window: Window; onChange: (text: string) => void }) {
   const { text, editable, window, onChange } = props;
-  const { data, isPlaceholderData, isError } = useQuery(durationsQuery(window, text));
+  const counts = useQuery(durationsQuery(window, text));
+  const { data, isPlaceholderData, isError } = counts;
   const buckets = data ?? [];
   const plot = useRef<HTMLDivElement>(null);
   const [hover, setHover] = useState<number | null>(null);
@@ -49,7 +51,7 @@ export function DurationChart(props: { text: string; editable: string; window: W
   return (
     <figure className={classNames(css.figure, isPlaceholderData && css.loading)}>
       <figcaption className={css.legend}>
-        <span className={css.peak}>{isError ? "not loaded" : totals.length > 0 ? formatCount(peak) : "none"}</span>
+        <span className={css.peak}>{isStopped(counts) ? "stopped" : isError ? "not loaded" : totals.length > 0 ? formatCount(peak) : "none"}</span>
         <span>duration</span>
         {OUTCOMES.map(({ key, label, tone }, nth) =>
           sums[nth]! > 0 ? (

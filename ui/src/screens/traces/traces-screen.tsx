@@ -11,6 +11,7 @@ import { type Bucket, Histogram, type Series } from "../../kit/histogram";
 import { ChoiceMenu } from "../../kit/menu";
 import { NoDataInRange } from "../../kit/no-data";
 import { NothingMatches } from "../../kit/nothing-matches";
+import { isStopped } from "../../kit/panels";
 import { Page } from "../../kit/page";
 import { QueryBar, useEditable } from "../../kit/query-bar";
 import { ConditionChips } from "../../kit/search-field";
@@ -107,7 +108,8 @@ const SERIES: Series[] = [
 
 function SpansOverTime({ text, window }: SearchProps) {
   const { zone, setWindow } = useTime();
-  const { data, isError, isPlaceholderData } = useQuery(traceHistogramQuery(window, text));
+  const counts = useQuery(traceHistogramQuery(window, text));
+  const { data } = counts;
   const buckets = useMemo<Bucket[]>(
     () => (data?.buckets ?? []).map((b) => ({ start: nanos(b.start_unix_nano), counts: [b.errors, b.spans - b.errors] })),
     [data],
@@ -121,8 +123,9 @@ function SpansOverTime({ text, window }: SearchProps) {
       from={window.from}
       to={window.to}
       zone={zone}
-      loading={isPlaceholderData}
-      failed={isError}
+      loading={counts.isPlaceholderData}
+      failed={counts.isError}
+      stopped={isStopped(counts)}
       onBrush={setWindow}
     />
   );

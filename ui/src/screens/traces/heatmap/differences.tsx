@@ -8,6 +8,7 @@ import { keyText } from "../../../engine/search/complete";
 import { announce } from "../../../kit/announce";
 import { Button } from "../../../kit/button";
 import { classNames } from "../../../kit/class-names";
+import { isStopped } from "../../../kit/panels";
 import { ErrorState } from "../../../kit/states";
 import { useTime } from "../../../kit/time-context";
 import { useUrl } from "../../../kit/use-url";
@@ -51,6 +52,7 @@ function Comparison({ box, ...props }: Props & { box: HeatmapBox }) {
   useEffect(() => {
     if (current) announce(summaryOf(current));
   }, [current]);
+  if (isStopped(query)) return <p className={css.hint}>Stopped before the selection was compared.</p>;
   if (query.isError) return <ErrorState title="The selection could not be compared" error={query.error} onRetry={() => void query.refetch()} />;
   return (
     <div className={classNames(css.comparison, isPlaceholderData && css.stale)} aria-busy={!current}>
