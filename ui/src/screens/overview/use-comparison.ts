@@ -20,7 +20,11 @@ export function useComparison(exact: Window) {
   const window = range.to.kind === "absolute" ? exact : stepped(exact);
   const read = useMemo(() => readWindow(search), [search]);
   const part = read.ok ? read.value : null;
-  const [isPatient, setPatient] = useState(false);
+  // For this range only: who has waited once does not want to wait for every other.
+  const params = new URLSearchParams(search);
+  const asked = `${params.get("from")}..${params.get("to")}`;
+  const [waitedFor, setWaitedFor] = useState<string | null>(null);
+  const isPatient = waitedFor === asked;
   // A part is compared with the rest of the range, the whole range with the time around it.
   const query = useQuery(rootCauseQuery(part ?? window, part ? window : null, "", isPatient ? PATIENCE : null));
   return {
@@ -32,7 +36,7 @@ export function useComparison(exact: Window) {
     /** There is more to compare than the server does for somebody who did not ask for it. */
     isTooMuch: query.error instanceof ApiError && query.error.code === "timeout",
     isPatient,
-    wait: () => setPatient(true),
+    wait: () => setWaitedFor(asked),
   };
 }
 

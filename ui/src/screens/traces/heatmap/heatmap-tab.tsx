@@ -10,7 +10,6 @@ import { ErrorState, Note, Skeleton } from "../../../kit/states";
 import { PanelStatus } from "../../../kit/stream-status";
 import { TAB_PANEL_ID, tabId } from "../../../kit/tabs";
 import { useUrl } from "../../../kit/use-url";
-import { plural } from "../../../lib/format";
 import { boxPatch, readBox } from "../../../lib/selection-url";
 import { Differences } from "./differences";
 import { HeatmapPlot } from "./heatmap-plot";
@@ -43,7 +42,7 @@ export function HeatmapTab(props: { text: string; editable: string; window: Wind
     <div className={css.tab} id={TAB_PANEL_ID} role="tabpanel" aria-labelledby={tabId("heatmap")}>
       {!read.ok && <Note error>{read.message}</Note>}
       {query.data?.exact === false && <Note>The search is about whole traces, and too many come into question: spans of all of them are drawn.</Note>}
-      <PanelStatus stopped={stopped}>{heat && plural(heat.spans, "span")}</PanelStatus>
+      <PanelStatus stopped={stopped}>Spans by time and duration</PanelStatus>
       <div className={css.columns}>
         {heat ? (
           <HeatmapPlot heat={heat} box={box} stale={query.isPlaceholderData} onSelect={(next) => patch(boxPatch(next))} />
