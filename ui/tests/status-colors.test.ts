@@ -65,11 +65,14 @@ function seen([r, g, b]: Triple, matrix: readonly Triple[]): Triple {
 
 /** CIE L*a*b* for the white of sRGB, D65. */
 function lab([r, g, b]: Triple): Triple {
-  const f = (t: number) => (t > 216 / 24389 ? Math.cbrt(t) : ((24389 / 27) * t + 16) / 116);
-  const x = f((0.4124564 * r + 0.3575761 * g + 0.1804375 * b) / 0.95047);
-  const y = f(0.2126729 * r + 0.7151522 * g + 0.072175 * b);
-  const z = f((0.0193339 * r + 0.119192 * g + 0.9503041 * b) / 1.08883);
+  const x = root((0.4124564 * r + 0.3575761 * g + 0.1804375 * b) / 0.95047);
+  const y = root(0.2126729 * r + 0.7151522 * g + 0.072175 * b);
+  const z = root((0.0193339 * r + 0.119192 * g + 0.9503041 * b) / 1.08883);
   return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
+}
+
+function root(t: number): number {
+  return t > 216 / 24389 ? Math.cbrt(t) : ((24389 / 27) * t + 16) / 116;
 }
 
 function minus(a: Triple, b: Triple): Triple {

@@ -7,7 +7,7 @@ import { classNames } from "../../../kit/class-names";
 import { useTime } from "../../../kit/time-context";
 import { formatCount, formatDuration, group, plural } from "../../../lib/format";
 import type { HeatmapBox } from "../../../lib/selection-url";
-import { formatClock, formatDateTime, nanos } from "../../../lib/time";
+import { formatClock, formatDateTime, nanos, type Zone } from "../../../lib/time";
 import css from "./heatmap.module.css";
 
 const HELP = "Arrows move, Shift with arrows draws a box, Enter compares it with the rest, Escape removes it.";
@@ -170,7 +170,7 @@ function Legend({ heat }: { heat: Heat }) {
   );
 }
 
-function describe(heat: Heat, { from, to }: Corners, zone: "utc" | "local"): string {
+function describe(heat: Heat, { from, to }: Corners, zone: Zone): string {
   const counts = countBetween(heat, from, to);
   const box = boxOf(heat, from, to);
   const durations = box.toNs === null ? `from ${formatDuration(box.fromNs)}` : `${formatDuration(box.fromNs)} to ${formatDuration(box.toNs)}`;
