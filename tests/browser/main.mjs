@@ -9,15 +9,19 @@ import { Visitor } from './visitor.mjs';
 import { causeWalk } from './walk-cause.mjs';
 import { dataWalk } from './walk-data.mjs';
 import { detailsWalk } from './walk-details.mjs';
+import { EMPTY_FLAGS, emptyWalk } from './walk-empty.mjs';
 import { fleetWalk } from './walk-fleet.mjs';
 import { flowWalk } from './walk-flow.mjs';
 import { incidentWalk } from './walk-incident.mjs';
+import { keyboardWalk } from './walk-keyboard.mjs';
 import { largeWalk } from './walk-large.mjs';
 import { mapWalk } from './walk-map.mjs';
 import { proxyWalk } from './walk-proxy.mjs';
+import { restartWalk } from './walk-restart.mjs';
 import { searchWalk } from './walk-search.mjs';
 import { setupWalk } from './walk-setup.mjs';
 import { streamWalk } from './walk-stream.mjs';
+import { timeWalk } from './walk-time.mjs';
 import { traceWalk } from './walk-trace.mjs';
 
 const ARGUMENTS = [
@@ -59,7 +63,7 @@ async function run(title, walk, browser, server) {
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
 try {
-  for (const [title, walk, pack, flags] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['details', detailsWalk, 'ci-trainticket'], ['sub-path', proxyWalk, 'ci-trainticket'], ['fleet', fleetWalk, null], ['traces', traceWalk, null], ['flows', flowWalk, null], ['large traces', largeWalk, null], ['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s']], ['causes', causeWalk, null], ['incident', incidentWalk, null], ['search', searchWalk, null]]) {
+  for (const [title, walk, pack, flags] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['details', detailsWalk, 'ci-trainticket'], ['sub-path', proxyWalk, 'ci-trainticket'], ['fleet', fleetWalk, null], ['traces', traceWalk, null], ['flows', flowWalk, null], ['large traces', largeWalk, null], ['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s']], ['causes', causeWalk, null], ['incident', incidentWalk, null], ['search', searchWalk, null], ['empty states', emptyWalk, null, EMPTY_FLAGS], ['restart', restartWalk, null], ['time', timeWalk, null], ['keyboard', keyboardWalk, null]]) {
     if (WANTED.length > 0 && !WANTED.includes(title)) continue;
     const server = await Server.start(flags);
     try {
