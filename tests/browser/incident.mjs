@@ -1,5 +1,5 @@
 // A shop for ten minutes, a request a second: a few client errors and throttles all the time, and for two minutes most
-// payments answer 500, because their card processor does not answer.
+// payments answer 500, because their card processor does not answer; meanwhile the way to the stock is slow.
 
 const MS = 1_000_000n;
 const SECOND = 1_000n * MS;
@@ -11,6 +11,9 @@ export const BAD = { from: 360, to: 480 };
 export const EXCEPTION = { type: 'CardProcessorTimeout', message: 'the card processor did not answer within 800 ms' };
 /** How much longer a call takes for its caller. */
 export const NETWORK_MS = 4;
+
+/** How much longer than that the calls of the stock take in the two minutes. */
+const SLOW_WAY_MS = 120;
 
 export const isPayment = (nth) => nth % 2 === 0;
 export const fails = (nth) => isPayment(nth) && nth >= BAD.from && nth < BAD.to && nth % 10 !== 0;
@@ -40,10 +43,11 @@ export function requestSpans(nth, start) {
   const customer = text('customer.id', `c${nth % 50}`);
   const failed = { status: { code: 2 } };
   if (!isPayment(nth)) {
+    const way = nth >= BAD.from && nth < BAD.to ? SLOW_WAY_MS : 0;
     const status = isUnknown(nth) ? 404 : isThrottled(nth) ? 429 : 200;
     return [
-      span(1, 0, 'shop', 'GET /items', KIND.SERVER, 0, 30, [code(status), customer]),
-      span(2, 1, 'shop', 'GET stock', KIND.CLIENT, 2, 24, [code(status)]),
+      span(1, 0, 'shop', 'GET /items', KIND.SERVER, 0, 30 + way, [code(status), customer]),
+      span(2, 1, 'shop', 'GET stock', KIND.CLIENT, 2, 24 + way, [code(status)]),
       span(3, 2, 'stock', 'GET /stock', KIND.SERVER, 4, 20, [code(status)]),
     ];
   }

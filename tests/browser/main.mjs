@@ -4,6 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { ARGUMENTS } from './chromium.mjs';
 import { Server } from './server.mjs';
 import { Visitor } from './visitor.mjs';
 import { causeWalk } from './walk-cause.mjs';
@@ -23,13 +24,6 @@ import { setupWalk } from './walk-setup.mjs';
 import { streamWalk } from './walk-stream.mjs';
 import { timeWalk } from './walk-time.mjs';
 import { traceWalk } from './walk-trace.mjs';
-
-const ARGUMENTS = [
-  '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-  '--disable-sync', '--hide-scrollbars',
-  // Chromium refuses its sandbox to root.
-  ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
-];
 
 const WANTED = process.argv.slice(2);
 

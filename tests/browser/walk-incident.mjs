@@ -75,6 +75,24 @@ export function incidentWalk(visitor, server) {
       await exceptionSeen(page);
       await sameElsewhere(exceptionSeen);
     }],
+    ['a call whose way became slow leads to its arrow on the map', async () => {
+      await page.goto(`/?${range}&win=${badFrom},${badTo}`);
+      const call = whatChanged.getByRole('listitem').filter({ has: page.getByRole('link', { name: 'shop → stock' }) });
+      await call.getByText(/on the way/).waitFor();
+      await visitor.settle();
+      await visitor.pictures('incident-what-changed');
+      await visitor.assertAccessible();
+      await call.getByRole('link', { name: 'shop → stock' }).click();
+      await page.waitForURL(/\/map\?/);
+      assert.equal(params().get('panel'), 'edge:service:shop~service:stock~sync');
+      await details.getByRole('heading', { level: 2, name: 'shop → stock' }).waitFor();
+      await details.getByRole('heading', { name: 'Calls of a request' }).waitFor();
+      await details.getByText(/^once a request, at most 1/).waitFor();
+      await details.getByRole('link', { name: 'Example' }).waitFor();
+      await visitor.settle();
+      await visitor.pictures('incident-edge');
+      await visitor.assertAccessible();
+    }],
     ['the map leads there too, in four clicks', async () => {
       await page.goto(`/?${range}`);
       await page.getByRole('link', { name: 'Open the map' }).click();

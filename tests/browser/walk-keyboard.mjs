@@ -38,8 +38,9 @@ export function keyboardWalk(visitor, server) {
       const one = document.activeElement;
       const box = one.getBoundingClientRect();
       const inside = box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
-      // The outline of what takes keys for others may be drawn around a part of it, or around the field it is in.
-      const outlined = [one, one.parentElement, ...one.querySelectorAll('*')].some((each) => each && getComputedStyle(each).outlineStyle !== 'none');
+      // Around itself, around the field it is in, or, of a node of the map, as a circle of its own.
+      const outlined = [one, one.parentElement].some((each) => getComputedStyle(each).outlineStyle !== 'none') ||
+        [...one.querySelectorAll('circle')].some((each) => getComputedStyle(each).fill === 'none' && getComputedStyle(each).stroke !== 'none');
       return { inside, outlined };
     });
     assert.deepEqual(seen, { inside: true, outlined: true }, JSON.stringify(await focused()));

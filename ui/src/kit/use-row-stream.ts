@@ -55,8 +55,8 @@ function useRetryWhenBack({ phase, error }: RowStreamState<unknown>, retry: () =
   useEffect(() => {
     if (isLost) void queries.invalidateQueries({ queryKey: statusQuery().queryKey });
   }, [isLost, queries]);
-  const onAnswer = useEffectEvent(() => {
-    if (isLost) retry();
+  const onAnswer = useEffectEvent((at: number) => {
+    if (at > 0 && isLost) retry();
   });
-  useEffect(() => onAnswer(), [dataUpdatedAt]);
+  useEffect(() => onAnswer(dataUpdatedAt), [dataUpdatedAt]);
 }

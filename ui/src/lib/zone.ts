@@ -7,11 +7,14 @@ const STEP_MS = 15 * 60_000;
 
 /** `utc`, `local`, or a name such as `Europe/Berlin` in any case; null when the browser knows no such zone. */
 export function readZoneName(text: string): Zone | null {
-  const lower = text.trim().toLowerCase();
+  const typed = text.trim();
+  const lower = typed.toLowerCase();
   if (lower === "utc" || lower === "local") return lower;
   if (!lower.includes("/")) return null;
   try {
-    return new Intl.DateTimeFormat("en", { timeZone: lower }).resolvedOptions().timeZone as Zone;
+    // Browsers have one name for zones with several; it may be an old one: Asia/Katmandu.
+    const { timeZone } = new Intl.DateTimeFormat("en", { timeZone: typed }).resolvedOptions();
+    return (timeZone.toLowerCase() === lower ? timeZone : typed) as Zone;
   } catch {
     return null;
   }

@@ -15,6 +15,7 @@ import { useUrl } from "../../kit/use-url";
 import { formatCount, formatDuration, formatShare, group, plural, printDuration } from "../../lib/format";
 import { carryOver, href, readText } from "../../lib/url-state";
 import css from "./inspector.module.css";
+import { CallsInRequest } from "./calls-in-request";
 import { describeBefore, failingFirst, perMinute, TYPE_WORDS, worstShare } from "../../kit/map/words";
 import { callsOver, requestsOf, type SearchWith } from "./searches";
 
@@ -169,6 +170,7 @@ function EdgePanel({ edge, map, minutes, before, onSelect }: Common & { edge: Ma
         counts={edge}
         search={calls && !isMessage ? calls : null}
       />
+      {source?.type === "service" && target && <CallsInRequest source={source} target={target} />}
       <div className={css.actions}>
         {calls && (
           <Link className={buttonClass("primary", true)} href={href("/traces", { q: calls("") }, carryOver(search))}>

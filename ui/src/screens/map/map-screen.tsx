@@ -45,7 +45,7 @@ export function MapScreen() {
   const empty = status.data && status.data.signals.spans.rows === 0 && status.data.signals.logs.rows === 0;
   const change = (next: string) => patch({ ...textPatch(next), ...mapPatch({ at: null }) });
   return (
-    <Page title="Map" timed field={<QueryBar subject="traces" value={text} window={window} placeholder="traces with: words, service:cart, duration>50ms, {service:cart} => {status:error}" onCommit={change} />}>
+    <Page title="Map" timed field={<QueryBar subject="traces" value={text} window={window} placeholder="traces with: words, service:cart" onCommit={change} />}>
       {mapView.problems.map((problem) => (
         <Note key={problem} error>
           {problem}

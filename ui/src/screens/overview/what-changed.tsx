@@ -1,14 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
-import { useMemo } from "react";
+import { type ReactNode, useMemo } from "react";
 import { Link } from "wouter";
 import { type Cause, type CauseChange, type PeriodFigures, type RootCause, rootCauseQuery } from "../../api/cause";
-import { traceHistogramQuery, type Window } from "../../api/queries";
+import type { Window } from "../../api/queries";
 import type { ServiceMap } from "../../api/types";
-import { linkOf, partsOf } from "../../engine/cause-links";
+import { edgePanel, linkOf, partsOf } from "../../engine/cause-links";
 import { Button } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
-import { type Bucket, Histogram, type Series } from "../../kit/histogram";
+import { SpanRate } from "../../kit/rate";
 import { ErrorState, Note, Skeleton } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
@@ -21,10 +21,7 @@ import css from "./what-changed.module.css";
 const CAUSES_SHOWN = 5;
 const CHANGES_SHOWN = 3;
 const MESSAGES_SHOWN = 4;
-const SERIES: Series[] = [
-  { key: "errors", label: "errors", tone: "errors" },
-  { key: "spans", label: "spans without error", tone: "spans" },
-];
+const EDGES_SHOWN = 5;
 
 /** Whose doing it is: services by what changed in the range, or in a part of it that has been chosen. */
 export function WhatChanged({ window: exact, map }: { window: Window; map: ServiceMap | undefined }) {
@@ -40,7 +37,7 @@ export function WhatChanged({ window: exact, map }: { window: Window; map: Servi
   return (
     <div className={css.whole}>
       {!read.ok && <Note error>{read.message}</Note>}
-      <Strip window={window} part={part} onChoose={(from, to) => patch(windowPatch({ from, to }))} />
+      <SpanRate text="" window={window} hint=", to choose what is explained" onBrush={(from, to) => patch(windowPatch({ from, to }))} marked={part} />
       <p className={css.compared}>
         <Compared window={chosen} isPart={part !== null} base={data?.base} alone={isAlone(data)} />
         {part && (
@@ -73,6 +70,7 @@ export function WhatChanged({ window: exact, map }: { window: Window; map: Servi
                   <CauseItem key={cause.service} cause={cause} rank={nth + 1} window={chosen} />
                 ))}
               </ol>
+              <Edges changes={data.edges} map={map} window={chosen} />
               <Messages changes={data.messages} window={chosen} />
             </>
           )}
@@ -95,28 +93,6 @@ function stepped({ from, to }: Window): Window {
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** Spans over time: a drag chooses the part to explain. */
-function Strip({ window, part, onChoose }: { window: Window; part: Window | null; onChoose: (from: Window["from"], to: Window["to"]) => void }) {
-  const { zone } = useTime();
-  const { data, isError, isPlaceholderData } = useQuery(traceHistogramQuery(window, ""));
-  const buckets = useMemo<Bucket[]>(() => (data?.buckets ?? []).map((b) => ({ start: nanos(b.start_unix_nano), counts: [b.errors, b.spans - b.errors] })), [data]);
-  return (
-    <Histogram
-      label="Spans over time, to choose what is explained"
-      series={SERIES}
-      buckets={buckets}
-      bucketNs={BigInt(data?.bucket_ns ?? 1)}
-      from={window.from}
-      to={window.to}
-      zone={zone}
-      loading={isPlaceholderData}
-      failed={isError}
-      onBrush={onChoose}
-      marked={part}
-    />
-  );
 }
 
 /** There is nothing that the window could be compared with. */
@@ -172,13 +148,14 @@ function useWindowLink(window: Window) {
   return (path: string, patch: Record<string, string> = {}) => href(path, { ...range, ...patch }, carryOver(search));
 }
 
-function ChangeItem({ change, window }: { change: CauseChange; window: Window }) {
+function ChangeItem({ change, window, children }: { change: CauseChange; window: Window; children?: ReactNode }) {
   const link = useWindowLink(window);
   const target = linkOf(change);
   const { example } = change;
   return (
     <li>
       <span className={css.sentence}>
+        {children}
         {partsOf(change.sentence).map(({ text, code }, nth) =>
           // A part is its place.
           // oxlint-disable-next-line react/no-array-index-key
@@ -196,6 +173,27 @@ function ChangeItem({ change, window }: { change: CauseChange; window: Window })
         )}
       </span>
     </li>
+  );
+}
+
+/** Calls between two services that changed: each leads to its arrow on the map. */
+function Edges({ changes, map, window }: { changes: readonly CauseChange[]; map: ServiceMap | undefined; window: Window }) {
+  const link = useWindowLink(window);
+  if (changes.length === 0) return null;
+  return (
+    <>
+      <h3 className={css.subtitle}>Calls between services</h3>
+      <ul className={css.changes}>
+        {changes.slice(0, EDGES_SHOWN).map((change) => (
+          <ChangeItem key={change.sentence} change={change} window={window}>
+            <Link className={css.edge} href={link("/map", { panel: edgePanel(change, map) })}>
+              {change.caller} → {change.callee}
+            </Link>
+          </ChangeItem>
+        ))}
+        {changes.length > EDGES_SHOWN && <li className={css.more}>and {plural(changes.length - EDGES_SHOWN, "smaller change")}</li>}
+      </ul>
+    </>
   );
 }
 
