@@ -87,6 +87,8 @@ export function keyboardWalk(visitor, server) {
       }
       for (let nth = 0; nth < 3; nth += 1) {
         await page.keyboard.press('e');
+        // Until the tree has painted the next row.
+        await page.waitForTimeout(200);
         assert.notEqual((await focused()).tag, 'BODY', 'the focus stays');
         if ((await row.getAttribute('aria-selected')) === 'true') break;
       }

@@ -30,6 +30,14 @@ export function timeWalk(visitor, server) {
       await page.goto('/traces?tz=utc');
       await rows.first().waitFor();
     }],
+    ['the key that opens it works at once, before the page is a second old', async () => {
+      await page.reload({ waitUntil: 'commit' });
+      await opener.waitFor();
+      await page.keyboard.press('t');
+      await panel.waitFor({ timeout: 3_000 });
+      await page.keyboard.press('Escape');
+      await panel.waitFor({ state: 'detached' });
+    }],
     ['what is typed becomes an address with zone', async () => {
       const day = iso(start).slice(0, 10);
       for (const [text, from, to] of [

@@ -85,6 +85,16 @@ function TimePanel({ close }: { close: () => void }) {
   );
 }
 
+/** Zones are offered from so many letters on, and so many of them. */
+const ZONE_LETTERS_MIN = 2;
+const ZONES_OFFERED_MAX = 12;
+
+function zonesLike(text: string): string[] {
+  const typed = text.trim().toLowerCase().replaceAll(" ", "_");
+  if (typed.length < ZONE_LETTERS_MIN) return [];
+  return Intl.supportedValuesOf("timeZone").filter((zone) => zone.toLowerCase().includes(typed)).slice(0, ZONES_OFFERED_MAX);
+}
+
 function ZoneChoice({ zone, onChange }: { zone: Zone; onChange: (zone: Zone) => void }) {
   const now = nowNanos();
   const named = zone !== "utc" && zone !== "local";
@@ -127,7 +137,7 @@ function ZoneChoice({ zone, onChange }: { zone: Zone; onChange: (zone: Zone) => 
         {named && <span className={css.zone}>{zoneLabel(now, zone)}</span>}
       </div>
       <datalist id={listId}>
-        {Intl.supportedValuesOf("timeZone").map((one) => (
+        {zonesLike(text).map((one) => (
           <option key={one} value={one}>
             {one}
           </option>
