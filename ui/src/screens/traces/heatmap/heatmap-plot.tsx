@@ -135,9 +135,11 @@ function Canvas({ heat }: { heat: Heat }) {
   const paint = useRef(() => {});
   useLayoutEffect(() => {
     paint.current = () => {
-      const { clientWidth, clientHeight } = canvas.current!;
+      // The theme may change in the very frame in which the view is left.
+      if (!canvas.current) return;
+      const { clientWidth, clientHeight } = canvas.current;
       const bar = getComputedStyle(document.documentElement).getPropertyValue("--bar").trim();
-      paintHeatmap(canvas.current!, heat, clientWidth, clientHeight, readThemeColors(), bar);
+      paintHeatmap(canvas.current, heat, clientWidth, clientHeight, readThemeColors(), bar);
     };
     paint.current();
   }, [heat]);
