@@ -14,7 +14,7 @@ NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 UI_SOURCES := $(shell find ui -type f -not -path '*/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
 
-.PHONY: help run ui test test-large fmt clippy ui-typecheck ui-lint ui-unit ui-build ui-size ui-types ui-api compile rust-unit rust-doc e2e foreign-reader sdk browser screenshots bench rank-causes
+.PHONY: help run ui test test-large fmt clippy ui-typecheck ui-lint ui-unit ui-build ui-size ui-types ui-api compile rust-unit rust-doc e2e foreign-reader sdk browser soak screenshots bench rank-causes
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 24
@@ -88,6 +88,11 @@ sdk: ## the OpenTelemetry SDKs for Python and Node.js send
 
 browser: ## a walk through the UI in Chromium
 	$(PART) browser tests/browser/run.sh
+
+# For example: make soak MINUTES=60
+soak: ui ## someone clicks about in two tabs for three minutes: no error, no growing heap, no query left
+	cargo test --workspace --no-run --quiet
+	tests/browser/soak.sh
 
 # The packs are not in the repository: ../shared/data, or $$SPANLAKE_DATA. Optimised, for there is much to compare.
 test-large: ui ## the facts of the large packs, if they are there

@@ -21,6 +21,12 @@ const NONCE_PLACEHOLDER: &str = "{{NONCE}}";
 /// that serves Spanlake under a sub-path only the browser knows the whole path.
 const BASE_PLACEHOLDER: &str = "{{BASE}}";
 
+/// In `index.html`: what [`build`] replaces, so that a page knows which interface it was loaded from.
+const BUILD_PLACEHOLDER: &str = "{{BUILD}}";
+
+/// Digits of [`build`]: of one binary and the next, not of all that ever were.
+const BUILD_DIGITS: usize = 16;
+
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Spanlake</title>\
     <h1>Spanlake is running</h1><p>This binary was built without the web interface. Build it with <code>make ui</code> \
     (it needs Node.js) and then build the binary again.</p>\
@@ -49,6 +55,21 @@ fn asset(name: &str, file: EmbeddedFile) -> Response {
     (headers, Body::from(file.data.into_owned())).into_response()
 }
 
+/// Names the embedded interface; empty when none has been built. `index.html` names the first script and that all others,
+/// each by a hash of its content: they change together.
+pub(crate) fn build() -> String {
+    Dist::get("index.html").map(|file| build_of(&file)).unwrap_or_default()
+}
+
+fn build_of(index: &EmbeddedFile) -> String {
+    let hash = index.metadata.sha256_hash();
+    hash.iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .take(BUILD_DIGITS)
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
+}
+
 /// The way up from a page to the application: `./` from `/traces`, `../` from `/trace/5b8e`.
 fn way_up(path: &str) -> String {
     match path.matches('/').count().saturating_sub(1) {
@@ -62,6 +83,7 @@ fn index(path: &str) -> Response {
     let page = match Dist::get("index.html") {
         Some(file) => String::from_utf8_lossy(&file.data)
             .replace(NONCE_PLACEHOLDER, &nonce)
+            .replace(BUILD_PLACEHOLDER, &build_of(&file))
             .replace(BASE_PLACEHOLDER, &way_up(path)),
         None => NOT_BUILT.to_owned(),
     };

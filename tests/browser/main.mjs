@@ -4,28 +4,28 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { ARGUMENTS } from './chromium.mjs';
 import { Server } from './server.mjs';
 import { Visitor } from './visitor.mjs';
 import { causeWalk } from './walk-cause.mjs';
 import { dataWalk } from './walk-data.mjs';
 import { detailsWalk } from './walk-details.mjs';
+import { EMPTY_FLAGS, emptyWalk } from './walk-empty.mjs';
 import { fleetWalk } from './walk-fleet.mjs';
 import { flowWalk } from './walk-flow.mjs';
+import { incidentWalk } from './walk-incident.mjs';
+import { keyboardWalk } from './walk-keyboard.mjs';
 import { largeWalk } from './walk-large.mjs';
 import { mapWalk } from './walk-map.mjs';
 import { proxyWalk } from './walk-proxy.mjs';
+import { restartWalk } from './walk-restart.mjs';
+import { searchWalk } from './walk-search.mjs';
 import { setupWalk } from './walk-setup.mjs';
 import { streamWalk } from './walk-stream.mjs';
 import { systemWalk } from './walk-system.mjs';
+import { timeWalk } from './walk-time.mjs';
 import { traceWalk } from './walk-trace.mjs';
 import { xrayWalk } from './walk-xray.mjs';
-
-const ARGUMENTS = [
-  '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-  '--disable-sync', '--hide-scrollbars',
-  // Chromium refuses its sandbox to root.
-  ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
-];
 
 /** Title, steps, the pack that is replayed before, flags of the server. */
 const WALKS = [
@@ -41,6 +41,12 @@ const WALKS = [
   ['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s', '--query-timeout', '120s']],
   ['causes', causeWalk, null],
   ['system', systemWalk, null],
+  ['incident', incidentWalk, null],
+  ['search', searchWalk, null],
+  ['empty states', emptyWalk, null, EMPTY_FLAGS],
+  ['restart', restartWalk, null],
+  ['time', timeWalk, null],
+  ['keyboard', keyboardWalk, null],
   ['expressions of X-Ray', xrayWalk, 'ci-trainticket'],
 ];
 

@@ -25,21 +25,33 @@ export class Server {
   static async start(flags = []) {
     const server = new Server();
     server.home = mkdtempSync(join(tmpdir(), 'spanlake-browser-'));
-    const data = join(server.home, 'data');
-    const log = openSync(join(server.home, 'server.log'), 'a');
-    const ports = ['--otlp-grpc-listen', '--otlp-http-listen', '--http-listen'].flatMap((flag) => [flag, '127.0.0.1:0']);
-    server.process = spawn(binary(), ['serve', '--data-dir', data, ...ports, ...flags], {
-      env: cleanEnvironment(),
-      stdio: ['ignore', log, log],
-    });
-    closeSync(log);
+    server.flags = flags;
     try {
-      await server.#untilReady(join(data, 'addresses.json'));
+      await server.#spawn({ otlp_grpc: '127.0.0.1:0', otlp_http: '127.0.0.1:0', http: '127.0.0.1:0' });
     } catch (error) {
       await server.stop();
       throw error;
     }
     return server;
+  }
+
+  async #spawn(addresses) {
+    const data = join(this.home, 'data');
+    const file = join(data, 'addresses.json');
+    rmSync(file, { force: true });
+    const log = openSync(join(this.home, 'server.log'), 'a');
+    const ports = ['--otlp-grpc-listen', addresses.otlp_grpc, '--otlp-http-listen', addresses.otlp_http, '--http-listen', addresses.http];
+    this.process = spawn(binary(), ['serve', '--data-dir', data, ...ports, ...this.flags], {
+      env: cleanEnvironment(),
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    await this.#untilReady(file);
+  }
+
+  /** Starts it again on the same data and addresses, after {@link kill}. */
+  restart() {
+    return this.#spawn(this.addresses);
   }
 
   async #untilReady(file) {
@@ -80,12 +92,17 @@ export class Server {
     });
   }
 
-  async stop() {
+  /** Ends the process and leaves its data. */
+  async kill() {
     if (this.process.exitCode === null && this.process.signalCode === null) {
       const ended = new Promise((done) => this.process.once('exit', done));
       this.process.kill('SIGKILL');
       await ended;
     }
+  }
+
+  async stop() {
+    await this.kill();
     rmSync(this.home, { recursive: true, force: true });
   }
 }

@@ -312,6 +312,11 @@ fn the_other_routes_answer() {
         (&status["signals"]["spans"]["rows"], &status["signals"]["logs"]["oldest_unix_nano"]),
         (&0.into(), &Value::Null)
     );
+    assert_eq!(status["retention_seconds"], Value::Null, "everything is kept");
+    // A page knows which interface it was loaded from.
+    let build = status["ui_build"].as_str().expect("a text");
+    let page = server.get("/").text();
+    assert_eq!(page.contains(&format!(r#"name="spanlake-build" content="{build}""#)), !build.is_empty(), "{build}");
     let openapi = server.get_json("/openapi.json").expect("the description");
     assert!(openapi["openapi"].as_str().is_some_and(|version| version.starts_with("3.")), "{}", openapi["openapi"]);
     for path in [

@@ -7,6 +7,7 @@ import { isUnreachable } from "./api/client";
 import { shouldRetry, statusQuery } from "./api/queries";
 import { App } from "./app/app";
 import { BASE_PATH } from "./lib/base";
+import { watchMissingParts } from "./lib/build";
 import { cspNonce } from "./lib/csp";
 import "./kit/tokens.css";
 
@@ -28,8 +29,7 @@ const queries = new QueryClient({
   },
 });
 
-// A lazy chunk of an older build is gone after an upgrade: the new page has the new names.
-window.addEventListener("vite:preloadError", () => window.location.reload());
+watchMissingParts();
 
 // It is named relative to the page, and the address of the page changes without a load.
 const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { CallFigures } from "../src/api/flow-queries";
-import { findings, timesWords, waitWords } from "../src/screens/service/call-words";
+import { findings, timesWords, waitWords } from "../src/kit/call-words";
 
 const CALLS: CallFigures = {
   requests: 10, calls: 470, per_request: { mean: 47, p95: 60, max: 61 },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CauseChange } from "../src/api/cause";
-import { linkOf, partsOf, phraseOf } from "../src/engine/cause-links";
+import type { ServiceMap } from "../src/api/types";
+import { edgePanel, linkOf, partsOf, phraseOf } from "../src/engine/cause-links";
 import { parseSearch } from "../src/engine/search/parse";
 import { boxPatch, readBox, readWindow, windowPatch } from "../src/lib/selection-url";
 import { nanos } from "../src/lib/time";
@@ -21,6 +22,14 @@ describe("what changed", () => {
     for (const kind of ["own_time", "failures", "fewer_calls", "exceptions"] as const) {
       expect(parseSearch(linkOf({ ...CHANGE, kind, operation: 'odd "name" (x)*' }).q, "traces").tree, kind).not.toBeNull();
     }
+  });
+
+  it("leads to the arrow on the map, or to the caller", () => {
+    const call = { ...CHANGE, kind: "on_the_way" as const, caller: "shop", callee: "cart" };
+    const edge = { source: "service:shop", target: "service:cart", kind: "async" } as ServiceMap["edges"][number];
+    expect(edgePanel(call, { edges: [edge] })).toBe("edge:service:shop~service:cart~async");
+    expect(edgePanel(call, { edges: [{ ...edge, target: "service:other" }] })).toBe("node:service:shop");
+    expect(edgePanel(call, undefined)).toBe("node:service:shop");
   });
 
   it("searches for words, not for what differs", () => {

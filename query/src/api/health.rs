@@ -65,6 +65,11 @@ struct Status {
     otlp_http: String,
     /// Attribute keys that carry the id of a flow.
     flow_keys: Vec<String>,
+    /// UTC dates are removed whole once they ended so long ago; null when everything is kept.
+    #[schema(required)]
+    retention_seconds: Option<u64>,
+    /// Names the embedded web interface: a page that was loaded from another one is out of date. Empty when none is built in.
+    ui_build: String,
     signals: Signals,
 }
 
@@ -121,6 +126,8 @@ async fn status(State(state): State<ApiState>) -> Json<Status> {
         otlp_grpc: state.settings.otlp_grpc.clone(),
         otlp_http: state.settings.otlp_http.clone(),
         flow_keys: state.settings.flow_keys.clone(),
+        retention_seconds: state.settings.retention.map(|kept| kept.as_secs()),
+        ui_build: crate::assets::build(),
         signals: Signals {
             spans: SignalStatus::of(&state, Signal::Spans),
             logs: SignalStatus::of(&state, Signal::Logs),

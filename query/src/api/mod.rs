@@ -78,7 +78,7 @@ pub struct QuerySettings {
     pub flow_keys: Vec<String>,
     /// Of this process.
     pub started: SystemTime,
-    /// What is older is removed.
+    /// How long rows are kept; none: for ever. Shown where a range lies before.
     pub retention: Option<Duration>,
 }
 

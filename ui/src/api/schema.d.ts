@@ -2005,7 +2005,14 @@ export interface components {
             /** @description Where OTLP/HTTP is received. */
             otlp_http: string;
             ready: boolean;
+            /**
+             * Format: int64
+             * @description UTC dates are removed whole once they ended so long ago; null when everything is kept.
+             */
+            retention_seconds: number | null;
             signals: components["schemas"]["Signals"];
+            /** @description Names the embedded web interface: a page that was loaded from another one is out of date. Empty when none is built in. */
+            ui_build: string;
             version: string;
         };
         /** @description A step beside the same step of other flows. */

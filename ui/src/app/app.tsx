@@ -1,5 +1,5 @@
 import { lazy, Suspense } from "react";
-import { Route, Switch } from "wouter";
+import { Route, Switch, useLocation } from "wouter";
 import { TimeProvider } from "../kit/time-context";
 import { OverviewScreen } from "../screens/overview/overview-screen";
 import { ErrorBoundary } from "./error-boundary";
@@ -23,10 +23,11 @@ const SetupScreen = lazy(async () => ({ default: (await import("../screens/setup
  * screen is a line here and an entry in the rail.
  */
 export function App() {
+  const [path] = useLocation();
   return (
     <TimeProvider>
       <Shell>
-        <ErrorBoundary>
+        <ErrorBoundary path={path}>
           <Suspense fallback={<main id="main" aria-busy="true" />}>
             <Switch>
               <Route path="/" component={OverviewScreen} />

@@ -3,9 +3,11 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { isUnreachable } from "../api/client";
 import { statusQuery } from "../api/queries";
 import { onAnnouncement } from "../kit/announce";
+import { Button } from "../kit/button";
 import controls from "../kit/controls.module.css";
 import { Note } from "../kit/states";
 import { useTime } from "../kit/time-context";
+import { isOutdated } from "../lib/build";
 import { Palette } from "./palette";
 import { Rail } from "./rail";
 import css from "./shell.module.css";
@@ -39,7 +41,7 @@ export function Shell({ children }: { children: ReactNode }) {
 }
 
 /**
- * Says when the server does not answer. Each answer about its state asks again for what could not
+ * Says when the server does not answer, and when another version of it does. Each answer about its state asks again for what could not
  * be reached before, and the first data of an empty lake refreshes the page.
  */
 function Connection() {
@@ -56,6 +58,19 @@ function Connection() {
     if (dataUpdatedAt > 0) void queries.refetchQueries({ type: "active", predicate: (query) => isUnreachable(query.state.error) });
   }, [dataUpdatedAt, queries]);
   if (isError) return <Note error>Spanlake does not answer; trying again.</Note>;
+  if (data && isOutdated(data.ui_build)) {
+    return (
+      <Note
+        action={
+          <Button small onClick={() => window.location.reload()}>
+            Reload
+          </Button>
+        }
+      >
+        A new version of Spanlake is running. Reloading the page gets it; the address keeps what is shown.
+      </Note>
+    );
+  }
   if (data && !data.ready) return <Note>Spanlake is reading its log after a start; what is not yet read is missing here.</Note>;
   return null;
 }

@@ -18,7 +18,8 @@ function isTyping(target: EventTarget | null): boolean {
 export function useShortcuts(show: (overlay: Overlay) => void): void {
   const time = useTime();
   const { navigate, search } = useUrl();
-  const chordAt = useRef(0);
+  // When `g` was pressed; not 0, which is when the page was opened.
+  const chordAt = useRef(-Infinity);
   useEffect(() => {
     const go = (path: string) => {
       const kept = carryOver(search);
@@ -54,7 +55,7 @@ export function useShortcuts(show: (overlay: Overlay) => void): void {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || event.defaultPrevented) return;
       if (document.querySelector('[role="dialog"]')) return;
       const chord = performance.now() - chordAt.current < CHORD_MS;
-      chordAt.current = event.key === "g" ? performance.now() : 0;
+      chordAt.current = event.key === "g" ? performance.now() : -Infinity;
       const screen = chord ? SCREENS.find((entry) => entry.key === event.key) : undefined;
       const action = screen ? () => go(screen.path) : actions[event.key];
       if (!action) return;

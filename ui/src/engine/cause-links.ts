@@ -1,5 +1,7 @@
 /** Where a change of the list "What changed" leads to: the spans or log records that it is about. */
 import type { CauseChange } from "../api/cause";
+import type { ServiceMap } from "../api/types";
+import { edgeId } from "./map-graph";
 import { formatShare, group, plural } from "../lib/format";
 import { allOf } from "./search/edit";
 import { valueText } from "./search/tree";
@@ -20,6 +22,13 @@ export function linkOf(change: CauseChange): ChangeLink {
   if (change.operation !== null) pairs.push(["name", change.operation]);
   const failed = change.kind === "failures" || change.kind === "exceptions" ? " -outcome:ok" : "";
   return { path: "/traces", q: `${allOf(...pairs)}${failed}`, label: "Traces" };
+}
+
+/** What the map shows beside it for a call that changed: its arrow; the caller when the map has no such arrow. */
+export function edgePanel({ caller, callee }: CauseChange, map: Pick<ServiceMap, "edges"> | undefined): string {
+  const [source, target] = [`service:${caller}`, `service:${callee}`];
+  const edge = map?.edges.find((one) => one.source === source && one.target === target);
+  return edge ? `edge:${edgeId(edge)}` : `node:${source}`;
 }
 
 /** Words that are searched for: too few letters say nothing. */

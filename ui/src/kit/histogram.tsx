@@ -40,7 +40,9 @@ export function Histogram(props: {
 }) {
   const { buckets, bucketNs, series, zone } = props;
   const plot = useRef<HTMLDivElement>(null);
-  const [hover, setHover] = useState<number | null>(null);
+  const [pointed, setHover] = useState<number | null>(null);
+  // Another answer may have fewer buckets.
+  const hover = pointed !== null && pointed < buckets.length ? pointed : null;
   const [drag, setDrag] = useState<{ from: number; to: number } | null>(null);
   const totals = buckets.map((bucket) => bucket.counts.reduce((sum, count) => sum + count, 0));
   const peak = Math.max(1, ...totals);

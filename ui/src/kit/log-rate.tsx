@@ -1,9 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
 import { logHistogramQuery, type Window } from "../api/queries";
-import { nanos } from "../lib/time";
-import { type Bucket, Histogram, type Series } from "./histogram";
-import { isStopped } from "./panels";
+import type { LogHistogram } from "../api/types";
+import type { Series } from "./histogram";
+import { Rate } from "./rate";
 import { useTime } from "./time-context";
 
 // From the bottom of the stack up: what matters most stands on the axis.
@@ -16,29 +15,11 @@ const SERIES: Series[] = [
   { key: "TRACE", label: "trace", tone: "debug" },
   { key: "", label: "without severity", tone: "none" },
 ];
+const countsOf = (bucket: LogHistogram["buckets"][number]) => SERIES.map((one) => bucket.counts[one.key] ?? 0);
 
 /** The log records that a search finds, over time, by severity. Drag to zoom in. */
 export function LogRate({ text, window }: { text: string; window: Window }) {
-  const { zone, setWindow } = useTime();
-  const counts = useQuery(logHistogramQuery(window, text));
-  const { data } = counts;
-  const buckets = useMemo<Bucket[]>(
-    () => (data?.buckets ?? []).map((b) => ({ start: nanos(b.start_unix_nano), counts: SERIES.map((one) => b.counts[one.key] ?? 0) })),
-    [data],
-  );
-  return (
-    <Histogram
-      label="Log records over time"
-      series={SERIES}
-      buckets={buckets}
-      bucketNs={BigInt(data?.bucket_ns ?? 1)}
-      from={window.from}
-      to={window.to}
-      zone={zone}
-      loading={counts.isPlaceholderData}
-      failed={counts.isError}
-      stopped={isStopped(counts)}
-      onBrush={setWindow}
-    />
-  );
+  const { setWindow } = useTime();
+  const answer = useQuery(logHistogramQuery(window, text));
+  return <Rate label="Log records over time" series={SERIES} countsOf={countsOf} answer={answer} window={window} onBrush={setWindow} />;
 }

@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { type Window, whyEmptyQuery } from "../api/queries";
+import { statusQuery, type Window, whyEmptyQuery } from "../api/queries";
 import type { SearchSignal } from "../api/types";
 import { group, plural } from "../lib/format";
-import { absolute, formatDateTime, nanos, spanNs, type UnixNanos } from "../lib/time";
+import { absolute, formatDateTime, nanos, nowNanos, spanNs, type UnixNanos } from "../lib/time";
 import { Button } from "./button";
+import { keptFor, keptFrom } from "./no-data";
 import css from "./nothing-matches.module.css";
 import { EmptyState, explain } from "./states";
 import { useTime } from "./time-context";
@@ -21,6 +22,8 @@ export function NothingMatches(props: {
   onChange: (text: string) => void;
 }) {
   const { data, isPending, isError, error, refetch } = useQuery(whyEmptyQuery(props.signal, props.window, props.text));
+  const status = useQuery(statusQuery()).data;
+  const kept = status ? keptFrom(status, nowNanos()) : null;
   const { zone, setRange } = useTime();
   const rows = props.signal === "spans" ? "span" : "log record";
   const nearest = [data?.nearest_before_unix_nano, data?.nearest_after_unix_nano].flatMap((time) => (time ? [nanos(time)] : []));
@@ -86,7 +89,7 @@ export function NothingMatches(props: {
       {data && (
         <p>
           {data.rows_in_range === 0
-            ? `There is no ${rows} at all in this range.`
+            ? `There is no ${rows} at all in this range${status && kept !== null && props.window.to <= kept ? `: Spanlake keeps them for ${keptFor(status)}, and these have been removed` : ""}.`
             : conditions.length > 1 && blamed.length === 0
               ? `None of the ${plural(data.rows_in_range, rows)} in this range matches, whichever single condition is removed.`
               : `The range has ${plural(data.rows_in_range, rows)}.`}

@@ -1,4 +1,4 @@
-import type { Zone } from "../lib/time";
+import { readZoneName, type Zone } from "../lib/zone";
 
 /** From here on a list has room beside it. */
 const WIDE_PX = 1200;
@@ -35,7 +35,7 @@ export function applyTheme(theme: Theme): void {
 }
 
 export function storedZone(): Zone {
-  return read("zone") === "utc" ? "utc" : "local";
+  return readZoneName(read("zone") ?? "") ?? "local";
 }
 
 export function storeZone(zone: Zone): void {

@@ -56,7 +56,8 @@ export function TimeProvider({ children }: { children: ReactNode }) {
 
   const state = useMemo<TimeState>(() => {
     const rangeSearch = new URLSearchParams({ ...(from && { from }), ...(to && { to }) }).toString();
-    const parsed = readRange(rangeSearch, zone, now);
+    // A time without a zone means the same to everyone who opens the address.
+    const parsed = readRange(rangeSearch, readZone(search) ?? "utc", now);
     const range = parsed.ok ? parsed.value : DEFAULT_RANGE;
     const setRange = (next: TimeRange) => {
       patch(rangePatch(next));
@@ -79,7 +80,7 @@ export function TimeProvider({ children }: { children: ReactNode }) {
       setRefresh: (next) => patch({ refresh: next === "off" ? null : next }, { replace: true }),
       refreshNow,
     };
-  }, [from, to, zone, refresh, now, patch, refreshNow]);
+  }, [from, to, zone, search, refresh, now, patch, refreshNow]);
 
   return <TimeContext value={state}>{children}</TimeContext>;
 }

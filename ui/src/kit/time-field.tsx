@@ -1,7 +1,9 @@
 import * as Popover from "@radix-ui/react-popover";
 import { CalendarClock, RefreshCw, Timer } from "lucide-react";
 import { useId, useState } from "react";
-import { ago, describeRange, formatDateTime, NOW, nowNanos, parseRange, printInstant, resolve, type TimeRange, type Zone, zoneLabel } from "../lib/time";
+import { ago, describeRange, formatDateTime, NOW, nowNanos, printInstant, resolve, type TimeRange, zoneLabel } from "../lib/time";
+import { parseRange } from "../lib/time-language";
+import { readZoneName, type Zone } from "../lib/zone";
 import { Button } from "./button";
 import controls from "./controls.module.css";
 import { ChoiceMenu } from "./menu";
@@ -64,7 +66,7 @@ function TimePanel({ close }: { close: () => void }) {
         </div>
         <p id={hintId} className={parsed.ok ? css.preview : css.problem}>
           {parsed.ok
-            ? `${formatDateTime(resolve(parsed.value.from, now), zone)} – ${formatDateTime(resolve(parsed.value.to, now), zone)}`
+            ? `${formatDateTime(resolve(parsed.value.from, now), zone)} – ${formatDateTime(resolve(parsed.value.to, now), zone)} (${zoneLabel(resolve(parsed.value.to, now), zone)})`
             : parsed.message}
         </p>
       </form>
@@ -76,17 +78,77 @@ function TimePanel({ close }: { close: () => void }) {
         ))}
       </div>
       <p className={css.help}>
-        <code>15m</code> <code>now-2h..now-1h</code> <code>2026-11-20 14:00..15:30</code> <code>yesterday</code> RFC 3339 or epoch digits
+        <code>15m</code> <code>now-2h..now-1h</code> <code>2026-11-20 14:00..15:30</code> <code>yesterday 9-11</code> a time as logged, RFC 3339 or epoch digits
       </p>
-      <div className={css.zones} role="radiogroup" aria-label="Time zone">
-        {(["local", "utc"] as const satisfies Zone[]).map((choice) => (
-          <label key={choice} className={css.zoneChoice}>
-            <input type="radio" name="zone" checked={zone === choice} onChange={() => setZone(choice)} />
-            {choice === "utc" ? "UTC" : `This browser (${zoneLabel(now, "local")})`}
-          </label>
-        ))}
-      </div>
+      <ZoneChoice zone={zone} onChange={setZone} />
     </>
+  );
+}
+
+/** Zones are offered from so many letters on, and so many of them. */
+const ZONE_LETTERS_MIN = 2;
+const ZONES_OFFERED_MAX = 12;
+
+function zonesLike(text: string): string[] {
+  const typed = text.trim().toLowerCase().replaceAll(" ", "_");
+  if (typed.length < ZONE_LETTERS_MIN) return [];
+  return Intl.supportedValuesOf("timeZone").filter((zone) => zone.toLowerCase().includes(typed)).slice(0, ZONES_OFFERED_MAX);
+}
+
+function ZoneChoice({ zone, onChange }: { zone: Zone; onChange: (zone: Zone) => void }) {
+  const now = nowNanos();
+  const named = zone !== "utc" && zone !== "local";
+  const [text, setText] = useState(named ? zone : "");
+  const listId = useId();
+  const wrong = text.trim() !== "" && readZoneName(text) === null;
+  const name = (next: string) => {
+    setText(next);
+    const read = readZoneName(next);
+    if (read !== null) onChange(read);
+  };
+  return (
+    <div className={css.zones} role="group" aria-label="Time zone">
+      {(["local", "utc"] as const).map((choice) => (
+        <label key={choice} className={css.zoneChoice}>
+          <input
+            type="radio"
+            name="zone"
+            checked={zone === choice}
+            onChange={() => {
+              setText("");
+              onChange(choice);
+            }}
+          />
+          {choice === "utc" ? "UTC" : `This browser (${zoneLabel(now, "local")})`}
+        </label>
+      ))}
+      <div className={controls.field}>
+        <input
+          value={text}
+          onChange={(event) => name(event.target.value)}
+          list={listId}
+          placeholder="Another: Europe/Berlin"
+          aria-label="Another time zone"
+          aria-invalid={wrong}
+          aria-describedby={wrong ? `${listId}-wrong` : undefined}
+          spellCheck={false}
+          autoComplete="off"
+        />
+        {named && <span className={css.zone}>{zoneLabel(now, zone)}</span>}
+      </div>
+      <datalist id={listId}>
+        {zonesLike(text).map((one) => (
+          <option key={one} value={one}>
+            {one}
+          </option>
+        ))}
+      </datalist>
+      {wrong && (
+        <p id={`${listId}-wrong`} className={css.problem}>
+          Not a zone that this browser knows; it looks like Europe/Berlin.
+        </p>
+      )}
+    </div>
   );
 }
 

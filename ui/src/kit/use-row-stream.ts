@@ -1,5 +1,7 @@
-import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
-import type { Params } from "../api/client";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useEffectEvent, useMemo, useState, useSyncExternalStore } from "react";
+import { isUnreachable, type Params } from "../api/client";
+import { statusQuery } from "../api/queries";
 import { RowStream, type RowStreamState } from "../api/row-stream";
 
 /** Searches kept for the way back from a trace, the last used at the end. */
@@ -37,9 +39,24 @@ export function useRowStream<Row>(path: string, params: Params): RowStreamView<R
     return () => stream.close();
   }, [stream]);
   const state = useSyncExternalStore(stream.subscribe, stream.snapshot);
+  useRetryWhenBack(state, stream.retry);
   const [before, setBefore] = useState<readonly Row[]>([]);
   const isEmpty = state.rows.length === 0 && (state.phase === "idle" || state.phase === "loading");
   if (!isEmpty && before !== state.rows) setBefore(state.rows);
   const stale = isEmpty && before.length > 0;
   return { ...state, rows: stale ? before : state.rows, stale, more: stream.more, retry: stream.retry, again: stream.again, stop: stream.stop };
+}
+
+/** A search that the server did not answer makes the shell look whether it is there, and is made again when it is. */
+function useRetryWhenBack({ phase, error }: RowStreamState<unknown>, retry: () => void): void {
+  const queries = useQueryClient();
+  const { dataUpdatedAt } = useQuery(statusQuery());
+  const isLost = phase === "failed" && isUnreachable(error);
+  useEffect(() => {
+    if (isLost) void queries.invalidateQueries({ queryKey: statusQuery().queryKey });
+  }, [isLost, queries]);
+  const onAnswer = useEffectEvent((at: number) => {
+    if (at > 0 && isLost) retry();
+  });
+  useEffect(() => onAnswer(dataUpdatedAt), [dataUpdatedAt]);
 }

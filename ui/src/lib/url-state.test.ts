@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { nanos, parseRange } from "./time";
+import { nanos } from "./time";
+import { parseRange } from "./time-language";
 import { carryOver, href, patchSearch, rangePatch, readRange, readText, readZone, textPatch } from "./url-state";
 
 const NOW = nanos("1763650000000000000");

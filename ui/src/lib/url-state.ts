@@ -1,14 +1,6 @@
-import {
-  DEFAULT_RANGE,
-  type Instant,
-  type Parsed,
-  parseInstant,
-  printInstant,
-  resolve,
-  type TimeRange,
-  type UnixNanos,
-  type Zone,
-} from "./time";
+import { DEFAULT_RANGE, type Instant, type Parsed, printInstant, resolve, type TimeRange, type UnixNanos, type Zone } from "./time";
+import { parseInstant } from "./time-language";
+import { readZoneName } from "./zone";
 
 /** New values of parameters; null, "" or an empty list removes one, a list repeats it. */
 export type Patch = Record<string, string | readonly string[] | null>;
@@ -59,7 +51,7 @@ function readInstant(text: string | null, fallback: Instant, zone: Zone, now: Un
 
 export function readZone(search: string): Zone | null {
   const tz = new URLSearchParams(search).get("tz");
-  return tz === "utc" || tz === "local" ? tz : null;
+  return tz === null ? null : readZoneName(tz);
 }
 
 /** The search of an address, in the search language. */

@@ -100,6 +100,8 @@ export function MapCanvas(props: {
   };
   const place = `translate(${size.width / 2 - camera.x * camera.k} ${size.height / 2 - camera.y * camera.k}) scale(${camera.k})`;
   const nameSize = camera.k < FIGURES_FROM ? Math.round(NAME_PX / Math.max(camera.k, NAMES_FROM)) : null;
+  const isLabelled = (edge: GraphEdge) =>
+    camera.k >= EDGE_LABELS_FROM || pointedEdge === edge.id || props.selected === `edge:${edge.id}` || (touchesNode(edge, hovered) && camera.k > LABELS_NEAR_FROM);
   const shown = hovered !== null && lit !== null ? lit : null;
   return (
     // The keys act on the drawing from any of its nodes.
@@ -113,9 +115,8 @@ export function MapCanvas(props: {
         <g transform={place}>
           <g aria-hidden>
             {graph.edges.map((edge) => {
-              const touched = hovered !== null && (edge.source === hovered || edge.target === hovered);
+              const touched = touchesNode(edge, hovered);
               const selected = props.selected === `edge:${edge.id}`;
-              const labelled = camera.k >= EDGE_LABELS_FROM || pointedEdge === edge.id || selected || (touched && camera.k > LABELS_NEAR_FROM);
               return (
                 <Edge
                   key={edge.id}
@@ -129,7 +130,6 @@ export function MapCanvas(props: {
                   minutes={props.minutes}
                   hot={selected || touches(props.selected, edge)}
                   dim={shown !== null && !touched}
-                  labelSize={labelled ? EDGE_LABEL_PX / Math.min(1, camera.k) : null}
                   onPoint={setPointedEdge}
                   onSelect={onSelect}
                 />
@@ -154,6 +154,19 @@ export function MapCanvas(props: {
               onFocus={onFocus}
             />
           ))}
+          <g aria-hidden>
+            {graph.edges.filter(isLabelled).map((edge) => (
+              <EdgeLabel
+                key={edge.id}
+                text={describeEdge(edge, props.minutes)}
+                size={EDGE_LABEL_PX / Math.min(1, camera.k)}
+                source={place2(byId, positions, edge.source)}
+                target={place2(byId, positions, edge.target)}
+                radii={[radiusOf(byId, edge.source, busiest), radiusOf(byId, edge.target, busiest)]}
+                direction={props.direction}
+              />
+            ))}
+          </g>
         </g>
       </svg>
       {props.wheel && placed.length > OVERVIEW_NODES_MIN && <MapOverview nodes={placed} positions={positions} camera={camera} size={size} onMove={move} />}
@@ -193,6 +206,10 @@ function touches(selected: string | null, edge: GraphEdge): boolean {
   return selected === `node:${edge.source}` || selected === `node:${edge.target}`;
 }
 
+function touchesNode(edge: GraphEdge, id: string | null): boolean {
+  return id !== null && (edge.source === id || edge.target === id);
+}
+
 function neighbours(edges: readonly GraphEdge[], id: string | null): Set<string> | null {
   if (id === null) return null;
   const found = new Set([id]);
@@ -215,14 +232,12 @@ const Edge = memo(function Edge(props: {
   minutes: number | null;
   hot: boolean;
   dim: boolean;
-  /** Of its figures; null when they are not shown. */
-  labelSize: number | null;
   onPoint: (id: string | null) => void;
   onSelect: (panel: string) => void;
 }) {
   const { edge, source, target } = props;
   if (!source || !target) return null;
-  const { path, middle } = edgePath(source, target, [props.sourceRadius, props.targetRadius], props.direction);
+  const { path } = edgePath(source, target, [props.sourceRadius, props.targetRadius], props.direction);
   const { outcome } = worst(edge);
   const tone = outcome === "ok" ? undefined : css[outcome];
   return (
@@ -238,11 +253,17 @@ const Edge = memo(function Edge(props: {
         strokeWidth={props.width}
         markerEnd={`url(#${props.hot ? "arrow-hot" : "arrow"})`}
       />
-      {props.labelSize !== null && (
-        <text className={css.edgeLabel} style={{ fontSize: props.labelSize }} x={middle.x} y={middle.y - 4}>
-          {describeEdge(edge, props.minutes)}
-        </text>
-      )}
     </g>
   );
 });
+
+/** The figures of an arrow, above the circles it may have to lie over. */
+function EdgeLabel(props: { text: string; size: number; source: Position | null; target: Position | null; radii: [number, number]; direction: "lr" | "tb" }) {
+  if (!props.source || !props.target) return null;
+  const { middle } = edgePath(props.source, props.target, props.radii, props.direction);
+  return (
+    <text className={css.edgeLabel} style={{ fontSize: props.size }} x={middle.x} y={middle.y - 4}>
+      {props.text}
+    </text>
+  );
+}

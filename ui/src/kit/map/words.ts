@@ -1,4 +1,4 @@
-import type { DurationFigures, NodeType, OutcomeCounts } from "../../api/types";
+import type { DurationFigures, MapNode, NodeType, OutcomeCounts, ServiceMap } from "../../api/types";
 import { OUTCOME_WORDS, worst } from "../../engine/outcome";
 import { formatDuration, formatShare, group, plural } from "../../lib/format";
 
@@ -34,4 +34,10 @@ export function describeBefore(counts: OutcomeCounts): string {
 export function describeNode(node: OutcomeCounts & { name: string; type: NodeType; meanNs: number | null }): string {
   const figures = [`${group(node.requests)} requests`, worstShare(node), node.meanNs === null ? "" : `mean ${formatDuration(node.meanNs)}`];
   return `${node.name}, ${TYPE_WORDS[node.type]}, ${figures.filter(Boolean).join(", ")}`;
+}
+
+/** Nodes with failed requests, by their share of faults, then by client errors. */
+export function failingFirst({ nodes }: Pick<ServiceMap, "nodes">): MapNode[] {
+  const failing = nodes.filter((node) => node.type !== "client" && worst(node).outcome !== "ok");
+  return failing.toSorted((a, b) => b.faults / b.requests - a.faults / a.requests || b.errors - a.errors);
 }

@@ -15,7 +15,8 @@ import { useUrl } from "../../kit/use-url";
 import { formatCount, formatDuration, formatShare, group, plural, printDuration } from "../../lib/format";
 import { carryOver, href, readText } from "../../lib/url-state";
 import css from "./inspector.module.css";
-import { describeBefore, perMinute, TYPE_WORDS, worstShare } from "../../kit/map/words";
+import { CallsInRequest } from "./calls-in-request";
+import { describeBefore, failingFirst, perMinute, TYPE_WORDS, worstShare } from "../../kit/map/words";
 import { callsOver, requestsOf, type SearchWith } from "./searches";
 
 const OPERATIONS_SHOWN = 6;
@@ -49,7 +50,7 @@ export function MapInspector({ panel, graph, onFocus, onExpand, ...common }: Com
 /** Without a selection: where to look first. The panel is always there, so that a click moves nothing under the pointer. */
 function WholeMap({ map, minutes, onSelect }: Common) {
   const services = map.nodes.filter((node) => node.type === "service");
-  const failing = map.nodes.filter((node) => node.type !== "client" && worst(node).outcome !== "ok").toSorted((a, b) => b.faults / b.requests - a.faults / a.requests || b.errors - a.errors);
+  const failing = failingFirst(map);
   const slowest = services.filter((node) => node.duration_ns !== null).toSorted((a, b) => b.duration_ns!.p95 - a.duration_ns!.p95);
   const lost = map.nodes.length - services.length;
   return (
@@ -109,6 +110,7 @@ function NodePanel({ node, map, minutes, before, onSelect, onFocus }: Common & {
   const callers = map.edges.filter((edge) => edge.target === node.id);
   const calls = map.edges.filter((edge) => edge.source === node.id);
   const isService = node.type === "service";
+  const requests = requestsOf(node);
   const ofService = allOf(["service", node.name]);
   return (
     <Panel title={node.name} kind={TYPE_WORDS[node.type]} outcome={worst(node).outcome} onClose={() => onSelect(null)}>
@@ -119,7 +121,7 @@ function NodePanel({ node, map, minutes, before, onSelect, onFocus }: Common & {
         buckets={node.histogram}
         duration={node.duration_ns}
         counts={node}
-        search={requestsOf(node)}
+        search={requests}
       />
       {isService && <Operations service={node.name} />}
       <Edges title="Called by" edges={callers} end="source" map={map} onSelect={onSelect} />
@@ -130,6 +132,7 @@ function NodePanel({ node, map, minutes, before, onSelect, onFocus }: Common & {
             <Link className={buttonClass("primary", true)} href={href("/traces", { q: ofService }, carry)}>
               View traces
             </Link>
+            {requests && node.faults > 0 && <FailedTraces search={requests} />}
             <Link className={buttonClass("default", true)} href={href("/logs", { q: ofService }, carry)}>
               Logs
             </Link>
@@ -167,12 +170,14 @@ function EdgePanel({ edge, map, minutes, before, onSelect }: Common & { edge: Ma
         counts={edge}
         search={calls && !isMessage ? calls : null}
       />
+      {source?.type === "service" && target && <CallsInRequest source={source} target={target} />}
       <div className={css.actions}>
         {calls && (
           <Link className={buttonClass("primary", true)} href={href("/traces", { q: calls("") }, carryOver(search))}>
             View traces
           </Link>
         )}
+        {calls && !isMessage && edge.faults > 0 && <FailedTraces search={calls} />}
         {[source, target].map((node) => node && (
           <Button key={node.id} small onClick={() => onSelect(`node:${node.id}`)}>
             {node.name}
@@ -180,6 +185,16 @@ function EdgePanel({ edge, map, minutes, before, onSelect }: Common & { edge: Ma
         ))}
       </div>
     </Panel>
+  );
+}
+
+/** The way to the traces with the requests that failed. */
+function FailedTraces({ search: searchWith }: { search: SearchWith }) {
+  const { search } = useUrl();
+  return (
+    <Link className={buttonClass("default", true)} href={href("/traces", { q: searchWith(" outcome:fault") }, carryOver(search))}>
+      Failed traces
+    </Link>
   );
 }
 

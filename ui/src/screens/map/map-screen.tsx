@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { List, Waypoints, X } from "lucide-react";
-import { useCallback, useMemo } from "react";
+import { useCallback, useEffect, useMemo } from "react";
 import { mapQuery, statusQuery, type Window } from "../../api/queries";
 import type { OutcomeCounts, ServiceMap } from "../../api/types";
 import { buildGraph, DRAWN_NODES_MAX, type Graph, withFigures } from "../../engine/map-graph";
 import { OUTCOME_WORDS, OUTCOMES } from "../../engine/outcome";
+import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
 import { NoDataInRange } from "../../kit/no-data";
@@ -29,6 +30,7 @@ import css from "./map-screen.module.css";
 import { NodeFinder, ViewControls } from "./map-toolbar";
 import { Scrubber } from "./scrubber";
 import { useLayout } from "../../kit/map/use-layout";
+import { failingFirst, worstShare } from "../../kit/map/words";
 
 /** Parts of the range below the map. */
 const SCRUBBER_PARTS = 60;
@@ -43,7 +45,7 @@ export function MapScreen() {
   const empty = status.data && status.data.signals.spans.rows === 0 && status.data.signals.logs.rows === 0;
   const change = (next: string) => patch({ ...textPatch(next), ...mapPatch({ at: null }) });
   return (
-    <Page title="Map" timed field={<QueryBar subject="traces" value={text} window={window} placeholder="traces with: words, service:cart, duration>50ms, {service:cart} => {status:error}" onCommit={change} />}>
+    <Page title="Map" timed field={<QueryBar subject="traces" value={text} window={window} placeholder="traces with: words, service:cart" onCommit={change} />}>
       {mapView.problems.map((problem) => (
         <Note key={problem} error>
           {problem}
@@ -86,6 +88,10 @@ function Stage({ text, view, window, onSearch }: { text: string; view: MapView; 
     },
     [change, expand, graph],
   );
+  const summary = map && map.nodes.length > 0 ? summaryOf(map) : "";
+  useEffect(() => {
+    if (summary !== "") announce(summary);
+  }, [summary]);
   const { handlers, menu } = useMapMenu({ map, graph, view, change, onFocus: focusOn });
   if (query.isError && !map) return <ErrorState title="The map could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
   if (map && map.nodes.length === 0) {
@@ -224,6 +230,14 @@ function Legend({ compared }: { compared: boolean }) {
       )}
     </ul>
   );
+}
+
+/** For those who do not see it: how large it is, and where to look first. */
+function summaryOf(map: ServiceMap): string {
+  const services = map.nodes.filter((node) => node.type === "service");
+  const size = `Map of ${plural(services.length, "service")}`;
+  const worstNode = failingFirst(map)[0];
+  return worstNode ? `${size}; worst: ${worstNode.name}, ${worstShare(worstNode)}` : `${size}; nothing fails`;
 }
 
 function minutesOf(window: Window): number {

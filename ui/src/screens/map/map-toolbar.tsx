@@ -44,7 +44,30 @@ const COMPARISONS = [
   ["none", "nothing"],
   ["prev", "the window before"],
 ] as const;
+const HOPS = Array.from({ length: HOPS_MAX }, (_, i) => [String(i + 1), `${i + 1} ${i === 0 ? "hop" : "hops"}`] as const);
 const LEAST = [0, 0.1, 1, 10, 100, 1000];
+
+/** The usual numbers, and the one of the address. */
+function leastChoices(min: number): (readonly [string, string])[] {
+  const all = [...new Set([...LEAST, min])].toSorted((a, b) => a - b);
+  return all.map((least) => [String(least), least === 0 ? "any number of requests" : `${least} requests/min`] as const);
+}
+
+/** One of a few values with words; `hidden` leaves the label to those who listen. */
+function Choose<T extends string>(props: { label: string; hidden?: boolean; value: T; choices: readonly (readonly [T, string])[]; onChange: (value: T) => void }) {
+  return (
+    <label>
+      {props.hidden ? <span className={controls.srOnly}>{props.label}</span> : props.label}
+      <select value={props.value} onChange={(event) => props.onChange(event.target.value as T)}>
+        {props.choices.map(([value, words]) => (
+          <option key={value} value={value}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
 
 /** Focus, direction, colour and the least number of calls. */
 export function ViewControls({ view, focus, onChange }: { view: MapView; focus: string | null; onChange: (view: Partial<MapView>) => void }) {
@@ -54,16 +77,7 @@ export function ViewControls({ view, focus, onChange }: { view: MapView; focus: 
         <span className={css.focus}>
           <Crosshair size={13} aria-hidden />
           <b title={focus}>{focus}</b>
-          <label>
-            <span className={controls.srOnly}>Calls from the focus</span>
-            <select value={view.hops} onChange={(event) => onChange({ hops: Number(event.target.value), camera: null })}>
-              {Array.from({ length: HOPS_MAX }, (_, i) => (
-                <option key={i} value={i + 1}>
-                  {i + 1} {i === 0 ? "hop" : "hops"}
-                </option>
-              ))}
-            </select>
-          </label>
+          <Choose label="Calls from the focus" hidden value={String(view.hops)} choices={HOPS} onChange={(hops) => onChange({ hops: Number(hops), camera: null })} />
           <Button look="quiet" small iconLabel="Leave the focus" onClick={() => onChange({ focus: null, hops: 1, camera: null })}>
             <X size={13} aria-hidden />
           </Button>
@@ -78,56 +92,11 @@ export function ViewControls({ view, focus, onChange }: { view: MapView; focus: 
         <Popover.Portal>
           <Popover.Content className={controls.popover} align="end" sideOffset={6} collisionPadding={8} aria-label="View of the map">
             <div className={css.viewForm}>
-              <label>
-                Layers
-                <select value={view.dir} onChange={(event) => onChange({ dir: event.target.value as MapView["dir"], camera: null })}>
-                  {DIRECTIONS.map(([value, label]) => (
-                    <option key={value} value={value}>
-                      {label}
-                    </option>
-                  ))}
-                </select>
-              </label>
-              <label>
-                Colour
-                <select value={view.color} onChange={(event) => onChange({ color: event.target.value as MapView["color"] })}>
-                  {COLORS.map(([value, label]) => (
-                    <option key={value} value={value}>
-                      {label}
-                    </option>
-                  ))}
-                </select>
-              </label>
-              <label>
-                Draw together
-                <select value={view.group} onChange={(event) => onChange({ group: event.target.value as MapView["group"], open: [], camera: null })}>
-                  {GROUPS.map(([value, label]) => (
-                    <option key={value} value={value}>
-                      {label}
-                    </option>
-                  ))}
-                </select>
-              </label>
-              <label>
-                Compare with
-                <select value={view.cmp} onChange={(event) => onChange({ cmp: event.target.value as MapView["cmp"] })}>
-                  {COMPARISONS.map(([value, label]) => (
-                    <option key={value} value={value}>
-                      {label}
-                    </option>
-                  ))}
-                </select>
-              </label>
-              <label>
-                Nodes with at least
-                <select value={view.min} onChange={(event) => onChange({ min: Number(event.target.value), camera: null })}>
-                  {[...new Set([...LEAST, view.min])].toSorted((a, b) => a - b).map((least) => (
-                    <option key={least} value={least}>
-                      {least === 0 ? "any number of requests" : `${least} requests/min`}
-                    </option>
-                  ))}
-                </select>
-              </label>
+              <Choose label="Layers" value={view.dir} choices={DIRECTIONS} onChange={(dir) => onChange({ dir, camera: null })} />
+              <Choose label="Colour" value={view.color} choices={COLORS} onChange={(color) => onChange({ color })} />
+              <Choose label="Draw together" value={view.group} choices={GROUPS} onChange={(by) => onChange({ group: by, open: [], camera: null })} />
+              <Choose label="Compare with" value={view.cmp} choices={COMPARISONS} onChange={(cmp) => onChange({ cmp })} />
+              <Choose label="Nodes with at least" value={String(view.min)} choices={leastChoices(view.min)} onChange={(min) => onChange({ min: Number(min), camera: null })} />
             </div>
           </Popover.Content>
         </Popover.Portal>

@@ -15,7 +15,7 @@ export function MiniMap({ map, window }: { map: ServiceMap; window: Window }) {
   const layout = useLayout(graph, "lr");
   const open = useCallback((panel: string | null) => navigate(href("/map", { panel }, carryOver(search))), [navigate, search]);
   const focus = useCallback((id: string) => navigate(href("/map", { focus: id }, carryOver(search))), [navigate, search]);
-  if (!layout) return null;
+  if (!layout) return <div aria-busy="true" />;
   return <MapCanvas graph={graph} positions={layout.positions} direction="lr" color="health" minutes={minutes} camera={null} selected={null} wheel={false} onSelect={open} onFocus={focus} onCamera={ignore} />;
 }
 

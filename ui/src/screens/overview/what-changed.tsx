@@ -1,14 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
-import { useMemo } from "react";
+import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { Cause, CauseChange, PeriodFigures, RootCause } from "../../api/cause";
-import { traceHistogramQuery, type Window } from "../../api/queries";
+import type { Window } from "../../api/queries";
 import type { ServiceMap } from "../../api/types";
-import { linkOf, partsOf } from "../../engine/cause-links";
+import { edgePanel, linkOf, partsOf } from "../../engine/cause-links";
 import { Button } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
-import { type Bucket, Histogram, type Series } from "../../kit/histogram";
+import { SpanRate } from "../../kit/rate";
 import { ErrorState, explain, Note, Skeleton } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
@@ -22,10 +21,7 @@ import css from "./what-changed.module.css";
 
 const CAUSES_SHOWN = 5;
 const CHANGES_SHOWN = 3;
-const SERIES: Series[] = [
-  { key: "errors", label: "errors", tone: "errors" },
-  { key: "spans", label: "spans without error", tone: "spans" },
-];
+const EDGES_SHOWN = 5;
 
 /** Whose doing it is: services by what changed in the range, or in a part of it that has been chosen. */
 export function WhatChanged({ comparison, map }: { comparison: Comparison; map: ServiceMap | undefined }) {
@@ -35,7 +31,7 @@ export function WhatChanged({ comparison, map }: { comparison: Comparison; map: 
   return (
     <div className={css.whole}>
       {problem && <Note error>{problem}</Note>}
-      <Strip window={window} part={part} onChoose={(from, to) => patch(windowPatch({ from, to }))} />
+      <SpanRate text="" window={window} hint=", to choose what is explained" onBrush={(from, to) => patch(windowPatch({ from, to }))} marked={part} />
       <p className={css.compared}>
         <Compared window={chosen} isPart={part !== null} base={data?.base} alone={isAlone(data)} />
         {part && (
@@ -70,6 +66,7 @@ export function WhatChanged({ comparison, map }: { comparison: Comparison; map: 
                   <CauseItem key={cause.service} cause={cause} rank={nth + 1} window={chosen} />
                 ))}
               </ol>
+              <Edges changes={data.edges} map={map} window={chosen} />
             </>
           )}
         </div>
@@ -80,28 +77,6 @@ export function WhatChanged({ comparison, map }: { comparison: Comparison; map: 
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** Spans over time: a drag chooses the part to explain. */
-function Strip({ window, part, onChoose }: { window: Window; part: Window | null; onChoose: (from: Window["from"], to: Window["to"]) => void }) {
-  const { zone } = useTime();
-  const { data, isError, isPlaceholderData } = useQuery(traceHistogramQuery(window, ""));
-  const buckets = useMemo<Bucket[]>(() => (data?.buckets ?? []).map((b) => ({ start: nanos(b.start_unix_nano), counts: [b.errors, b.spans - b.errors] })), [data]);
-  return (
-    <Histogram
-      label="Spans over time, to choose what is explained"
-      series={SERIES}
-      buckets={buckets}
-      bucketNs={BigInt(data?.bucket_ns ?? 1)}
-      from={window.from}
-      to={window.to}
-      zone={zone}
-      loading={isPlaceholderData}
-      failed={isError}
-      onBrush={onChoose}
-      marked={part}
-    />
-  );
 }
 
 /** There is nothing that the window could be compared with. */
@@ -170,13 +145,14 @@ function CauseItem({ cause, rank, window }: { cause: Cause; rank: number; window
   );
 }
 
-function ChangeItem({ change, window }: { change: CauseChange; window: Window }) {
+function ChangeItem({ change, window, children }: { change: CauseChange; window: Window; children?: ReactNode }) {
   const link = useWindowLink(window);
   const target = linkOf(change);
   const { example } = change;
   return (
     <li>
       <span className={css.sentence}>
+        {children}
         {partsOf(change.sentence).map(({ text, code }, nth) =>
           // A part is its place.
           // oxlint-disable-next-line react/no-array-index-key
@@ -194,6 +170,27 @@ function ChangeItem({ change, window }: { change: CauseChange; window: Window })
         )}
       </span>
     </li>
+  );
+}
+
+/** Calls between two services that changed: each leads to its arrow on the map. */
+function Edges({ changes, map, window }: { changes: readonly CauseChange[]; map: ServiceMap | undefined; window: Window }) {
+  const link = useWindowLink(window);
+  if (changes.length === 0) return null;
+  return (
+    <>
+      <h3 className={css.subtitle}>Calls between services</h3>
+      <ul className={css.changes}>
+        {changes.slice(0, EDGES_SHOWN).map((change) => (
+          <ChangeItem key={change.sentence} change={change} window={window}>
+            <Link className={css.edge} href={link("/map", { panel: edgePanel(change, map) })}>
+              {change.caller} → {change.callee}
+            </Link>
+          </ChangeItem>
+        ))}
+        {changes.length > EDGES_SHOWN && <li className={css.more}>and {plural(changes.length - EDGES_SHOWN, "smaller change")}</li>}
+      </ul>
+    </>
   );
 }
 

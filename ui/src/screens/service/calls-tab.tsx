@@ -7,7 +7,7 @@ import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatShare, group, plural } from "../../lib/format";
 import { carryOver, href } from "../../lib/url-state";
-import { findings, timesWords, waitWords } from "./call-words";
+import { findings, timesWords, waitWords } from "../../kit/call-words";
 import css from "./service-screen.module.css";
 
 /** How often the service calls others in one request, and how much of its time goes into waiting for one after the other. */

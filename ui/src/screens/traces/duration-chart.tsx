@@ -23,8 +23,11 @@ export function DurationChart(props: { text: string; editable: string; window: W
   const { data, isPlaceholderData, isError } = counts;
   const buckets = data ?? [];
   const plot = useRef<HTMLDivElement>(null);
-  const [hover, setHover] = useState<number | null>(null);
-  const [drag, setDrag] = useState<{ from: number; to: number } | null>(null);
+  const [pointed, setHover] = useState<number | null>(null);
+  const [dragged, setDrag] = useState<{ from: number; to: number } | null>(null);
+  // Another answer may have fewer buckets.
+  const hover = pointed !== null && pointed < buckets.length ? pointed : null;
+  const drag = dragged !== null && dragged.from < buckets.length && dragged.to < buckets.length ? dragged : null;
   const totals = buckets.map(total);
   const peak = Math.max(1, ...totals);
   const at = (event: PointerEvent) => {

@@ -1,20 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
 import { ArrowDownWideNarrow, PanelLeft } from "lucide-react";
-import { lazy, Suspense, useEffect, useMemo } from "react";
-import { statusQuery, traceHistogramQuery, traceParams, type Window } from "../../api/queries";
+import { lazy, Suspense, useEffect } from "react";
+import { statusQuery, traceParams, type Window } from "../../api/queries";
 import type { TraceSummary } from "../../api/types";
 import { isOneSpan } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
 import { Facets, useFacetsShown } from "../../kit/facets";
-import { type Bucket, Histogram, type Series } from "../../kit/histogram";
 import { ChoiceMenu } from "../../kit/menu";
 import { NoDataInRange } from "../../kit/no-data";
 import { NothingMatches } from "../../kit/nothing-matches";
-import { isStopped } from "../../kit/panels";
 import { Page } from "../../kit/page";
 import { QueryBar, useEditable } from "../../kit/query-bar";
 import { ConditionChips } from "../../kit/search-field";
+import { SpanRate } from "../../kit/rate";
 import { SetupCard } from "../../kit/setup-card";
 import { ErrorState } from "../../kit/states";
 import { StreamStatus, stoppedText } from "../../kit/stream-status";
@@ -23,7 +22,6 @@ import { useTime } from "../../kit/time-context";
 import { useRowStream } from "../../kit/use-row-stream";
 import { useUrl } from "../../kit/use-url";
 import { plural } from "../../lib/format";
-import { nanos } from "../../lib/time";
 import { readText, textPatch } from "../../lib/url-state";
 import { DurationChart } from "./duration-chart";
 import { readTraceOrder, TRACE_ORDERS, traceOrderPatch } from "./trace-order";
@@ -50,7 +48,7 @@ interface SearchProps {
 /** Search for traces: the search, spans over time and by duration, the traces that match. */
 export function TracesScreen() {
   const { search, patch } = useUrl();
-  const { window } = useTime();
+  const { window, setWindow } = useTime();
   const text = readText(search);
   const view: View = new URLSearchParams(search).get("view") === "heatmap" ? "heatmap" : "list";
   const [shown, setShown] = useFacetsShown();
@@ -62,7 +60,7 @@ export function TracesScreen() {
     <Page
       title="Traces"
       timed
-      field={<QueryBar subject="traces" value={text} window={window} placeholder="words, service:cart, duration>50ms, {service:cart} => {status:error}" onCommit={change} />}
+      field={<QueryBar subject="traces" value={text} window={window} placeholder="words, service:cart, duration>50ms" onCommit={change} />}
     >
       {empty ? (
         <SetupCard status={status.data} />
@@ -79,7 +77,7 @@ export function TracesScreen() {
           </div>
           {view === "list" && (
             <div className={css.charts}>
-              <SpansOverTime {...props} />
+              <SpanRate text={text} window={window} onBrush={setWindow} />
               <DurationChart {...props} />
             </div>
           )}
@@ -98,36 +96,6 @@ export function TracesScreen() {
         </>
       )}
     </Page>
-  );
-}
-
-const SERIES: Series[] = [
-  { key: "errors", label: "errors", tone: "errors" },
-  { key: "spans", label: "spans without error", tone: "spans" },
-];
-
-function SpansOverTime({ text, window }: SearchProps) {
-  const { zone, setWindow } = useTime();
-  const counts = useQuery(traceHistogramQuery(window, text));
-  const { data } = counts;
-  const buckets = useMemo<Bucket[]>(
-    () => (data?.buckets ?? []).map((b) => ({ start: nanos(b.start_unix_nano), counts: [b.errors, b.spans - b.errors] })),
-    [data],
-  );
-  return (
-    <Histogram
-      label={data?.exact === false ? "Spans over time (of more traces than match)" : "Spans over time"}
-      series={SERIES}
-      buckets={buckets}
-      bucketNs={BigInt(data?.bucket_ns ?? 1)}
-      from={window.from}
-      to={window.to}
-      zone={zone}
-      loading={counts.isPlaceholderData}
-      failed={counts.isError}
-      stopped={isStopped(counts)}
-      onBrush={setWindow}
-    />
   );
 }
 

@@ -7,7 +7,7 @@ import { classNames } from "../../../kit/class-names";
 import { useTime } from "../../../kit/time-context";
 import { formatCount, formatDuration, group, plural } from "../../../lib/format";
 import type { HeatmapBox } from "../../../lib/selection-url";
-import { formatClock, formatDateTime, nanos } from "../../../lib/time";
+import { formatClock, formatDateTime, nanos, type Zone } from "../../../lib/time";
 import css from "./heatmap.module.css";
 
 const HELP = "Arrows move, Shift with arrows draws a box, Enter compares it with the rest, Escape removes it.";
@@ -135,9 +135,11 @@ function Canvas({ heat }: { heat: Heat }) {
   const paint = useRef(() => {});
   useLayoutEffect(() => {
     paint.current = () => {
-      const { clientWidth, clientHeight } = canvas.current!;
+      // The theme may change in the very frame in which the view is left.
+      if (!canvas.current) return;
+      const { clientWidth, clientHeight } = canvas.current;
       const bar = getComputedStyle(document.documentElement).getPropertyValue("--bar").trim();
-      paintHeatmap(canvas.current!, heat, clientWidth, clientHeight, readThemeColors(), bar);
+      paintHeatmap(canvas.current, heat, clientWidth, clientHeight, readThemeColors(), bar);
     };
     paint.current();
   }, [heat]);
@@ -170,7 +172,7 @@ function Legend({ heat }: { heat: Heat }) {
   );
 }
 
-function describe(heat: Heat, { from, to }: Corners, zone: "utc" | "local"): string {
+function describe(heat: Heat, { from, to }: Corners, zone: Zone): string {
   const counts = countBetween(heat, from, to);
   const box = boxOf(heat, from, to);
   const durations = box.toNs === null ? `from ${formatDuration(box.fromNs)}` : `${formatDuration(box.fromNs)} to ${formatDuration(box.toNs)}`;

@@ -1,5 +1,5 @@
-import type { CallFigures } from "../../api/flow-queries";
-import { formatCount, formatShare, plural } from "../../lib/format";
+import type { CallFigures } from "../api/flow-queries";
+import { formatCount, formatShare, plural } from "../lib/format";
 
 /** Shares below this are not worth a word. */
 const SHARE_MIN = 0.005;
