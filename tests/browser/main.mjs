@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { Server } from './server.mjs';
 import { Visitor } from './visitor.mjs';
+import { baselineWalk } from './walk-baseline.mjs';
 import { causeWalk } from './walk-cause.mjs';
 import { dataWalk } from './walk-data.mjs';
 import { detailsWalk } from './walk-details.mjs';
@@ -57,7 +58,7 @@ async function run(title, walk, browser, server) {
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
 try {
-  for (const [title, walk, pack, flags] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['details', detailsWalk, 'ci-trainticket'], ['sub-path', proxyWalk, 'ci-trainticket'], ['fleet', fleetWalk, null], ['traces', traceWalk, null], ['flows', flowWalk, null], ['large traces', largeWalk, null], ['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s']], ['causes', causeWalk, null]]) {
+  for (const [title, walk, pack, flags] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['details', detailsWalk, 'ci-trainticket'], ['sub-path', proxyWalk, 'ci-trainticket'], ['fleet', fleetWalk, null], ['traces', traceWalk, null], ['baselines', baselineWalk, null], ['flows', flowWalk, null], ['large traces', largeWalk, null], ['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s']], ['causes', causeWalk, null]]) {
     if (WANTED.length > 0 && !WANTED.includes(title)) continue;
     const server = await Server.start(flags);
     try {

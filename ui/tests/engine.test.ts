@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { contributions, longestOf, pairAttributes, unionTree } from "../src/engine/compare";
+import { longestOf, pairAttributes, unionTree } from "../src/engine/compare";
+import { contributions, profileOf } from "../src/engine/contributions";
 import { isCritical, whereTheTimeWent } from "../src/engine/critical-path";
 import { findSpans, readFind } from "../src/engine/find";
 import { buildFlame, flameStep, nodeAt } from "../src/engine/flame";
@@ -299,7 +300,7 @@ describe("the comparison", () => {
   const slow = [span(1, 0, 0, 745, { service: "shop", name: "checkout" }), span(2, 1, 10, 680, { service: "payment", name: "charge" }), span(3, 1, 700, 25, { service: "mail", name: "send" }), span(4, 1, 726, 2, { service: "audit", name: "write" })];
 
   it("puts a planted difference first, and the parts add up to the whole", () => {
-    const [first, ...rest] = contributions(modelOf(fast), modelOf(slow));
+    const [first, ...rest] = contributions(profileOf(modelOf(fast)), profileOf(modelOf(slow)));
     expect([first!.service, first!.name, first!.delta]).toEqual(["payment", "charge", 640]);
     expect(rest.reduce((sum, row) => sum + row.delta, first!.delta)).toBe(645);
     expect(rest.find((row) => row.service === "audit")).toMatchObject({ a: 0, b: 2, countA: 0, countB: 1 });
@@ -307,7 +308,7 @@ describe("the comparison", () => {
 
   it("finds any planted difference, and swapping inverts the signs", () => {
     for (let seed = 1; seed <= 200; seed += 1) {
-      const [a, b] = [modelOf(randomTrace(1 + (seed % 50), seed)), modelOf(randomTrace(1 + (seed % 37), seed + 1))];
+      const [a, b] = [profileOf(modelOf(randomTrace(1 + (seed % 50), seed))), profileOf(modelOf(randomTrace(1 + (seed % 37), seed + 1)))];
       const there = contributions(a, b);
       const back = new Map(contributions(b, a).map((row) => [`${row.service}/${row.name}`, row]));
       expect(there.reduce((sum, row) => sum + row.delta, 0)).toBeCloseTo(b.durationNs - a.durationNs, 3);

@@ -1863,6 +1863,11 @@ export interface components {
             /** @description Where OTLP/HTTP is received. */
             otlp_http: string;
             ready: boolean;
+            /**
+             * Format: int64
+             * @description Rows older than this are dropped, a whole date at a time; `null` when everything is kept.
+             */
+            retention_seconds: number | null;
             signals: components["schemas"]["Signals"];
             version: string;
         };
