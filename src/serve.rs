@@ -186,6 +186,7 @@ impl QueryServer {
             otlp_grpc: addresses.otlp_grpc.to_string(),
             otlp_http: addresses.otlp_http.to_string(),
             flow_keys: settings.flow_keys.clone(),
+            retention: settings.collector.retention,
         };
         let render_store = store.clone();
         let render: MetricsRender = Arc::new(move || metrics.render(&render_store));

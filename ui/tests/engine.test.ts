@@ -7,7 +7,7 @@ import { buildFlame, flameStep, nodeAt } from "../src/engine/flame";
 import { expandSiblings, foldAllBut, type Folds, foldToLevels, groupRow, isGroupRow, openingFolds, outlineAncestors, reveal, rowOf, spanOfRow, spanRow, visibleRows, withAncestors } from "../src/engine/folds";
 import { criticalTimes, statistics } from "../src/engine/statistics";
 import { clampView, ticks, viewOf, zoomAt } from "../src/engine/timeline";
-import { ancestors, buildTraceModel, buildTree, indexOfSpan, outcomeOf, spanIdOf, type TraceModel, withSkewUndone } from "../src/engine/trace-model";
+import { ancestors, buildTraceModel, buildTree, indexOfSpan, nearestPoint, outcomeOf, spanIdOf, type TraceModel, withSkewUndone } from "../src/engine/trace-model";
 import { waitFrom } from "../src/engine/waits";
 import { naiveCriticalPath, naiveHasError, naivePreorder, naiveSelfTime, naiveTree } from "./naive-trace";
 import { chain, idAt, modelOf, random, randomTrace, skeletonOf, span, type TestSpan } from "./traces";
@@ -105,6 +105,15 @@ const LOOP: TestSpan[] = [
   span(70, 60, 400, 1, { name: "below" }),
   ...Array.from({ length: 4 }, (_, i) => span(80 + i, 1, 500 + i, 1, { service: "db", name: "INSERT" })),
 ];
+
+describe("the points inside spans", () => {
+  it("are found near a moment, the nearest of the span itself", () => {
+    const events = [{ time: 10, text: "a" }, { time: 20, text: "b" }, { time: 23, text: "c" }];
+    const { points } = modelOf([span(1, 0, 0, 100, { events }), span(2, 1, 15, 20, { events: [{ time: 21, text: "d" }] })]);
+    const near = (moment: number, reach: number) => nearestPoint(points, 0, moment, reach);
+    expect([near(21, 5), near(22, 5), near(14, 5), near(15, 4), near(99, 5)]).toEqual([1, 2, 0, -1, -1]);
+  });
+});
 
 describe("groups of equal siblings", () => {
   const model = modelOf(LOOP);

@@ -65,6 +65,9 @@ struct Status {
     otlp_http: String,
     /// Attribute keys that carry the id of a flow.
     flow_keys: Vec<String>,
+    /// Rows older than this are dropped, a whole date at a time; `null` when everything is kept.
+    #[schema(required)]
+    retention_seconds: Option<u64>,
     signals: Signals,
 }
 
@@ -121,6 +124,7 @@ async fn status(State(state): State<ApiState>) -> Json<Status> {
         otlp_grpc: state.settings.otlp_grpc.clone(),
         otlp_http: state.settings.otlp_http.clone(),
         flow_keys: state.settings.flow_keys.clone(),
+        retention_seconds: state.settings.retention.map(|kept| kept.as_secs()),
         signals: Signals {
             spans: SignalStatus::of(&state, Signal::Spans),
             logs: SignalStatus::of(&state, Signal::Logs),

@@ -42,6 +42,7 @@ mod trace;
 mod traces;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -73,6 +74,8 @@ pub struct QuerySettings {
     pub otlp_http: String,
     /// Attribute keys that carry the id of a flow, at most [`crate::FLOW_KEYS_MAX`].
     pub flow_keys: Vec<String>,
+    /// How long data is kept; for ever without.
+    pub retention: Option<Duration>,
 }
 
 /// What every handler may use.

@@ -60,9 +60,12 @@ export interface TraceModel extends TraceTree {
 export interface Points {
   readonly from: Int32Array;
   readonly time: Float64Array;
-  /** 0 event, 1 log record, 2 exception or log record of severity ERROR and worse. */
+  /** One of {@link POINT}. */
   readonly kind: Uint8Array;
 }
+
+/** What a point is: an event of the span, a log record, one of severity ERROR and worse. */
+export const POINT = { event: 0, log: 1, errorLog: 2 } as const;
 
 const SEVERITY_ERROR = 17;
 const KINDS_MAX = 255;
@@ -169,9 +172,9 @@ function buildPoints({ events, logs }: Skeleton, count: number): Points {
   const next = from.slice();
   const all: [number, number][] = Array.from({ length: from[count]! });
   // Exceptions are told by their text being more than a name: the flag of the span says whether there is one.
-  events.span.forEach((span, k) => (all[next[span]!++] = [events.time_ns[k]!, 0]));
+  events.span.forEach((span, k) => (all[next[span]!++] = [events.time_ns[k]!, POINT.event]));
   logs.span.forEach((span, k) => {
-    if (span >= 0) all[next[span]!++] = [logs.time_ns[k]!, logs.severity_number[k]! >= SEVERITY_ERROR ? 2 : 1];
+    if (span >= 0) all[next[span]!++] = [logs.time_ns[k]!, logs.severity_number[k]! >= SEVERITY_ERROR ? POINT.errorLog : POINT.log];
   });
   for (let i = 0; i < count; i += 1) {
     if (from[i + 1]! - from[i]! < 2) continue;
@@ -179,6 +182,16 @@ function buildPoints({ events, logs }: Skeleton, count: number): Points {
     sorted.forEach((point, k) => (all[from[i]! + k] = point));
   }
   return { from, time: Float64Array.from(all, (point) => point[0]), kind: Uint8Array.from(all, (point) => point[1]) };
+}
+
+/** The point of a span nearest to a moment, not farther from it than `reach` nanoseconds; -1 when there is none. */
+export function nearestPoint({ from, time }: Points, index: number, moment: number, reach: number): number {
+  let nearest = -1;
+  for (let k = from[index]!; k < from[index + 1]!; k += 1) {
+    const distance = Math.abs(time[k]! - moment);
+    if (distance <= reach && (nearest < 0 || distance < Math.abs(time[nearest]! - moment))) nearest = k;
+  }
+  return nearest;
 }
 
 function bytesOfBase64(text: string): Uint8Array {

@@ -1,5 +1,5 @@
-import { useEffect, useMemo, useRef } from "react";
-import { type TraceModel, withSkewUndone } from "../../engine/trace-model";
+import { useEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import { indexOfSpan, spanIdOf, type TraceModel, withSkewUndone } from "../../engine/trace-model";
 import type { WaterfallStore } from "../../engine/waterfall-store";
 import { useUrl } from "../../kit/use-url";
 import { readTraceUrl, type TraceUrl } from "./trace-url";
@@ -56,7 +56,32 @@ export function useTraceUrl(store: WaterfallStore, model: TraceModel, matches: I
     opened.current = store;
     if (levels !== null) store.foldToLevels(levels);
   }, [store, levels]);
+  useMark(store, url, matches);
   return url;
+}
+
+/** The match that one has stepped to is in the address: it comes first when the address is opened. */
+function useMark(store: WaterfallStore, url: TraceUrl, matches: Int32Array): void {
+  const { patch } = useUrl();
+  const active = useSyncExternalStore(store.subscribe, () => store.activeSpan);
+  const restored = useRef<WaterfallStore | null>(null);
+  const { mark } = url;
+  useEffect(() => {
+    if (matches.length === 0) {
+      if (mark !== null && url.find === "") patch({ mark: null }, { replace: true });
+      return;
+    }
+    if (restored.current !== store) {
+      restored.current = store;
+      const index = mark === null ? -1 : indexOfSpan(store.model, mark);
+      if (index >= 0 && store.isMatch(index)) {
+        store.setActive(index);
+        return;
+      }
+    }
+    const here = store.isMatch(active) && active === store.activeSpan ? spanIdOf(store.model, active) : null;
+    if (active === store.activeSpan && here !== mark) patch({ mark: here }, { replace: true });
+  }, [store, url.find, mark, matches, active, patch]);
 }
 
 /** Rows that are left when only some services, or only what was found, are wanted. */
