@@ -15,3 +15,13 @@ export function span(traceId, number, parent, service, name, kind, start, from, 
   const at = (ms) => String(start + BigInt(Math.round(ms * MS)));
   return { service, traceId, spanId: id(number), ...(parent && { parentSpanId: id(parent) }), name, kind, startTimeUnixNano: at(from), endTimeUnixNano: at(to), ...more };
 }
+
+/** Sends log records of one service: `{traceId, number, at (nanoseconds), body, severity}`. */
+export async function sendLogs(otlpUrl, service, records) {
+  const logRecords = records.map(({ traceId, number, at, body, severity }) => ({
+    traceId, spanId: id(number), timeUnixNano: String(at), severityNumber: severity ?? 9, body: { stringValue: body },
+  }));
+  const resourceLogs = [{ resource: { attributes: [text('service.name', service)] }, scopeLogs: [{ scope: { name: 'browser-test' }, logRecords }] }];
+  const answer = await fetch(`${otlpUrl}/v1/logs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ resourceLogs }) });
+  if (!answer.ok) throw new Error(`/v1/logs: ${answer.status} ${await answer.text()}`);
+}

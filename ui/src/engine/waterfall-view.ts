@@ -225,11 +225,13 @@ export class WaterfallView {
 
   private onKey(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const before = this.store.active;
+    const { active: before, rows } = this.store;
     const outcome = this.store.key(event.key, Math.max(1, Math.floor(this.height / ROW_HEIGHT) - 1));
     if (outcome === "ignored" && !this.options.onKey(event.key)) return;
     event.preventDefault();
     event.stopPropagation();
+    // Folds above move the active row, even where it stays the same.
+    if (this.store.rows !== rows) this.shownActive = -1;
     if (outcome === "inspect") this.options.onInspect(this.store.activeSpan);
     else if (outcome === "close") this.options.onClose();
     else if (this.store.active !== before && !isGroupRow(this.store.active)) this.options.onActive(this.store.activeSpan);
