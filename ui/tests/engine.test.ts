@@ -5,9 +5,10 @@ import { isCritical, whereTheTimeWent } from "../src/engine/critical-path";
 import { findSpans, readFind } from "../src/engine/find";
 import { buildFlame, flameStep, nodeAt } from "../src/engine/flame";
 import { expandSiblings, foldAllBut, type Folds, foldToLevels, groupRow, isGroupRow, openingFolds, outlineAncestors, reveal, rowOf, spanOfRow, spanRow, visibleRows, withAncestors } from "../src/engine/folds";
+import { FLAG } from "../src/engine/skeleton";
 import { criticalTimes, statistics } from "../src/engine/statistics";
 import { clampView, ticks, viewOf, zoomAt } from "../src/engine/timeline";
-import { ancestors, buildTraceModel, buildTree, indexOfSpan, nearestPoint, outcomeOf, spanIdOf, type TraceModel, withSkewUndone } from "../src/engine/trace-model";
+import { ancestors, buildTraceModel, buildTree, indexOfSpan, nearestPoint, outcomeOf, spanIdOf, spanRefOf, type TraceModel, withSkewUndone } from "../src/engine/trace-model";
 import { waitFrom } from "../src/engine/waits";
 import { naiveCriticalPath, naiveHasError, naivePreorder, naiveSelfTime, naiveTree } from "./naive-trace";
 import { chain, idAt, modelOf, random, randomTrace, skeletonOf, span, type TestSpan } from "./traces";
@@ -105,6 +106,17 @@ const LOOP: TestSpan[] = [
   span(70, 60, 400, 1, { name: "below" }),
   ...Array.from({ length: 4 }, (_, i) => span(80 + i, 1, 500 + i, 1, { service: "db", name: "INSERT" })),
 ];
+
+describe("spans that share an id", () => {
+  it("are named by the id and which of them it is", () => {
+    const model = modelOf([span(1, 0, 0, 9), span(2, 1, 1, 1, { flags: FLAG.duplicate }), span(3, 1, 2, 1, { flags: FLAG.duplicate }), span(4, 1, 3, 1)]);
+    // The third gets the id of the second.
+    model.ids.copyWithin(16, 8, 16);
+    expect([0, 1, 2, 3].map((i) => spanRefOf(model, i))).toEqual(["0000000000000001", "0000000000000002", "0000000000000002.2", "0000000000000004"]);
+    for (let i = 0; i < 4; i += 1) expect(indexOfSpan(model, spanRefOf(model, i))).toBe(i);
+    expect(["0000000000000002.3", "0000000000000002.0", "0000000000000002.", "2.1"].map((ref) => indexOfSpan(model, ref))).toEqual([-1, -1, -1, -1]);
+  });
+});
 
 describe("the points inside spans", () => {
   it("are found near a moment, the nearest of the span itself", () => {

@@ -1,6 +1,6 @@
 import { criticalPath, type CriticalPath } from "./critical-path";
 import { type Groups, groupSiblings } from "./groups";
-import { OUTCOME, type Skeleton, STATUS_ERROR } from "./skeleton";
+import { FLAG, OUTCOME, type Skeleton, STATUS_ERROR } from "./skeleton";
 import { skewShifts } from "./skew";
 
 /** The tree of a trace as columns over its spans in pre-order: a subtree is the range `[i, subtreeEnd[i])`. */
@@ -214,14 +214,30 @@ export function spanIdOf(model: TraceModel, index: number): string {
   return id;
 }
 
-/** The first span with an id, or -1. */
-export function indexOfSpan(model: TraceModel, id: string): number {
-  if (!/^[0-9a-f]{16}$/.test(id)) return -1;
+/** How an address names a span: its id, and of spans that share one the second as `<id>.2`. */
+export function spanRefOf(model: TraceModel, index: number): string {
+  const id = spanIdOf(model, index);
+  if (!(model.flags[index]! & FLAG.duplicate)) return id;
+  let nth = 1;
+  for (let i = 0; i < index; i += 1) if (hasSameId(model, i, index)) nth += 1;
+  return nth === 1 ? id : `${id}.${nth}`;
+}
+
+function hasSameId({ ids }: TraceModel, a: number, b: number): boolean {
+  for (let k = 0; k < 8; k += 1) if (ids[a * 8 + k] !== ids[b * 8 + k]) return false;
+  return true;
+}
+
+/** The span that an id or a reference of {@link spanRefOf} names, or -1. */
+export function indexOfSpan(model: TraceModel, ref: string): number {
+  const [, id, nth] = /^([0-9a-f]{16})(?:\.(\d+))?$/.exec(ref) ?? [];
+  if (id === undefined) return -1;
   const wanted = Array.from({ length: 8 }, (_, k) => Number.parseInt(id.slice(k * 2, k * 2 + 2), 16));
+  let left = Number(nth ?? 1);
   for (let i = 0; i < model.count; i += 1) {
     let k = 0;
     while (k < 8 && model.ids[i * 8 + k] === wanted[k]) k += 1;
-    if (k === 8) return i;
+    if (k === 8 && (left -= 1) === 0) return i;
   }
   return -1;
 }

@@ -58,6 +58,7 @@ export class WaterfallView {
   private height = 0;
   private frame = 0;
   private shownActive = -1;
+  private center = false;
   private fitted = "";
 
   constructor(
@@ -93,14 +94,22 @@ export class WaterfallView {
     this.schedule();
   }
 
+  /** Brings the active row to the middle with the next frame, when the rows have their height. */
+  centerActive(): void {
+    this.shownActive = -1;
+    this.center = true;
+    this.schedule();
+  }
+
   /** Scrolls as little as needed so that the active row is in sight. */
-  revealActive(center = false): void {
+  private revealActive(): void {
     const top = this.store.activeRow() * ROW_HEIGHT;
     const { scrollTop } = this.scroller;
-    if (center) this.scroller.scrollTop = top - this.height / 2;
+    if (this.center) this.scroller.scrollTop = top - this.height / 2;
     // Not under the pinned ancestors.
     else if (top - this.pinnedHeight() < scrollTop) this.scroller.scrollTop = top - this.pinnedHeight();
     else if (top + ROW_HEIGHT > scrollTop + this.height) this.scroller.scrollTop = top + ROW_HEIGHT - this.height;
+    this.center = false;
     this.schedule();
   }
 

@@ -6,7 +6,7 @@ import { ApiError } from "../../api/client";
 import { traceQuery } from "../../api/queries";
 import type { LoadedTrace } from "../../engine/decode-trace";
 import type { TraceFacts } from "../../engine/skeleton";
-import { serviceOf, spanIdOf } from "../../engine/trace-model";
+import { serviceOf, spanRefOf } from "../../engine/trace-model";
 import { WaterfallStore } from "../../engine/waterfall-store";
 import { announce } from "../../kit/announce";
 import { Button, CopyButton } from "../../kit/button";
@@ -91,7 +91,7 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
     return true;
   };
   const showFound = useCallback((find: string) => patch({ view: null, find }), [patch]);
-  const select = (index: number) => patch({ view: null, span: spanIdOf(model, index) });
+  const select = (index: number) => patch({ view: null, span: spanRefOf(model, index) });
   return (
     <Page
       title={facts.root ? `${facts.root.service} ${facts.root.name}` : "Trace"}

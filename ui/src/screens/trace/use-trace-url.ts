@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useSyncExternalStore } from "react";
-import { indexOfSpan, spanIdOf, type TraceModel, withSkewUndone } from "../../engine/trace-model";
+import { indexOfSpan, spanRefOf, type TraceModel, withSkewUndone } from "../../engine/trace-model";
 import type { WaterfallStore } from "../../engine/waterfall-store";
 import { useUrl } from "../../kit/use-url";
 import { readTraceUrl, type TraceUrl } from "./trace-url";
@@ -60,7 +60,7 @@ export function useTraceUrl(store: WaterfallStore, model: TraceModel, matches: I
   return url;
 }
 
-/** The match that one has stepped to is in the address: it comes first when the address is opened. */
+/** The match that one has stepped to is in the address, and is gone to when that is opened; so is the only match. */
 function useMark(store: WaterfallStore, url: TraceUrl, matches: Int32Array): void {
   const { patch } = useUrl();
   const active = useSyncExternalStore(store.subscribe, () => store.activeSpan);
@@ -73,13 +73,14 @@ function useMark(store: WaterfallStore, url: TraceUrl, matches: Int32Array): voi
     }
     if (restored.current !== store) {
       restored.current = store;
-      const index = mark === null ? -1 : indexOfSpan(store.model, mark);
+      const only = matches.length === 1 ? matches[0]! : -1;
+      const index = mark === null ? only : indexOfSpan(store.model, mark);
       if (index >= 0 && store.isMatch(index)) {
         store.setActive(index);
         return;
       }
     }
-    const here = store.isMatch(active) && active === store.activeSpan ? spanIdOf(store.model, active) : null;
+    const here = store.isMatch(active) && active === store.activeSpan ? spanRefOf(store.model, active) : null;
     if (active === store.activeSpan && here !== mark) patch({ mark: here }, { replace: true });
   }, [store, url.find, mark, matches, active, patch]);
 }

@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { spanLogsAtQuery } from "../../api/queries";
 import type { LoadedTrace } from "../../engine/decode-trace";
-import { indexOfSpan, nameOf, serviceOf, spanIdOf } from "../../engine/trace-model";
+import { indexOfSpan, nameOf, serviceOf, spanIdOf, spanRefOf } from "../../engine/trace-model";
 import type { WaterfallStore } from "../../engine/waterfall-store";
 import { WaterfallView } from "../../engine/waterfall-view";
 import { storedNumber, storeNumber, storeShown } from "../../kit/preferences";
@@ -36,7 +36,7 @@ export function WaterfallTab({ trace, store, url, onKey, onFind }: { trace: Load
     setStrip(!strip);
   };
   const select = useCallback(
-    (index: number | null, replace = false) => patch({ span: index === null ? null : spanIdOf(model, index) }, { replace }),
+    (index: number | null, replace = false) => patch({ span: index === null ? null : spanRefOf(model, index) }, { replace }),
     [patch, model],
   );
   const showLog = useShowLog(trace);
@@ -122,7 +122,7 @@ function Waterfall({ store, selected, onSelect, onLog, onKey }: WaterfallProps) 
   useEffect(() => {
     if (selected < 0 || store.activeSpan === selected) return;
     store.setActive(selected);
-    view.current?.revealActive(true);
+    view.current?.centerActive();
   }, [store, selected]);
 
   const resize = (width: number) => {

@@ -74,7 +74,7 @@ export function WaterfallToolbar(props: {
           </Button>
         )}
         <ColorChooser traceId={trace.facts.trace_id} color={url.color} onChange={(color) => patch({ color: color === "service" ? null : color })} />
-        <Button small aria-pressed={props.strip} aria-controls={STRIP_ID} title="Map of the trace above the timeline" onClick={props.onStrip}>
+        <Button small aria-pressed={props.strip} aria-controls={props.strip ? STRIP_ID : undefined} title="Map of the trace above the timeline" onClick={props.onStrip}>
           <Waypoints size={13} aria-hidden /> Map
         </Button>
         <Button small aria-pressed={url.critical} title="Critical path (c)" onClick={() => patch({ cp: url.critical ? null : "1", span: null })}>
