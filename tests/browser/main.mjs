@@ -10,6 +10,7 @@ import { baselineWalk } from './walk-baseline.mjs';
 import { causeWalk } from './walk-cause.mjs';
 import { dataWalk } from './walk-data.mjs';
 import { detailsWalk } from './walk-details.mjs';
+import { filesWalk } from './walk-files.mjs';
 import { fleetWalk } from './walk-fleet.mjs';
 import { flowWalk } from './walk-flow.mjs';
 import { keysWalk } from './walk-keys.mjs';
@@ -60,7 +61,7 @@ async function run(title, walk, browser, server) {
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
 try {
-  for (const [title, walk, pack, flags] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['details', detailsWalk, 'ci-trainticket'], ['sub-path', proxyWalk, 'ci-trainticket'], ['fleet', fleetWalk, null], ['traces', traceWalk, null], ['baselines', baselineWalk, null], ['keys', keysWalk, null], ['odd traces', oddWalk, null, ['--retention', '30d']], ['flows', flowWalk, null], ['large traces', largeWalk, null], ['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s']], ['causes', causeWalk, null]]) {
+  for (const [title, walk, pack, flags] of [['empty lake', setupWalk, null], ['recorded traffic', dataWalk, 'ci-trainticket'], ['map', mapWalk, 'ci-trainticket'], ['details', detailsWalk, 'ci-trainticket'], ['sub-path', proxyWalk, 'ci-trainticket'], ['fleet', fleetWalk, null], ['traces', traceWalk, null], ['baselines', baselineWalk, null], ['keys', keysWalk, null], ['odd traces', oddWalk, null, ['--retention', '30d']], ['files', filesWalk, null], ['flows', flowWalk, null], ['large traces', largeWalk, null], ['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s']], ['causes', causeWalk, null]]) {
     if (WANTED.length > 0 && !WANTED.includes(title)) continue;
     const server = await Server.start(flags);
     try {

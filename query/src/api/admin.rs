@@ -6,11 +6,13 @@ use async_trait::async_trait;
 use axum::extract::{Query as QueryString, State};
 use axum::routing::post;
 use axum::{Json, Router};
+use bytes::Bytes;
 use proto::Signal;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::ApiState;
+use super::import::Imported;
 use crate::error::QueryError;
 
 #[derive(OpenApi)]
@@ -29,6 +31,9 @@ pub trait Admin: Send + Sync + 'static {
 
     /// Merges the segments that the policy would merge; with `force`, those of each date into one.
     async fn compact_all(&self, force: bool) -> Result<(), QueryError>;
+
+    /// Stores the records of one signal of an OTLP/JSON document; returns when they are on disk and visible.
+    async fn import(&self, signal: Signal, json: Bytes) -> Result<Imported, QueryError>;
 }
 
 #[derive(Serialize, ToSchema)]

@@ -28,6 +28,7 @@ mod flows;
 mod guard;
 mod health;
 mod heatmap;
+mod import;
 mod logs;
 mod map;
 pub mod openapi;
@@ -56,6 +57,7 @@ use crate::engine::{Engine, EngineSettings};
 use crate::error::QueryError;
 
 pub use admin::Admin;
+pub use import::Imported;
 
 /// Bytes of a request body.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -113,6 +115,7 @@ fn routes(state: ApiState) -> Router {
         .merge(sql::router())
         .merge(queries::router())
         .merge(health::router())
+        .merge(import::router())
         .merge(admin::router())
         .merge(openapi::router())
         .fallback(assets::serve)

@@ -10,6 +10,7 @@ import { serviceOf, spanRefOf } from "../../engine/trace-model";
 import { WaterfallStore } from "../../engine/waterfall-store";
 import { announce } from "../../kit/announce";
 import { Button, CopyButton } from "../../kit/button";
+import { ImportFile } from "../../kit/import-file";
 import { Page } from "../../kit/page";
 import { EmptyState, ErrorState, Note, Skeleton } from "../../kit/states";
 import { TAB_PANEL_ID, tabId, Tabs } from "../../kit/tabs";
@@ -50,6 +51,7 @@ export function TraceScreen({ traceId }: { traceId: string }) {
   if (query.data) return <TracePage trace={query.data} refreshing={query.isFetching} onRefresh={() => void query.refetch()} />;
   return (
     <Page title="Trace" crumb={<Crumb name={id} />}>
+      <ImportFile />
       {query.isError ? <TraceError id={id} error={query.error} onRetry={() => void query.refetch()} /> : <TraceSkeleton />}
     </Page>
   );
@@ -111,6 +113,7 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
         </>
       }
     >
+      <ImportFile />
       <TraceHead facts={facts} errors={model.errorCount} />
       <div className={css.tabs}>
         <Tabs label="Views of the trace" value={view} choices={VIEWS.map((one) => (one.value === "logs" ? { ...one, label: `Logs ${group(facts.log_count)}` } : one))} onChange={setView} />

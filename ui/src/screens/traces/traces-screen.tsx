@@ -9,6 +9,7 @@ import { Button } from "../../kit/button";
 import { Facets, useFacetsShown } from "../../kit/facets";
 import { type Bucket, Histogram, type Series } from "../../kit/histogram";
 import { ChoiceMenu } from "../../kit/menu";
+import { ImportFile } from "../../kit/import-file";
 import { NoDataInRange } from "../../kit/no-data";
 import { NothingMatches } from "../../kit/nothing-matches";
 import { Page } from "../../kit/page";
@@ -61,6 +62,7 @@ export function TracesScreen() {
     <Page
       title="Traces"
       timed
+      actions={<ImportFile button />}
       field={<QueryBar subject="traces" value={text} window={window} placeholder="words, service:cart, duration>50ms, {service:cart} => {status:error}" onCommit={change} />}
     >
       {empty ? (
