@@ -53,6 +53,13 @@ export function baselineWalk(visitor, server) {
       assert.ok(page.url().endsWith(`/compare/${SLOW}...baseline`));
     }],
 
+    ['so does where the time went', async () => {
+      await page.goto(`/trace/${SLOW}?cp=1`);
+      await page.getByRole('complementary', { name: 'Where the time went' }).getByRole('link', { name: 'Compare with what is usual' }).click();
+      await table.waitFor();
+      assert.equal(new URL(page.url()).pathname, `/compare/baseline...${SLOW}`);
+    }],
+
     ['the planted 640 ms are the first line, less the median of the others', async () => {
       await page.goto(`/compare/baseline...${SLOW}`);
       await table.waitFor();

@@ -51,7 +51,7 @@ export function WaterfallTab({ trace, store, url, onKey, onFind }: { trace: Load
         {selected >= 0 ? (
           <Inspector trace={trace} index={selected} adjusted={url.skew === "adj"} onSelect={select} onClose={() => select(null)} />
         ) : (
-          url.critical && <PathPanel store={store} onSelect={select} onClose={() => patch({ cp: null })} />
+          url.critical && <PathPanel traceId={trace.facts.trace_id} store={store} onSelect={select} onClose={() => patch({ cp: null })} />
         )}
       </div>
     </>
