@@ -36,9 +36,9 @@ describe("the keys of the waterfall", () => {
     expect(groups).toBeGreaterThan(0);
   });
 
-  it("do what the specification says, for 200 random keys on each of 30 traces", () => {
+  it("do what the specification says, for 200 random keys on each of 15 traces", () => {
     const keys = [...KEYS.filter((key) => !/^[wsad0z]$/.test(key)), "2", "4", "5", "6", "7", "8", "9"];
-    for (let seed = 1; seed <= 30; seed += 1) {
+    for (let seed = 1; seed <= 15; seed += 1) {
       const next = random(seed);
       // Every name is its own: no groups. Parents that are not there make roots.
       const spans = randomTrace(20 + seed * 4, seed).map((one) => ({ ...one, name: `op ${one.id}` }));
@@ -52,7 +52,7 @@ describe("the keys of the waterfall", () => {
         naive.press(pressed.at(-1)!);
         const said = `seed ${seed}: ${pressed.join(" ")}`;
         expect(idAt(store.model, store.activeSpan), said).toBe(naive.active.id);
-        expect(Array.from(store.rows, (row) => idAt(store.model, spanOfRow(row))), said).toEqual(naive.rows().map((one) => one.id));
+        expect(Array.from(store.rows, (row) => idAt(store.model, spanOfRow(row))).join(), said).toBe(naive.rows().map((one) => one.id).join());
       }
     }
   });
