@@ -65,7 +65,7 @@ struct Status {
     otlp_http: String,
     /// Attribute keys that carry the id of a flow.
     flow_keys: Vec<String>,
-    /// Rows older than this are dropped, a whole date at a time; `null` when everything is kept.
+    /// UTC dates are removed whole once they ended so long ago; null when everything is kept.
     #[schema(required)]
     retention_seconds: Option<u64>,
     signals: Signals,

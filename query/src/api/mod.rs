@@ -76,7 +76,7 @@ pub struct QuerySettings {
     pub otlp_http: String,
     /// Attribute keys that carry the id of a flow, at most [`crate::FLOW_KEYS_MAX`].
     pub flow_keys: Vec<String>,
-    /// How long data is kept; for ever without.
+    /// How long rows are kept; none: for ever. Shown where a range lies before.
     pub retention: Option<Duration>,
 }
 

@@ -1903,7 +1903,7 @@ export interface components {
             ready: boolean;
             /**
              * Format: int64
-             * @description Rows older than this are dropped, a whole date at a time; `null` when everything is kept.
+             * @description UTC dates are removed whole once they ended so long ago; null when everything is kept.
              */
             retention_seconds: number | null;
             signals: components["schemas"]["Signals"];
