@@ -33,7 +33,9 @@ export function PathPanel({ traceId, store, onSelect, onClose }: { traceId: stri
           </Button>
         </div>
         <p className={css.pathNote}>
-          The end of the trace waited for these, one after the other; together they are its {formatDuration(model.durationNs)}. What ran beside them could be slower without anyone noticing.{" "}
+          The end of the trace waited for these, one after the other; together they are its {formatDuration(model.durationNs)}. What ran beside them could be slower without anyone noticing.
+        </p>
+        <p className={css.pathNote}>
           <Link href={href(`/compare/baseline...${traceId}`, {}, carryOver(search))}>Compare with what is usual</Link>
         </p>
         <table className={views.pathTable} aria-label="Operations on the critical path">
