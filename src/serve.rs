@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
 use async_trait::async_trait;
-use collector::Collector;
-use query::{Admin, MetricsRender, QueryError, QuerySettings, Received};
+use axum::body::Bytes;
+use collector::{Collector, IngestError, Outcome};
+use query::{Admin, ErrorKind, Imported, MetricsRender, QueryError, QuerySettings, Received};
 use serde_json::json;
 use storage::{StorageError, Store};
 use tokio::net::TcpListener;
@@ -229,6 +230,23 @@ impl Admin for WritePath {
         let refused = counts.refused.into_iter().collect();
         Received { accepted: counts.accepted, rejected: counts.rejected, refused, last }
     }
+
+    async fn import(&self, signal: proto::Signal, json: Bytes) -> Result<Imported, QueryError> {
+        let Outcome { accepted, rejected, rejected_reason } =
+            self.0.ingest_json(signal, json).await.map_err(not_imported)?;
+        Ok(Imported { accepted, rejected, rejected_reason })
+    }
+}
+
+fn not_imported(error: IngestError) -> QueryError {
+    let (kind, hint) = match &error {
+        IngestError::Busy(_) => (ErrorKind::Busy, "try again in a moment"),
+        IngestError::Unavailable(_) => (ErrorKind::Unavailable, "try again later"),
+        IngestError::TooLarge(_) => (ErrorKind::TooLarge, "import it in smaller parts"),
+        IngestError::Internal(_) => (ErrorKind::Internal, "this is a fault of Spanlake: the server's log says more"),
+        _ => (ErrorKind::BadRequest, "import OTLP/JSON, such as a download of a trace"),
+    };
+    QueryError::new(kind, error.to_string(), hint)
 }
 
 /// SIGTERM and SIGINT.

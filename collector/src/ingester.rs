@@ -34,11 +34,11 @@ pub(crate) struct RequestLimits {
 
 /// What became of a request that was acknowledged.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    pub(crate) accepted: u64,
-    pub(crate) rejected: u64,
+pub struct Outcome {
+    pub accepted: u64,
+    pub rejected: u64,
     /// English; present exactly when records were rejected.
-    pub(crate) rejected_reason: Option<String>,
+    pub rejected_reason: Option<String>,
 }
 
 /// A cheap handle.

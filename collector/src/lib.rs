@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use metrics::gauge;
 use parking_lot::Mutex;
 use proto::Signal;
@@ -38,6 +39,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
 pub use crate::error::IngestError;
+pub use crate::ingester::Outcome;
 pub use crate::received::{LastRequest, ReceivedCounts};
 pub use crate::settings::CollectorSettings;
 
@@ -46,6 +48,7 @@ use crate::backoff::Backoff;
 use crate::flush::FlushPolicy;
 use crate::ingester::{Ingester, RequestLimits};
 use crate::received::Received;
+use crate::receiver::body::{Compression, Encoded, Format};
 use crate::receiver::server::Server;
 
 /// Why the write path cannot start.
@@ -66,6 +69,7 @@ pub struct Collector {
 #[derive(Debug)]
 struct Shared {
     store: Store,
+    ingester: Ingester,
     settings: CollectorSettings,
     grpc: SocketAddr,
     http: SocketAddr,
@@ -105,7 +109,7 @@ impl Collector {
         }
         let health_routes = Routes::new(HealthServer::new(HealthService::from_health_reporter(health.clone())));
         let grpc_router = receiver::grpc::router(ingester.clone(), health_routes);
-        let http_router = receiver::http::router(ingester, &settings.cors_origins);
+        let http_router = receiver::http::router(ingester.clone(), &settings.cors_origins);
 
         let (stop_receiving, stop_maintenance) = (CancellationToken::new(), CancellationToken::new());
         let server = || Server {
@@ -130,6 +134,7 @@ impl Collector {
 
         let shared = Shared {
             store,
+            ingester,
             settings,
             grpc,
             http,
@@ -156,6 +161,17 @@ impl Collector {
     /// What has come in since the start.
     pub fn received(&self, signal: Signal) -> ReceivedCounts {
         self.shared.received.counts(signal)
+    }
+
+    /// Stores the records of one signal of an OTLP/JSON document that did not come by a port; fields of other signals
+    /// are passed over. Returns when the rows are on disk and visible; the bounds are those of the ports.
+    pub async fn ingest_json(&self, signal: Signal, json: Bytes) -> Result<Outcome, IngestError> {
+        let ingester = &self.shared.ingester;
+        let mut reservation = ingester.admission().reserve_nothing_yet();
+        reservation.grow(json.len()).await?;
+        let encoded = Encoded { bytes: json, compression: Compression::Identity, format: Format::Json };
+        let result = ingester.ingest(signal, encoded, reservation).await;
+        result.inspect_err(|error| ingester.count_refused(signal, error))
     }
 
     /// Returns when everything that was acknowledged before the call lies in segments. Waits for the replay to end.

@@ -65,7 +65,7 @@ mod traces;
 mod view;
 mod why_empty;
 
-pub use api::{Admin, MetricsRender, QuerySettings, Received, router};
+pub use api::{Admin, Imported, MetricsRender, QuerySettings, Received, router};
 pub use engine::{Engine, EngineSettings, Query, Rows};
 pub use error::{ErrorKind, QueryError};
 pub use flow::{FLOW_KEYS, FLOW_KEYS_MAX};

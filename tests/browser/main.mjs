@@ -7,16 +7,20 @@ import { chromium } from 'playwright-core';
 import { ARGUMENTS } from './chromium.mjs';
 import { Server } from './server.mjs';
 import { Visitor } from './visitor.mjs';
+import { baselineWalk } from './walk-baseline.mjs';
 import { causeWalk } from './walk-cause.mjs';
 import { dataWalk } from './walk-data.mjs';
 import { detailsWalk } from './walk-details.mjs';
 import { EMPTY_FLAGS, emptyWalk } from './walk-empty.mjs';
+import { filesWalk } from './walk-files.mjs';
 import { fleetWalk } from './walk-fleet.mjs';
 import { flowWalk } from './walk-flow.mjs';
 import { incidentWalk } from './walk-incident.mjs';
 import { keyboardWalk } from './walk-keyboard.mjs';
+import { keysWalk } from './walk-keys.mjs';
 import { largeWalk } from './walk-large.mjs';
 import { mapWalk } from './walk-map.mjs';
+import { oddWalk } from './walk-odd.mjs';
 import { proxyWalk } from './walk-proxy.mjs';
 import { restartWalk } from './walk-restart.mjs';
 import { searchWalk } from './walk-search.mjs';
@@ -36,6 +40,10 @@ const WALKS = [
   ['sub-path', proxyWalk, 'ci-trainticket'],
   ['fleet', fleetWalk, null],
   ['traces', traceWalk, null],
+  ['baselines', baselineWalk, null],
+  ['keys', keysWalk, null],
+  ['odd traces', oddWalk, null, ['--retention', '30d']],
+  ['files', filesWalk, null],
   ['flows', flowWalk, null],
   ['large traces', largeWalk, null],
   ['streams', streamWalk, null, ['--flush-rows', '70000', '--flush-interval', '3s', '--query-timeout', '120s']],

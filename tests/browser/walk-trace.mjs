@@ -3,22 +3,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { send } from './large-trace.mjs';
+import { id, KIND, span, text } from './small-trace.mjs';
 
-const MS = 1_000_000;
 const SLOW = '1'.repeat(32);
 const FAST = '2'.repeat(32);
 const AFTER = '3'.repeat(32);
-const KIND = { INTERNAL: 1, SERVER: 2, CLIENT: 3, PRODUCER: 4, CONSUMER: 5 };
 const LOOP = 47;
-
-const id = (number) => number.toString(16).padStart(16, '0');
-const text = (key, value) => ({ key, value: { stringValue: value } });
-
-/** Times in milliseconds since `start`. */
-function span(traceId, number, parent, service, name, kind, start, from, to, more = {}) {
-  const at = (ms) => String(start + BigInt(Math.round(ms * MS)));
-  return { service, traceId, spanId: id(number), ...(parent && { parentSpanId: id(parent) }), name, kind, startTimeUnixNano: at(from), endTimeUnixNano: at(to), ...more };
-}
 
 /** A checkout; `extra` milliseconds more are spent in the charge. */
 function checkout(traceId, start, extra) {

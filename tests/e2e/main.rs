@@ -10,6 +10,7 @@ mod crash;
 mod docs;
 mod facts;
 mod flow;
+mod import;
 mod large;
 mod lifecycle;
 mod map;

@@ -59,9 +59,12 @@ fn data_of_any_age_is_kept_until_retention_drops_its_date() {
     assert_eq!(names(&server), [all.clone(), all.clone()], "without --retention nothing is dropped");
     let found = server.get_json("/api/v1/traces?from=1975-01-01T00:00:00Z&to=1976-01-01T00:00:00Z").expect("a search");
     assert_eq!(found["traces"][0]["root"]["name"], "1975");
+    let kept = |server: &Server| server.get_json("/api/v1/status").expect("the status")["retention_seconds"].clone();
+    assert!(kept(&server).is_null());
     assert!(server.stop().success());
 
     let server = home.start_ready(&["--retention", "30d", "--flush-interval", "200ms"]);
+    assert_eq!(kept(&server), 30 * 86_400);
     let kept = all[3..].to_vec();
     // Retention looks once a minute.
     wait_for("retention to drop the old dates", Duration::from_secs(100), || {

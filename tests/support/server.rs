@@ -200,6 +200,12 @@ impl Server {
         Reply::read(response.map_err(|error| format!("POST {path}: {error}"))?)
     }
 
+    /// A POST on the query port with a body of any type.
+    pub(crate) fn post_as(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Reply, String> {
+        let response = self.agent.post(format!("{}{path}", self.url())).header("content-type", content_type).send(body);
+        Reply::read(response.map_err(|error| format!("POST {path}: {error}"))?)
+    }
+
     /// A request on the OTLP/HTTP port with exactly these headers.
     pub(crate) fn try_otlp(
         &self,

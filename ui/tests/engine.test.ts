@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { contributions, longestOf, pairAttributes, unionTree } from "../src/engine/compare";
+import { longestOf, pairAttributes, unionTree } from "../src/engine/compare";
+import { contributions, profileOf } from "../src/engine/contributions";
 import { isCritical, whereTheTimeWent } from "../src/engine/critical-path";
 import { findSpans, readFind } from "../src/engine/find";
 import { buildFlame, flameStep, nodeAt } from "../src/engine/flame";
 import { expandSiblings, foldAllBut, type Folds, foldToLevels, groupRow, isGroupRow, openingFolds, outlineAncestors, reveal, rowOf, spanOfRow, spanRow, visibleRows, withAncestors } from "../src/engine/folds";
+import { FLAG } from "../src/engine/skeleton";
 import { criticalTimes, statistics } from "../src/engine/statistics";
 import { clampView, ticks, viewOf, zoomAt } from "../src/engine/timeline";
-import { ancestors, buildTraceModel, buildTree, indexOfSpan, outcomeOf, spanIdOf, type TraceModel, withSkewUndone } from "../src/engine/trace-model";
+import { ancestors, buildTraceModel, buildTree, indexOfSpan, nearestPoint, outcomeOf, spanIdOf, spanRefOf, type TraceModel, withSkewUndone } from "../src/engine/trace-model";
 import { waitFrom } from "../src/engine/waits";
 import { naiveCriticalPath, naiveHasError, naivePreorder, naiveSelfTime, naiveTree } from "./naive-trace";
 import { chain, idAt, modelOf, random, randomTrace, skeletonOf, span, type TestSpan } from "./traces";
@@ -104,6 +106,26 @@ const LOOP: TestSpan[] = [
   span(70, 60, 400, 1, { name: "below" }),
   ...Array.from({ length: 4 }, (_, i) => span(80 + i, 1, 500 + i, 1, { service: "db", name: "INSERT" })),
 ];
+
+describe("spans that share an id", () => {
+  it("are named by the id and which of them it is", () => {
+    const model = modelOf([span(1, 0, 0, 9), span(2, 1, 1, 1, { flags: FLAG.duplicate }), span(3, 1, 2, 1, { flags: FLAG.duplicate }), span(4, 1, 3, 1)]);
+    // The third gets the id of the second.
+    model.ids.copyWithin(16, 8, 16);
+    expect([0, 1, 2, 3].map((i) => spanRefOf(model, i))).toEqual(["0000000000000001", "0000000000000002", "0000000000000002.2", "0000000000000004"]);
+    for (let i = 0; i < 4; i += 1) expect(indexOfSpan(model, spanRefOf(model, i))).toBe(i);
+    expect(["0000000000000002.3", "0000000000000002.0", "0000000000000002.", "2.1"].map((ref) => indexOfSpan(model, ref))).toEqual([-1, -1, -1, -1]);
+  });
+});
+
+describe("the points inside spans", () => {
+  it("are found near a moment, the nearest of the span itself", () => {
+    const events = [{ time: 10, text: "a" }, { time: 20, text: "b" }, { time: 23, text: "c" }];
+    const { points } = modelOf([span(1, 0, 0, 100, { events }), span(2, 1, 15, 20, { events: [{ time: 21, text: "d" }] })]);
+    const near = (moment: number, reach: number) => nearestPoint(points, 0, moment, reach);
+    expect([near(21, 5), near(22, 5), near(14, 5), near(15, 4), near(99, 5)]).toEqual([1, 2, 0, -1, -1]);
+  });
+});
 
 describe("groups of equal siblings", () => {
   const model = modelOf(LOOP);
@@ -299,7 +321,7 @@ describe("the comparison", () => {
   const slow = [span(1, 0, 0, 745, { service: "shop", name: "checkout" }), span(2, 1, 10, 680, { service: "payment", name: "charge" }), span(3, 1, 700, 25, { service: "mail", name: "send" }), span(4, 1, 726, 2, { service: "audit", name: "write" })];
 
   it("puts a planted difference first, and the parts add up to the whole", () => {
-    const [first, ...rest] = contributions(modelOf(fast), modelOf(slow));
+    const [first, ...rest] = contributions(profileOf(modelOf(fast)), profileOf(modelOf(slow)));
     expect([first!.service, first!.name, first!.delta]).toEqual(["payment", "charge", 640]);
     expect(rest.reduce((sum, row) => sum + row.delta, first!.delta)).toBe(645);
     expect(rest.find((row) => row.service === "audit")).toMatchObject({ a: 0, b: 2, countA: 0, countB: 1 });
@@ -307,7 +329,7 @@ describe("the comparison", () => {
 
   it("finds any planted difference, and swapping inverts the signs", () => {
     for (let seed = 1; seed <= 200; seed += 1) {
-      const [a, b] = [modelOf(randomTrace(1 + (seed % 50), seed)), modelOf(randomTrace(1 + (seed % 37), seed + 1))];
+      const [a, b] = [profileOf(modelOf(randomTrace(1 + (seed % 50), seed))), profileOf(modelOf(randomTrace(1 + (seed % 37), seed + 1)))];
       const there = contributions(a, b);
       const back = new Map(contributions(b, a).map((row) => [`${row.service}/${row.name}`, row]));
       expect(there.reduce((sum, row) => sum + row.delta, 0)).toBeCloseTo(b.durationNs - a.durationNs, 3);
@@ -402,6 +424,8 @@ describe("find", () => {
   });
 });
 
+const days = (view: number, width: number) => ticks({ t0: 0, t1: view * 86400e9 }, width).map((time) => time / 86400e9);
+
 describe("the time axis", () => {
   it("keeps the anchor in place and stays inside the trace", () => {
     const view = zoomAt({ t0: 0, t1: 1000e6 }, 250e6, 0.5, 1000e6);
@@ -413,7 +437,10 @@ describe("the time axis", () => {
 
   it("has round ticks that fit", () => {
     expect(ticks({ t0: 0, t1: 1.27e9 }, 600)).toEqual([0, 0.5e9, 1e9]);
-    expect(ticks({ t0: 0, t1: 30 * 86400e9 }, 600).length).toBeLessThanOrEqual(6);
+    expect(days(30, 600)).toEqual([0, 10, 20]);
+    expect(days(30, 1000)).toEqual([0, 5, 10, 15, 20, 25]);
+    expect(days(3, 400)).toEqual([0, 1, 2]);
+    expect(days(1, 400)).toEqual([0, 0.5]);
     expect(ticks({ t0: 5, t1: 6 }, 600)).toEqual([5]);
   });
 });

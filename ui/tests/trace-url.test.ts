@@ -5,6 +5,7 @@ describe("the address of a trace", () => {
   it.each([
     ["", {}],
     ["find=service:cart&hide=1", { find: "service:cart", hide: true }],
+    ["find=cart&mark=000000000000000a", { find: "cart", mark: "000000000000000a" }],
     ["only=a,b", { only: ["a", "b"] }],
     ["only=a%252Cb,100%2525", { only: ["a,b", "100%"] }],
     ["z=5,1000", { zoom: { t0: 5, t1: 1000 } }],
@@ -12,7 +13,7 @@ describe("the address of a trace", () => {
     ["color=attr:http.route", { color: "attr:http.route" }],
     ["whatever=else", {}],
   ])("%s", (search, expected) => {
-    const usual = { find: "", hide: false, only: [], skew: "raw", color: "service", critical: false, zoom: null, levels: null, problems: [] };
+    const usual = { find: "", hide: false, mark: null, only: [], skew: "raw", color: "service", critical: false, zoom: null, levels: null, problems: [] };
     expect(readTraceUrl(search)).toEqual({ ...usual, ...expected });
   });
 

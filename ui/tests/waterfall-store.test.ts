@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { findSpans, readFind } from "../src/engine/find";
-import { isGroupRow, outlineAncestors, spanRow } from "../src/engine/folds";
+import { isGroupRow, outlineAncestors, spanOfRow, spanRow } from "../src/engine/folds";
 import type { TraceModel } from "../src/engine/trace-model";
 import { WaterfallStore } from "../src/engine/waterfall-store";
+import { naiveTree } from "./naive-trace";
+import { NaiveTreegrid } from "./naive-treegrid";
 import { chain, idAt, modelOf, random, randomTrace, span } from "./traces";
 
 const found = (model: TraceModel, text: string) => findSpans(model, readFind(model, text), null);
@@ -32,6 +34,27 @@ describe("the keys of the waterfall", () => {
       }
     }
     expect(groups).toBeGreaterThan(0);
+  });
+
+  it("do what the specification says, for 200 random keys on each of 15 traces", () => {
+    const keys = [...KEYS.filter((key) => !/^[wsad0z]$/.test(key)), "2", "4", "5", "6", "7", "8", "9"];
+    for (let seed = 1; seed <= 15; seed += 1) {
+      const next = random(seed);
+      // Every name is its own: no groups. Parents that are not there make roots.
+      const spans = randomTrace(20 + seed * 4, seed).map((one) => ({ ...one, name: `op ${one.id}` }));
+      const store = new WaterfallStore(modelOf(spans));
+      store.setMatches(found(store.model, "service:s3"));
+      const naive = new NaiveTreegrid(naiveTree(spans), (one) => one.service === "s3", 7);
+      const pressed: string[] = [];
+      for (let step = 0; step < 200; step += 1) {
+        pressed.push(keys[Math.floor(next() * keys.length)]!);
+        store.key(pressed.at(-1)!, 7);
+        naive.press(pressed.at(-1)!);
+        const said = `seed ${seed}: ${pressed.join(" ")}`;
+        expect(idAt(store.model, store.activeSpan), said).toBe(naive.active.id);
+        expect(Array.from(store.rows, (row) => idAt(store.model, spanOfRow(row))).join(), said).toBe(naive.rows().map((one) => one.id).join());
+      }
+    }
   });
 
   it("follow the treegrid pattern", () => {

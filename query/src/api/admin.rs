@@ -6,11 +6,13 @@ use async_trait::async_trait;
 use axum::extract::{Query as QueryString, State};
 use axum::routing::post;
 use axum::{Json, Router};
+use bytes::Bytes;
 use proto::Signal;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::ApiState;
+use super::import::Imported;
 use super::system::Received;
 use crate::error::QueryError;
 
@@ -33,6 +35,9 @@ pub trait Admin: Send + Sync + 'static {
 
     /// What has come in since the start.
     fn received(&self, signal: Signal) -> Received;
+
+    /// Stores the records of one signal of an OTLP/JSON document; returns when they are on disk and visible.
+    async fn import(&self, signal: Signal, json: Bytes) -> Result<Imported, QueryError>;
 }
 
 #[derive(Serialize, ToSchema)]

@@ -28,6 +28,7 @@ mod flows;
 mod guard;
 mod health;
 mod heatmap;
+mod import;
 mod logs;
 mod map;
 pub mod openapi;
@@ -57,6 +58,7 @@ use crate::engine::{Engine, EngineSettings};
 use crate::error::QueryError;
 
 pub use admin::Admin;
+pub use import::Imported;
 pub use system::Received;
 
 /// Bytes of a request body.
@@ -117,6 +119,7 @@ fn routes(state: ApiState) -> Router {
         .merge(sql::router())
         .merge(queries::router())
         .merge(health::router())
+        .merge(import::router())
         .merge(admin::router())
         .merge(system::router())
         .merge(openapi::router())

@@ -5,8 +5,8 @@ use axum::{Json, Router};
 use utoipa::OpenApi;
 
 use super::{
-    ApiState, admin, chattiness, flows, health, heatmap, logs, map, queries, root_cause, search, services, sql, system,
-    trace, traces,
+    ApiState, admin, chattiness, flows, health, heatmap, import, logs, map, queries, root_cause, search, services, sql,
+    system, trace, traces,
 };
 
 #[derive(OpenApi)]
@@ -41,6 +41,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         sql::Docs::openapi(),
         queries::Docs::openapi(),
         health::Docs::openapi(),
+        import::Docs::openapi(),
         admin::Docs::openapi(),
         system::Docs::openapi(),
     ] {

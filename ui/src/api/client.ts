@@ -74,6 +74,13 @@ export async function post(path: string, body: unknown, accept: string, signal?:
   });
 }
 
+/** POST of a JSON text with a JSON answer. Throws as {@link getJson}. */
+export async function postJson<T>(path: string, body: string, signal?: AbortSignal): Promise<T> {
+  const headers = { accept: "application/json", "content-type": "application/json" };
+  const response = await request(apiUrl(path), { method: "POST", headers, body, signal: signal ?? null });
+  return parseExact(await response.text()) as T;
+}
+
 async function request(url: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {

@@ -144,6 +144,16 @@ export function traceLogsQuery(traceId: string) {
   });
 }
 
+/** The log records of a span at one moment. */
+export function spanLogsAtQuery(traceId: string, spanId: string, at: UnixNanos) {
+  const params = { trace_id: traceId, q: `span_id:${spanId}`, from: String(at), to: String(at + 1n), order: "asc", limit: 1 };
+  return queryOptions({
+    queryKey: ["span-logs-at", params],
+    queryFn: ({ signal }) => getJson<LogPage>("logs", params, signal),
+    staleTime: 60_000,
+  });
+}
+
 const SPANS_FOUND_MAX = 100_000;
 
 /** For each condition (in SQL) the ids of the spans of a trace that fulfil it. */

@@ -147,6 +147,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stores the spans and log records of an OTLP/JSON document, at most 32 MiB: `{"resourceSpans": [...],
+         *     "resourceLogs": [...]}`, as `GET /api/v1/traces/{trace_id}?format=otlp` gives it. Spans come first: when log records
+         *     fail then, the spans are stored. Spans that are here already are shown once.
+         * @description The content type has to be `application/json`: a page of another site cannot send that unasked.
+         */
+        post: operations["import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/logs": {
         parameters: {
             query?: never;
@@ -1304,6 +1326,22 @@ export interface components {
          * @enum {string}
          */
         How: "value" | "trace_id" | "link";
+        ImportAnswer: {
+            logs: components["schemas"]["ImportedRecords"];
+            spans: components["schemas"]["ImportedRecords"];
+        };
+        /** @description What became of the records of one signal. */
+        ImportedRecords: {
+            /**
+             * Format: int64
+             * @description Stored: on disk and visible.
+             */
+            accepted: number;
+            /** Format: int64 */
+            rejected: number;
+            /** @description Present exactly when records were rejected. */
+            rejected_reason: string | null;
+        };
         /**
          * @description Any JSON value: what an attribute, a body or a cell of a result holds. It gives them a name in the OpenAPI
          *     description, so that clients can say there what they read integers beyond 2^53 as.
@@ -2522,6 +2560,61 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportAnswer"];
+                };
+            };
+            /** @description No OTLP/JSON, or nothing in it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description More than 32 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

@@ -14,6 +14,7 @@ export type ServerStatus = Schemas["Status"];
 
 export type TraceSummary = Schemas["TraceSummary"];
 export type TracePage = Schemas["TracePage"];
+export type ImportAnswer = Schemas["ImportAnswer"];
 export type TraceSkeleton = Schemas["TraceSkeleton"];
 
 /** A span as it was sent. */

@@ -96,7 +96,8 @@ function findTargets(text: string, carry: string, services: string[]): Target[] 
     return [{ label: `Trace ${id.id}`, hint: "open", href: href(`/trace/${id.id}`, {}, carry), icon: ChartNoAxesGantt }, ...flow];
   }
   if (id?.kind === "span") {
-    return [{ label: `Log records of span ${id.id}`, hint: "search", href: href("/logs", { q: `span_id:${id.id}` }, carry), icon: Search }, ...flow];
+    const spans = { label: `Traces with span ${id.id}`, hint: "search", href: href("/traces", { q: `span_id:${id.id}` }, carry), icon: ChartNoAxesGantt };
+    return [spans, { label: `Log records of span ${id.id}`, hint: "search", href: href("/logs", { q: `span_id:${id.id}` }, carry), icon: Search }, ...flow];
   }
   const wanted = value.toLowerCase();
   const screens = SCREENS.map((screen) => ({ label: screen.label, hint: "screen", href: href(screen.path, {}, carry), icon: screen.icon }));

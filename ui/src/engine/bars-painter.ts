@@ -4,6 +4,7 @@ import { isGroupRow, type RowCode, spanOfRow } from "./folds";
 import { FLAG, OUTCOME } from "./skeleton";
 import type { ThemeColors } from "./theme-colors";
 import { ticks } from "./timeline";
+import { POINT } from "./trace-model";
 import { waitFrom } from "./waits";
 import type { WaterfallStore } from "./waterfall-store";
 
@@ -194,7 +195,7 @@ function paintPoints(context: CanvasRenderingContext2D, scene: BarsScene, index:
     // Points closer than a pixel and a half are one point.
     if (x < 0 || x > scene.width || x - last < 1.5) continue;
     last = x;
-    context.fillStyle = points.kind[k] === 2 ? scene.colors.fault : scene.colors.text;
+    context.fillStyle = points.kind[k] === POINT.errorLog ? scene.colors.fault : scene.colors.text;
     context.beginPath();
     context.arc(x, y, 2.4, 0, 2 * Math.PI);
     context.fill();

@@ -1,52 +1,6 @@
 import { criticalTimes } from "./statistics";
 import type { TraceModel } from "./trace-model";
 
-/** How much longer one operation made trace B than trace A, by its time on the two critical paths. */
-export interface Contribution {
-  service: string;
-  /** Empty where no span of the path was running. */
-  name: string;
-  a: number;
-  b: number;
-  /** b − a, nanoseconds. */
-  delta: number;
-  countA: number;
-  countB: number;
-}
-
-/**
- * What the difference of two durations is made of, the largest part first. The critical path covers each trace without a
- * gap, so the deltas add up to `b.durationNs - a.durationNs`; swapping the traces inverts every sign.
- */
-export function contributions(a: TraceModel, b: TraceModel): Contribution[] {
-  const rows = new Map<string, Contribution>();
-  const rowOf = (service: string, name: string) => {
-    const key = `${service}\0${name}`;
-    let row = rows.get(key);
-    if (!row) rows.set(key, (row = { service, name, a: 0, b: 0, delta: 0, countA: 0, countB: 0 }));
-    return row;
-  };
-  for (const [model, side] of [[a, "a"], [b, "b"]] as const) {
-    const { span, from, to } = model.critical;
-    span.forEach((i, k) => {
-      const row = i < 0 ? rowOf("", "") : rowOf(model.services[model.service[i]!]!, model.names[model.name[i]!]!);
-      row[side] += to[k]! - from[k]!;
-    });
-  }
-  countCalls(rows, a, "countA");
-  countCalls(rows, b, "countB");
-  for (const row of rows.values()) row.delta = row.b - row.a;
-  return [...rows.values()].toSorted((x, y) => Math.abs(y.delta) - Math.abs(x.delta) || y.b + y.a - (x.b + x.a));
-}
-
-/** How often each of the operations was called, on the path or not. */
-function countCalls(rows: Map<string, Contribution>, model: TraceModel, count: "countA" | "countB"): void {
-  for (let i = 0; i < model.count; i += 1) {
-    const row = rows.get(`${model.services[model.service[i]!]!}\0${model.names[model.name[i]!]!}`);
-    if (row) row[count] += 1;
-  }
-}
-
 /** The longest span of an operation, -1 when the trace has none. */
 export function longestOf(model: TraceModel, service: string, name: string): number {
   let longest = -1;

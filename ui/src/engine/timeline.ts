@@ -42,14 +42,16 @@ export function ticks(view: TimeView, widthPx: number, gapPx = 110): number[] {
   return times;
 }
 
-// Minutes, hours and days have their own round numbers.
+// Minutes and hours have their own round numbers; more than a day is counted in days.
 const LONG_STEPS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400].map((s) => s * 1e9);
+const DAY_NS = 86400e9;
 
 function niceStep(rough: number): number {
-  if (rough > 30e9) {
-    const long = LONG_STEPS.find((step) => step >= rough);
-    if (long !== undefined) return long;
-  }
+  if (rough > DAY_NS) return decimalStep(rough / DAY_NS) * DAY_NS;
+  return (rough > 30e9 && LONG_STEPS.find((step) => step >= rough)) || decimalStep(rough);
+}
+
+function decimalStep(rough: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, rough)));
   const factor = [1, 2, 5, 10].find((f) => f * power >= rough * 0.999)!;
   return Math.max(1, factor * power);

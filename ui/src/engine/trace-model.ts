@@ -1,6 +1,6 @@
 import { criticalPath, type CriticalPath } from "./critical-path";
 import { type Groups, groupSiblings } from "./groups";
-import { OUTCOME, type Skeleton, STATUS_ERROR } from "./skeleton";
+import { FLAG, OUTCOME, type Skeleton, STATUS_ERROR } from "./skeleton";
 import { skewShifts } from "./skew";
 
 /** The tree of a trace as columns over its spans in pre-order: a subtree is the range `[i, subtreeEnd[i])`. */
@@ -60,9 +60,12 @@ export interface TraceModel extends TraceTree {
 export interface Points {
   readonly from: Int32Array;
   readonly time: Float64Array;
-  /** 0 event, 1 log record, 2 exception or log record of severity ERROR and worse. */
+  /** One of {@link POINT}. */
   readonly kind: Uint8Array;
 }
+
+/** What a point is: an event of the span, a log record, one of severity ERROR and worse. */
+export const POINT = { event: 0, log: 1, errorLog: 2 } as const;
 
 const SEVERITY_ERROR = 17;
 const KINDS_MAX = 255;
@@ -169,9 +172,9 @@ function buildPoints({ events, logs }: Skeleton, count: number): Points {
   const next = from.slice();
   const all: [number, number][] = Array.from({ length: from[count]! });
   // Exceptions are told by their text being more than a name: the flag of the span says whether there is one.
-  events.span.forEach((span, k) => (all[next[span]!++] = [events.time_ns[k]!, 0]));
+  events.span.forEach((span, k) => (all[next[span]!++] = [events.time_ns[k]!, POINT.event]));
   logs.span.forEach((span, k) => {
-    if (span >= 0) all[next[span]!++] = [logs.time_ns[k]!, logs.severity_number[k]! >= SEVERITY_ERROR ? 2 : 1];
+    if (span >= 0) all[next[span]!++] = [logs.time_ns[k]!, logs.severity_number[k]! >= SEVERITY_ERROR ? POINT.errorLog : POINT.log];
   });
   for (let i = 0; i < count; i += 1) {
     if (from[i + 1]! - from[i]! < 2) continue;
@@ -179,6 +182,16 @@ function buildPoints({ events, logs }: Skeleton, count: number): Points {
     sorted.forEach((point, k) => (all[from[i]! + k] = point));
   }
   return { from, time: Float64Array.from(all, (point) => point[0]), kind: Uint8Array.from(all, (point) => point[1]) };
+}
+
+/** The point of a span nearest to a moment, not farther from it than `reach` nanoseconds; -1 when there is none. */
+export function nearestPoint({ from, time }: Points, index: number, moment: number, reach: number): number {
+  let nearest = -1;
+  for (let k = from[index]!; k < from[index + 1]!; k += 1) {
+    const distance = Math.abs(time[k]! - moment);
+    if (distance <= reach && (nearest < 0 || distance < Math.abs(time[nearest]! - moment))) nearest = k;
+  }
+  return nearest;
 }
 
 function bytesOfBase64(text: string): Uint8Array {
@@ -201,14 +214,30 @@ export function spanIdOf(model: TraceModel, index: number): string {
   return id;
 }
 
-/** The first span with an id, or -1. */
-export function indexOfSpan(model: TraceModel, id: string): number {
-  if (!/^[0-9a-f]{16}$/.test(id)) return -1;
+/** How an address names a span: its id, and of spans that share one the second as `<id>.2`. */
+export function spanRefOf(model: TraceModel, index: number): string {
+  const id = spanIdOf(model, index);
+  if (!(model.flags[index]! & FLAG.duplicate)) return id;
+  let nth = 1;
+  for (let i = 0; i < index; i += 1) if (hasSameId(model, i, index)) nth += 1;
+  return nth === 1 ? id : `${id}.${nth}`;
+}
+
+function hasSameId({ ids }: TraceModel, a: number, b: number): boolean {
+  for (let k = 0; k < 8; k += 1) if (ids[a * 8 + k] !== ids[b * 8 + k]) return false;
+  return true;
+}
+
+/** The span that an id or a reference of {@link spanRefOf} names, or -1. */
+export function indexOfSpan(model: TraceModel, ref: string): number {
+  const [, id, nth] = /^([0-9a-f]{16})(?:\.(\d+))?$/.exec(ref) ?? [];
+  if (id === undefined) return -1;
   const wanted = Array.from({ length: 8 }, (_, k) => Number.parseInt(id.slice(k * 2, k * 2 + 2), 16));
+  let left = Number(nth ?? 1);
   for (let i = 0; i < model.count; i += 1) {
     let k = 0;
     while (k < 8 && model.ids[i * 8 + k] === wanted[k]) k += 1;
-    if (k === 8) return i;
+    if (k === 8 && (left -= 1) === 0) return i;
   }
   return -1;
 }

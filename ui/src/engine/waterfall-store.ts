@@ -30,6 +30,8 @@ export class WaterfallStore {
   view: TimeView;
   /** Spans that were found, ascending. */
   matches: Int32Array = new Int32Array(0);
+  /** The match that was stepped to last; -1 before the first step. */
+  stepped = -1;
   /** Only spans of these are shown: null for all. */
   mask: Uint8Array | null = null;
   colorBy: ColorBy = "service";
@@ -189,6 +191,7 @@ export class WaterfallStore {
     if (here > this.activeSpan) next = direction === 1 ? 0 : matches.length - 1;
     else if (here < this.activeSpan && direction === -1) next = at;
     next = (next + matches.length) % matches.length;
+    this.stepped = matches[next]!;
     this.setActive(matches[next]!);
     return next;
   }

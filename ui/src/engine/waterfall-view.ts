@@ -2,6 +2,7 @@ import { formatDuration } from "../lib/format";
 import { type BarsScene, paintBars, paintRuler, ROW_HEIGHT } from "./bars-painter";
 import { isGroupRow, outlineAncestors, type RowCode, spanOfRow } from "./folds";
 import { onThemeChange, prepareCanvas, readThemeColors, serviceColors, type ThemeColors } from "./theme-colors";
+import { nearestPoint, POINT } from "./trace-model";
 import type { WaterfallStore } from "./waterfall-store";
 import { PinnedRows, type PinnedClasses } from "./pinned-rows";
 import { type RowClasses, RowPool } from "./row-pool";
@@ -10,6 +11,8 @@ const RULER_HEIGHT = 26;
 const NAME_WIDTH_MIN = 160;
 /** Names never take more than this share; the bars are what one came for. */
 const NAME_SHARE_MAX = 0.55;
+/** A click this far from a point means it, pixels. */
+const POINT_REACH = 5;
 /** Ancestors that stay in sight above the first row. */
 const PINNED_MAX = 6;
 
@@ -18,6 +21,8 @@ export interface WaterfallOptions {
   label: string;
   /** A row was chosen by click or Enter. */
   onInspect: (index: number) => void;
+  /** The point of a log record was clicked; `time` is as it was sent, nanoseconds since the start of the trace. */
+  onLog: (index: number, time: number) => void;
   /** The active row changed by keyboard. */
   onActive: (index: number) => void;
   onClose: () => void;
@@ -53,6 +58,7 @@ export class WaterfallView {
   private height = 0;
   private frame = 0;
   private shownActive = -1;
+  private center = false;
   private fitted = "";
 
   constructor(
@@ -88,14 +94,22 @@ export class WaterfallView {
     this.schedule();
   }
 
+  /** Brings the active row to the middle with the next frame, when the rows have their height. */
+  centerActive(): void {
+    this.shownActive = -1;
+    this.center = true;
+    this.schedule();
+  }
+
   /** Scrolls as little as needed so that the active row is in sight. */
-  revealActive(center = false): void {
+  private revealActive(): void {
     const top = this.store.activeRow() * ROW_HEIGHT;
     const { scrollTop } = this.scroller;
-    if (center) this.scroller.scrollTop = top - this.height / 2;
+    if (this.center) this.scroller.scrollTop = top - this.height / 2;
     // Not under the pinned ancestors.
     else if (top - this.pinnedHeight() < scrollTop) this.scroller.scrollTop = top - this.pinnedHeight();
     else if (top + ROW_HEIGHT > scrollTop + this.height) this.scroller.scrollTop = top + ROW_HEIGHT - this.height;
+    this.center = false;
     this.schedule();
   }
 
@@ -220,11 +234,13 @@ export class WaterfallView {
 
   private onKey(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const before = this.store.active;
+    const { active: before, rows } = this.store;
     const outcome = this.store.key(event.key, Math.max(1, Math.floor(this.height / ROW_HEIGHT) - 1));
     if (outcome === "ignored" && !this.options.onKey(event.key)) return;
     event.preventDefault();
     event.stopPropagation();
+    // Folds above move the active row, even where it stays the same.
+    if (this.store.rows !== rows) this.shownActive = -1;
     if (outcome === "inspect") this.options.onInspect(this.store.activeSpan);
     else if (outcome === "close") this.options.onClose();
     else if (this.store.active !== before && !isGroupRow(this.store.active)) this.options.onActive(this.store.activeSpan);
@@ -247,7 +263,21 @@ export class WaterfallView {
       return;
     }
     this.store.setActive(spanOfRow(row));
-    this.options.onInspect(spanOfRow(row));
+    const log = this.logAt(event, row);
+    if (log === null) this.options.onInspect(spanOfRow(row));
+    else this.options.onLog(spanOfRow(row), log);
+  }
+
+  /** The time of the log record whose point is under the pointer, as it was sent; null when there is none. */
+  private logAt(event: MouseEvent, row: RowCode): number | null {
+    const x = this.timeX(event);
+    if (x <= 0 || row < 0 || isGroupRow(row)) return null;
+    const index = spanOfRow(row);
+    const { model, view } = this.store;
+    const reach = ((view.t1 - view.t0) * POINT_REACH) / Math.max(1, this.width - this.nameWidth);
+    const at = nearestPoint(model.points, index, this.timeAt(x), reach);
+    if (at < 0 || model.points.kind[at] === POINT.event) return null;
+    return model.points.time[at]! - (this.store.raw ? model.shift[index]! : 0);
   }
 
   private onDoubleClick(event: MouseEvent): void {
@@ -257,6 +287,7 @@ export class WaterfallView {
 
   private onMove(event: PointerEvent): void {
     const row = this.timeX(event) > 0 ? this.rowAt(event) : -1;
+    this.canvas.parentElement!.style.cursor = this.logAt(event, row) === null ? "" : "pointer";
     this.hover(row < 0 || isGroupRow(row) ? -1 : spanOfRow(row), event);
   }
 

@@ -23,6 +23,8 @@ interface LogListProps {
   zone: Zone;
   /** Open rows by log id. */
   open: ReadonlySet<string>;
+  /** Scrolled to once it is among the rows, by log id. */
+  reveal?: string | undefined;
   onToggle: (log: LogRecord) => void;
   /** Search string that links carry on. */
   carry: string;
@@ -51,6 +53,16 @@ export function LogList(props: LogListProps) {
   useEffect(() => {
     if (last >= logs.length - 20 && logs.length > 0) onEnd?.();
   }, [last, logs.length, onEnd]);
+
+  const revealed = useRef<string | undefined>(undefined);
+  const { reveal } = props;
+  useEffect(() => {
+    if (revealed.current === reveal) return;
+    const index = logs.findIndex((log) => log.id === reveal);
+    if (index < 0) return;
+    revealed.current = reveal;
+    virtualizer.scrollToIndex(index, { align: "auto" });
+  }, [reveal, logs, virtualizer]);
 
   const focusRow = (index: number) => {
     virtualizer.scrollToIndex(index);

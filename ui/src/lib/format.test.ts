@@ -45,6 +45,7 @@ it("counts are grouped or shortened", () => {
   expect(formatCount(999_999)).toBe("1 M");
   expect(plural(1, "span")).toBe("1 span");
   expect(plural(2, "entry")).toBe("2 entries");
+  expect(plural(30, "day")).toBe("30 days");
 });
 
 it("bytes and ages", () => {

@@ -69,7 +69,7 @@ export function formatBytes(bytes: number): string {
 
 /** `1 span`, `2 spans` */
 export function plural(count: number, noun: string): string {
-  const many = noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}s`;
+  const many = /[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ies` : `${noun}s`;
   return `${group(count)} ${count === 1 ? noun : many}`;
 }
 

@@ -20,5 +20,7 @@ it("splits like the server: runs of letters and digits", () => {
 it("recognises pasted ids", () => {
   expect(recogniseId("07147D84-6258674C-E7916C94-0DFC5F20 ")).toEqual({ kind: "trace", id: "07147d846258674ce7916c940dfc5f20" });
   expect(recogniseId("daf9 ecc4 aece 507b")).toEqual({ kind: "span", id: "daf9ecc4aece507b" });
+  expect(recogniseId(" 1-5759E988-bd862e3fe1be46a994272793 ")).toEqual({ kind: "trace", id: "5759e988bd862e3fe1be46a994272793" });
   expect(recogniseId("checkout")).toBeNull();
+  expect(recogniseId("2-5759e988-bd862e3fe1be46a994272793")).toBeNull();
 });

@@ -29,7 +29,12 @@ function exactNumber(literal: string): number | bigint {
   return BigInt(literal);
 }
 
-/** `JSON.stringify` that prints bigints as plain integers. */
+/** `JSON.stringify` that prints bigints as plain integers. What has none takes the native one, which takes a fraction of the time. */
 export function stringifyExact(value: unknown, indent?: number): string {
-  return stringify(value, undefined, indent) ?? "null";
+  try {
+    return JSON.stringify(value, undefined, indent) ?? "null";
+  } catch {
+    // A bigint: the native one refuses them.
+    return stringify(value, undefined, indent) ?? "null";
+  }
 }

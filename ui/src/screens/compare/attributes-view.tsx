@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { spanDetailQuery } from "../../api/queries";
 import type { Attributes, SpanDetail } from "../../api/types";
-import { type AttributePair, type Contribution, longestOf, pairAttributes } from "../../engine/compare";
+import { type AttributePair, longestOf, pairAttributes } from "../../engine/compare";
+import type { Contribution } from "../../engine/contributions";
 import type { LoadedTrace } from "../../engine/decode-trace";
 import { spanIdOf } from "../../engine/trace-model";
 import { classNames } from "../../kit/class-names";

@@ -1,6 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
+import { BASELINE_TRACES_MAX } from "../../api/baseline";
 import { tracesQuery, traceQuery } from "../../api/queries";
 import type { TraceSummary } from "../../api/types";
 import { allOf } from "../../engine/search/edit";
@@ -12,6 +13,7 @@ import { formatDuration, plural } from "../../lib/format";
 import { recogniseId } from "../../lib/ids";
 import { formatDateTime, nanos, type UnixNanos } from "../../lib/time";
 import { href } from "../../lib/url-state";
+import { BASELINE } from "./baseline-view";
 import css from "./compare-screen.module.css";
 
 /** Around the trace that is known, others of its root operation are offered from this far. */
@@ -20,7 +22,7 @@ const OFFERED_MAX = 20;
 
 /** Asks for the trace that an address does not name yet: by id, or one of the same operation. */
 export function PickTrace({ a, b, onPick }: { a: string; b: string; onPick: (a: string, b: string) => void }) {
-  const known = a || b;
+  const known = [a, b].find((id) => id !== "" && id !== BASELINE) ?? "";
   const missing = a === "" ? "A" : "B";
   const [text, setText] = useState("");
   const [wrong, setWrong] = useState(false);
@@ -58,7 +60,19 @@ function Offers({ known, onPick }: { known: string; onPick: (id: string) => void
   if (!trace.data) return null;
   const { root, start_time_unix_nano: start } = trace.data.facts;
   if (!root) return <p className={css.dim}>The trace has no root, so there is no operation to offer others of.</p>;
-  return <OfferList known={known} service={root.service} name={root.name} start={nanos(start)} onPick={onPick} />;
+  return (
+    <>
+      <p className={css.typical}>
+        <Button look="primary" onClick={() => onPick(BASELINE)}>
+          Compare with what is usual
+        </Button>
+        <span>
+          The median of up to {BASELINE_TRACES_MAX} traces of {root.service} {root.name}, operation by operation
+        </span>
+      </p>
+      <OfferList known={known} service={root.service} name={root.name} start={nanos(start)} onPick={onPick} />
+    </>
+  );
 }
 
 function OfferList(props: { known: string; service: string; name: string; start: UnixNanos; onPick: (id: string) => void }) {
@@ -84,7 +98,7 @@ function OfferList(props: { known: string; service: string; name: string; start:
   return (
     <>
       <p className={css.typical}>
-        <Button look="primary" onClick={() => props.onPick(typical.trace_id)}>
+        <Button onClick={() => props.onPick(typical.trace_id)}>
           Compare with a typical one
         </Button>
         <span>

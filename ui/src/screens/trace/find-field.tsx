@@ -51,7 +51,7 @@ export function FindField({ store, found, text, hide }: { store: WaterfallStore;
       live
       placeholder="find in this trace: words, service:cart, error, duration>50ms"
       label="Find in this trace"
-      onCommit={(next) => patch({ find: next, ...(next === "" && { hide: null }) }, { replace: true })}
+      onCommit={(next) => patch({ find: next, mark: null, ...(next === "" && { hide: null }) }, { replace: true })}
       onKey={onKey}
       trailing={
         text === "" ? undefined : (

@@ -1,18 +1,22 @@
 import { X } from "lucide-react";
 import { useMemo, useState } from "react";
+import { Link } from "wouter";
 import { whereTheTimeWent } from "../../engine/critical-path";
 import type { WaterfallStore } from "../../engine/waterfall-store";
 import { Button } from "../../kit/button";
 import { useServiceColors } from "../../kit/use-service-colors";
+import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatNanos, formatShare, plural } from "../../lib/format";
+import { carryOver, href } from "../../lib/url-state";
 import css from "./inspector.module.css";
 import views from "./views.module.css";
 
 const ROWS_SHOWN = 40;
 
 /** The critical path as a table: operations by the time that the end of the trace waited for them. */
-export function PathPanel({ store, onSelect, onClose }: { store: WaterfallStore; onSelect: (index: number) => void; onClose: () => void }) {
+export function PathPanel({ traceId, store, onSelect, onClose }: { traceId: string; store: WaterfallStore; onSelect: (index: number) => void; onClose: () => void }) {
   const { model } = store;
+  const { search } = useUrl();
   const [all, setAll] = useState(false);
   const rows = useMemo(() => whereTheTimeWent(model), [model]);
   const colors = useServiceColors(model.services);
@@ -30,6 +34,9 @@ export function PathPanel({ store, onSelect, onClose }: { store: WaterfallStore;
         </div>
         <p className={css.pathNote}>
           The end of the trace waited for these, one after the other; together they are its {formatDuration(model.durationNs)}. What ran beside them could be slower without anyone noticing.
+        </p>
+        <p className={css.pathNote}>
+          <Link href={href(`/compare/baseline...${traceId}`, {}, carryOver(search))}>Compare with what is usual</Link>
         </p>
         <table className={views.pathTable} aria-label="Operations on the critical path">
           <thead>

@@ -1,7 +1,7 @@
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { useMemo } from "react";
 import { statistics, type StatisticsBy, type StatisticsRow } from "../../engine/statistics";
-import { spanIdOf, type TraceModel } from "../../engine/trace-model";
+import { spanRefOf, type TraceModel } from "../../engine/trace-model";
 import { Button } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
 import { useServiceColors } from "../../kit/use-service-colors";
@@ -71,7 +71,7 @@ export function StatisticsTab({ model }: { model: TraceModel }) {
             {sorted.slice(0, ROWS_MAX).map((row) => (
               <tr key={`${row.service} ${row.name} ${row.kind}`}>
                 <td>
-                  <button type="button" className={css.pathName} title="Show the longest in the waterfall" onClick={() => patch({ view: null, span: spanIdOf(model, row.longest) })}>
+                  <button type="button" className={css.pathName} title="Show the longest in the waterfall" onClick={() => patch({ view: null, span: spanRefOf(model, row.longest) })}>
                     {row.service >= 0 && <i className={css.swatch} style={{ background: colors.get(model.services[row.service]!) }} />}
                     <span>
                       <b>{row.service < 0 ? model.kinds[row.kind] : model.services[row.service]}</b> {row.name >= 0 && model.names[row.name]}

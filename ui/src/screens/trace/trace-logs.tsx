@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { traceLogsQuery } from "../../api/queries";
 import type { LogRecord } from "../../api/types";
 import type { LoadedTrace } from "../../engine/decode-trace";
@@ -21,7 +21,13 @@ export function TraceLogs({ trace }: { trace: LoadedTrace }) {
   const events = useMemo(() => eventLines(trace), [trace]);
   const lines = useMemo(() => merged(query.data?.pages.flatMap((page) => page.logs) ?? [], events, query.hasNextPage), [query.data, query.hasNextPage, events]);
   const params = new URLSearchParams(search);
-  const open = new Set(panelLog(params.get("panel")));
+  const wanted = panelLog(params.get("panel"));
+  const open = new Set(wanted);
+  const { hasNextPage, isFetching, fetchNextPage } = query;
+  const isMissing = wanted.length > 0 && lines.every((line) => line.id !== wanted[0]);
+  useEffect(() => {
+    if (isMissing && hasNextPage && !isFetching) void fetchNextPage();
+  }, [isMissing, hasNextPage, isFetching, fetchNextPage]);
   const toggle = (log: LogRecord) => patch({ panel: open.has(log.id) ? null : `log:${log.id}` }, { replace: true });
   if (query.isError) return <ErrorState title="The logs of the trace could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
   if (query.isPending) {
@@ -48,6 +54,7 @@ export function TraceLogs({ trace }: { trace: LoadedTrace }) {
         query={params.get("find") ?? ""}
         zone={zone}
         open={open}
+        reveal={wanted[0]}
         onToggle={toggle}
         carry={carryOver(search)}
         onSpan={(span) => patch({ view: null, span, panel: null })}

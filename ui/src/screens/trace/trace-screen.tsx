@@ -6,21 +6,24 @@ import { ApiError } from "../../api/client";
 import { traceQuery } from "../../api/queries";
 import type { LoadedTrace } from "../../engine/decode-trace";
 import type { TraceFacts } from "../../engine/skeleton";
-import { serviceOf, spanIdOf } from "../../engine/trace-model";
+import { serviceOf, spanRefOf } from "../../engine/trace-model";
 import { WaterfallStore } from "../../engine/waterfall-store";
 import { announce } from "../../kit/announce";
-import { Button, buttonClass, CopyButton } from "../../kit/button";
+import { Button, CopyButton } from "../../kit/button";
+import { ImportFile } from "../../kit/import-file";
 import { Page } from "../../kit/page";
 import { EmptyState, ErrorState, Note, Skeleton } from "../../kit/states";
 import { TAB_PANEL_ID, tabId, Tabs } from "../../kit/tabs";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatNanos, group, plural } from "../../lib/format";
+import { recogniseId } from "../../lib/ids";
 import { formatDateTime, nanos, zoneLabel } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
 import { FindField, useFind } from "./find-field";
 import { FlameTab } from "./flame-tab";
 import { MapTab } from "./map-tab";
+import { MissingTrace } from "./missing-trace";
 import { RawView } from "./raw-view";
 import { StatisticsTab } from "./statistics-tab";
 import { TraceHealth } from "./trace-health";
@@ -43,11 +46,12 @@ type View = (typeof VIEWS)[number]["value"];
 
 /** One trace: its figures, the waterfall, its logs, and what was sent. */
 export function TraceScreen({ traceId }: { traceId: string }) {
-  const id = traceId.toLowerCase();
+  const id = recogniseId(traceId)?.id ?? traceId;
   const query = useQuery(traceQuery(id));
   if (query.data) return <TracePage trace={query.data} refreshing={query.isFetching} onRefresh={() => void query.refetch()} />;
   return (
     <Page title="Trace" crumb={<Crumb name={id} />}>
+      <ImportFile />
       {query.isError ? <TraceError id={id} error={query.error} onRetry={() => void query.refetch()} /> : <TraceSkeleton />}
     </Page>
   );
@@ -89,7 +93,7 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
     return true;
   };
   const showFound = useCallback((find: string) => patch({ view: null, find }), [patch]);
-  const select = (index: number) => patch({ view: null, span: spanIdOf(model, index) });
+  const select = (index: number) => patch({ view: null, span: spanRefOf(model, index) });
   return (
     <Page
       title={facts.root ? `${facts.root.service} ${facts.root.name}` : "Trace"}
@@ -109,6 +113,7 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
         </>
       }
     >
+      <ImportFile />
       <TraceHead facts={facts} errors={model.errorCount} />
       <div className={css.tabs}>
         <Tabs label="Views of the trace" value={view} choices={VIEWS.map((one) => (one.value === "logs" ? { ...one, label: `Logs ${group(facts.log_count)}` } : one))} onChange={setView} />
@@ -168,15 +173,7 @@ function Fact({ count, noun, bad, title }: { count: number; noun: string; bad?: 
 }
 
 function TraceError({ id, error, onRetry }: { id: string; error: unknown; onRetry: () => void }) {
-  if (error instanceof ApiError && error.status === 404) {
-    return (
-      <EmptyState title="This trace is not here" actions={<Link className={buttonClass("primary")} href="/traces">Search for traces</Link>}>
-        <p>
-          No span has the trace id <code>{id}</code>. It may have been dropped by sampling, be older than the retention, or not have arrived yet.
-        </p>
-      </EmptyState>
-    );
-  }
+  if (error instanceof ApiError && error.status === 404) return <MissingTrace id={id} />;
   return <ErrorState title="The trace could not be loaded" error={error} onRetry={onRetry} />;
 }
 

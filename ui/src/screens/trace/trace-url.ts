@@ -6,6 +6,8 @@ export interface TraceUrl {
   /** Find text, and whether what does not match is hidden. */
   find: string;
   hide: boolean;
+  /** The match that is current: a span id, null for none. */
+  mark: string | null;
   /** Services that are shown; empty for all. */
   only: readonly string[];
   skew: "raw" | "adj";
@@ -35,6 +37,7 @@ export function readTraceUrl(search: string): TraceUrl & { zoom: { t0: number; t
   return {
     find: params.get("find") ?? "",
     hide: params.get("hide") === "1",
+    mark: params.get("mark"),
     only: (params.get("only") ?? "").split(",").filter(Boolean).map(decodeURIComponentSafely),
     skew: word("skew", ["raw", "adj"] as const, "raw"),
     color: colorOf(params.get("color")) ?? word("color", COLORS, "service"),

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef } from "react";
-import { type TraceModel, withSkewUndone } from "../../engine/trace-model";
+import { indexOfSpan, spanRefOf, type TraceModel, withSkewUndone } from "../../engine/trace-model";
 import type { WaterfallStore } from "../../engine/waterfall-store";
 import { useUrl } from "../../kit/use-url";
 import { readTraceUrl, type TraceUrl } from "./trace-url";
@@ -56,7 +56,30 @@ export function useTraceUrl(store: WaterfallStore, model: TraceModel, matches: I
     opened.current = store;
     if (levels !== null) store.foldToLevels(levels);
   }, [store, levels]);
+  useMark(store, url, matches);
   return url;
+}
+
+/** The match that one has stepped to is in the address, and is gone to when that is opened; so is the only match. */
+function useMark(store: WaterfallStore, url: TraceUrl, matches: Int32Array): void {
+  const { patch } = useUrl();
+  const restored = useRef<WaterfallStore | null>(null);
+  const { mark } = url;
+  useEffect(() => {
+    if (matches.length === 0 || restored.current === store) return;
+    restored.current = store;
+    const only = matches.length === 1 ? matches[0]! : -1;
+    const index = mark === null ? only : indexOfSpan(store.model, mark);
+    if (index >= 0 && store.isMatch(index)) store.setActive(index);
+  }, [store, mark, matches]);
+  useEffect(() => {
+    let last = store.stepped;
+    return store.subscribe(() => {
+      if (store.stepped === last) return;
+      last = store.stepped;
+      patch({ mark: spanRefOf(store.model, last) }, { replace: true });
+    });
+  }, [store, patch]);
 }
 
 /** Rows that are left when only some services, or only what was found, are wanted. */

@@ -1,6 +1,8 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
+import { spanLogsAtQuery } from "../../api/queries";
 import type { LoadedTrace } from "../../engine/decode-trace";
-import { indexOfSpan, nameOf, serviceOf, spanIdOf } from "../../engine/trace-model";
+import { indexOfSpan, nameOf, serviceOf, spanIdOf, spanRefOf } from "../../engine/trace-model";
 import type { WaterfallStore } from "../../engine/waterfall-store";
 import { WaterfallView } from "../../engine/waterfall-view";
 import { storedNumber, storeNumber, storeShown } from "../../kit/preferences";
@@ -8,6 +10,7 @@ import { Resizer } from "../../kit/resizer";
 import { EmptyState, Note } from "../../kit/states";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatShare } from "../../lib/format";
+import { nanos } from "../../lib/time";
 import { Inspector } from "./inspector";
 import { MapStrip, stripShown } from "./map-strip";
 import { Minimap } from "./minimap";
@@ -33,9 +36,10 @@ export function WaterfallTab({ trace, store, url, onKey, onFind }: { trace: Load
     setStrip(!strip);
   };
   const select = useCallback(
-    (index: number | null, replace = false) => patch({ span: index === null ? null : spanIdOf(model, index) }, { replace }),
+    (index: number | null, replace = false) => patch({ span: index === null ? null : spanRefOf(model, index) }, { replace }),
     [patch, model],
   );
+  const showLog = useShowLog(trace);
   return (
     <>
       {spanId !== null && selected < 0 && <Note>The span {spanId} of the address is not in this trace, or has not arrived yet.</Note>}
@@ -43,14 +47,28 @@ export function WaterfallTab({ trace, store, url, onKey, onFind }: { trace: Load
       <Minimap store={store} />
       <WaterfallToolbar trace={trace} store={store} url={url} values={values} strip={strip} onStrip={toggleStrip} />
       <div className={css.stage}>
-        <Waterfall store={store} selected={selected} onSelect={select} onKey={onKey} />
+        <Waterfall store={store} selected={selected} onSelect={select} onLog={showLog} onKey={onKey} />
         {selected >= 0 ? (
           <Inspector trace={trace} index={selected} adjusted={url.skew === "adj"} onSelect={select} onClose={() => select(null)} />
         ) : (
-          url.critical && <PathPanel store={store} onSelect={select} onClose={() => patch({ cp: null })} />
+          url.critical && <PathPanel traceId={trace.facts.trace_id} store={store} onSelect={select} onClose={() => patch({ cp: null })} />
         )}
       </div>
     </>
+  );
+}
+
+/** Opens the Logs view at the record that a point stands for. */
+function useShowLog({ facts, model }: LoadedTrace) {
+  const { patch } = useUrl();
+  const queries = useQueryClient();
+  return useCallback(
+    async (index: number, time: number) => {
+      const at = nanos(nanos(facts.start_time_unix_nano) + BigInt(Math.round(time)));
+      const { logs } = await queries.fetchQuery(spanLogsAtQuery(facts.trace_id, spanIdOf(model, index), at));
+      patch({ view: "logs", panel: logs[0] ? `log:${logs[0].id}` : null });
+    },
+    [facts, model, patch, queries],
   );
 }
 
@@ -58,19 +76,20 @@ interface WaterfallProps {
   store: WaterfallStore;
   selected: number;
   onSelect: (index: number | null, replace?: boolean) => void;
+  onLog: (index: number, time: number) => void;
   onKey: (key: string) => boolean;
 }
 
-function Waterfall({ store, selected, onSelect, onKey }: WaterfallProps) {
+function Waterfall({ store, selected, onSelect, onLog, onKey }: WaterfallProps) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<WaterfallView | null>(null);
   const [nameWidth, setNameWidth] = useState(() => storedNumber("name-width", NAME_WIDTH));
   const [tip, setTip] = useState<{ index: number; x: number; y: number } | null>(null);
   const [empty, setEmpty] = useState(false);
   // The view outlives renders; it calls what is current through this reference.
-  const current = useRef({ selected, onSelect, onKey });
+  const current = useRef({ selected, onSelect, onLog, onKey });
   useEffect(() => {
-    current.current = { selected, onSelect, onKey };
+    current.current = { selected, onSelect, onLog, onKey };
   });
 
   useEffect(() => {
@@ -81,6 +100,7 @@ function Waterfall({ store, selected, onSelect, onKey }: WaterfallProps) {
         classes: css as never,
         label: "Spans of the trace",
         onInspect: (index) => current.current.onSelect(index),
+        onLog: (index, time) => current.current.onLog(index, time),
         onActive: (index) => current.current.selected >= 0 && current.current.onSelect(index, true),
         onClose: () => current.current.selected >= 0 && current.current.onSelect(null),
         onKey: (key) => current.current.onKey(key),
@@ -102,7 +122,7 @@ function Waterfall({ store, selected, onSelect, onKey }: WaterfallProps) {
   useEffect(() => {
     if (selected < 0 || store.activeSpan === selected) return;
     store.setActive(selected);
-    view.current?.revealActive(true);
+    view.current?.centerActive();
   }, [store, selected]);
 
   const resize = (width: number) => {

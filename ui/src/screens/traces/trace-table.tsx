@@ -24,9 +24,9 @@ export function TraceTable(props: { traces: readonly TraceSummary[]; find: strin
       <table className={css.table}>
         <colgroup>
           <col />
-          <col style={{ width: "26%" }} />
+          <col className={css.durationColumn} />
           <col style={{ width: 88 }} />
-          <col style={{ width: 84 }} />
+          <col className={css.servicesColumn} />
           <col style={{ width: 76 }} />
           <col style={{ width: 190 }} />
         </colgroup>
@@ -35,7 +35,7 @@ export function TraceTable(props: { traces: readonly TraceSummary[]; find: strin
             <th scope="col">Root</th>
             <th scope="col">Duration</th>
             <th scope="col" className={css.number}>Spans</th>
-            <th scope="col" className={css.number}>Services</th>
+            <th scope="col" className={classNames(css.number, css.services)}>Services</th>
             <th scope="col" className={css.number}>Errors</th>
             <th scope="col" className={css.number}>Start</th>
           </tr>
@@ -84,7 +84,7 @@ function TraceRow({ trace, find, longest, color }: { trace: TraceSummary; find: 
       <td className={css.number} title={`${plural(trace.matched_span_count, "span")} matched`}>
         {group(trace.span_count)}
       </td>
-      <td className={css.number} title={services}>
+      <td className={classNames(css.number, css.services)} title={services}>
         {group(trace.service_count)}
       </td>
       <td className={classNames(css.number, trace.error_count > 0 ? css.errors : css.none)}>{trace.error_count > 0 ? group(trace.error_count) : "–"}</td>
@@ -119,7 +119,7 @@ function SkeletonRow() {
   return (
     <tr>
       {["60%", "90%", "60%", "50%", "30%", "80%"].map((width, i) => (
-        <td key={i}>
+        <td key={i} className={i === 3 ? css.services : undefined}>
           <Skeleton width={width} />
         </td>
       ))}

@@ -8,6 +8,7 @@ import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
 import { Facets, useFacetsShown } from "../../kit/facets";
 import { ChoiceMenu } from "../../kit/menu";
+import { ImportFile } from "../../kit/import-file";
 import { NoDataInRange } from "../../kit/no-data";
 import { NothingMatches } from "../../kit/nothing-matches";
 import { Page } from "../../kit/page";
@@ -60,6 +61,7 @@ export function TracesScreen() {
     <Page
       title="Traces"
       timed
+      actions={<ImportFile button />}
       field={<QueryBar subject="traces" value={text} window={window} placeholder="words, service:cart, duration>50ms" onCommit={change} />}
     >
       {empty ? (
