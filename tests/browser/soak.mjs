@@ -79,7 +79,10 @@ try {
   await send(otlp, Array.from({ length: BEFORE }, (_, nth) => requestSpans(nth, second() - BigInt(BEFORE - nth) * 1_000_000_000n)).flat());
   const visitors = [await Visitor.open(browser, server.url), await Visitor.open(browser, server.url)];
   const sessions = await Promise.all(visitors.map(({ context, page }) => context.newCDPSession(page)));
-  for (const { page } of visitors) await page.goto('/?refresh=5s');
+  for (const { page } of visitors) {
+    page.on('response', (answer) => answer.status() >= 500 && answer.text().then((text) => console.log(`${answer.status()} ${answer.url()}: ${text}`), () => {}));
+    await page.goto('/?refresh=5s');
+  }
   const until = Date.now() + MINUTES * 60_000;
   const heaps = sessions.map(() => []);
   let sent = BEFORE;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 const OUTCOMES = ["ok", "warn", "throttle", "fault"] as const;
 /** What outcomes are written on. */
-const GROUNDS = ["bg", "surface", "raised", "fault-bg", "warn-bg"] as const;
+const GROUNDS = ["bg", "surface", "raised", "accent-bg", "fault-bg", "warn-bg"] as const;
 /** CIE76, as in the palettes of maps: 2.3 is the least that a normal eye sees side by side. */
 const DIFFERENCE_MIN = 20;
 /** WCAG 2.2, 1.4.3. */
