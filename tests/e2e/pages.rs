@@ -194,7 +194,7 @@ fn a_sorted_page_that_is_stopped_goes_on_where_it_was() {
     let server = home.start_ready(NO_FLUSH);
     for from in (1..=SEARCHED).step_by(4_000) {
         let root = |number: u64| {
-            let duration_ms = if number % EACH == 0 { 1_000 + number * 7 % 1_013 } else { 1 };
+            let duration_ms = if number.is_multiple_of(EACH) { 1_000 + number * 7 % 1_013 } else { 1 };
             let mut spans = trace(number, NOON + number * MILLISECOND, duration_ms);
             spans.truncate(1);
             spans
