@@ -28,7 +28,7 @@ use tantivy::directory::{
 use super::text_index::Files;
 use crate::error::StorageError;
 
-const MAGIC: &[u8; 8] = b"SPLKIDX2";
+const MAGIC: &[u8; 8] = b"SPLKIDX3";
 const TRAILER_BYTES: u64 = 16;
 const BLOCK_BYTES: usize = 64 << 10;
 

@@ -127,7 +127,7 @@ impl IndexWriter {
 
     fn add_words(&mut self, at: usize, rows: &ArrayRef) {
         let (column, words) = &mut self.words[at];
-        let space = word_space(column);
+        let (space, bits) = (word_space(column), self.signal.spec().key_bits);
         // A dictionary's texts are cut into words once each.
         let mut cut: Vec<Option<(Vec<u32>, Vec<u32>)>> = Vec::new();
         let (numbers, keys) = (&mut Vec::new(), &mut Vec::new());
@@ -141,7 +141,7 @@ impl IndexWriter {
                     if is_term(&self.word) {
                         numbers.push(words.number(&self.word));
                     } else {
-                        keys.push(key(space, self.word.as_bytes()));
+                        keys.push(key(bits, space, self.word.as_bytes()));
                     }
                 }
             }
@@ -158,25 +158,26 @@ impl IndexWriter {
     }
 
     fn add_bytes(&mut self, name: &str, rows: &ArrayRef) {
-        let space = bytes_space(name);
+        let (space, bits) = (bytes_space(name), self.signal.spec().key_bits);
         let rows = rows.as_binary::<i32>();
         for (row, value) in rows.iter().enumerate() {
             if let Some(value) = value {
-                self.keys.add(row as u32, key(space, value));
+                self.keys.add(row as u32, key(bits, space, value));
             }
         }
     }
 
     fn add_texts(&mut self, space: u64, rows: &ArrayRef) {
+        let bits = self.signal.spec().key_bits;
         for_each_text(rows, |row, _, text| {
             if is_key_value(text) {
-                self.keys.add(row, key(space, text.as_bytes()));
+                self.keys.add(row, key(bits, space, text.as_bytes()));
             }
         });
     }
 
     fn add_map(&mut self, rows: &ArrayRef) {
-        let map = rows.as_map();
+        let (map, bits) = (rows.as_map(), self.signal.spec().key_bits);
         let (keys, values) = (map.keys().as_string::<i32>(), map.values().as_string::<i32>());
         let offsets = map.value_offsets();
         let mut spaces: hashbrown::HashMap<&str, u64> = hashbrown::HashMap::new();
@@ -185,7 +186,7 @@ impl IndexWriter {
                 if values.is_valid(entry) && is_key_value(values.value(entry)) {
                     let name = keys.value(entry);
                     let space = *spaces.entry(name).or_insert_with(|| attribute_space(name));
-                    self.keys.add(row as u32, key(space, values.value(entry).as_bytes()));
+                    self.keys.add(row as u32, key(bits, space, values.value(entry).as_bytes()));
                 }
             }
         }
@@ -193,15 +194,16 @@ impl IndexWriter {
 
     /// JSON texts of attributes.
     fn add_objects(&mut self, rows: &ArrayRef) {
+        let bits = self.signal.spec().key_bits;
         let mut cut: Vec<Option<Vec<u32>>> = Vec::new();
         for_each_text(rows, |row, distinct, text| {
             let Some(distinct) = distinct else {
-                return object_keys(text).iter().for_each(|key| self.keys.add(row, *key));
+                return object_keys(bits, text).iter().for_each(|key| self.keys.add(row, *key));
             };
             if cut.len() <= distinct {
                 cut.resize(distinct + 1, None);
             }
-            let keys = cut[distinct].get_or_insert_with(|| object_keys(text));
+            let keys = cut[distinct].get_or_insert_with(|| object_keys(bits, text));
             keys.iter().for_each(|key| self.keys.add(row, *key));
         });
     }
@@ -214,10 +216,10 @@ impl IndexWriter {
     }
 }
 
-fn object_keys(text: &str) -> Vec<u32> {
+fn object_keys(bits: u32, text: &str) -> Vec<u32> {
     let attributes = read_json_attributes(text).unwrap_or_default().into_iter();
     let pairs = attributes.map(|attribute| (attribute_space(&attribute.key), attribute_text(attribute.value)));
-    pairs.filter(|(_, text)| is_key_value(text)).map(|(space, text)| key(space, text.as_bytes())).collect()
+    pairs.filter(|(_, text)| is_key_value(text)).map(|(space, text)| key(bits, space, text.as_bytes())).collect()
 }
 
 /// Calls `visit` with row, number among the dictionary's texts (`None` in a plain column) and text, where there is one.
@@ -261,6 +263,7 @@ impl RowGroupIndex {
 
     /// Rows of the row group that may satisfy the condition; `None` when the index cannot tell.
     pub(super) fn hits(&self, signal: Signal, condition: &Condition) -> Result<Option<IndexHits>, StorageError> {
+        let bits = signal.spec().key_bits;
         match condition {
             Condition::Words { column, words } => self.with_words(signal, column, words),
             Condition::Bytes { column, values } => {
@@ -268,14 +271,14 @@ impl RowGroupIndex {
                     return Ok(None);
                 }
                 let space = bytes_space(column);
-                Ok(Some(self.with_any_key(values.iter().map(|value| key(space, value)))?))
+                Ok(Some(self.with_any_key(values.iter().map(|value| key(bits, space, value)))?))
             }
             Condition::Attribute { key: name, values } => {
                 if !is_key_indexed(signal, name) || !values.iter().all(|value| is_key_value(value)) {
                     return Ok(None);
                 }
                 let space = attribute_space(name);
-                Ok(Some(self.with_any_key(values.iter().map(|value| key(space, value.as_bytes())))?))
+                Ok(Some(self.with_any_key(values.iter().map(|value| key(bits, space, value.as_bytes())))?))
             }
         }
     }
@@ -286,9 +289,9 @@ impl RowGroupIndex {
         }
         let (terms, others): (Vec<&str>, Vec<&str>) = words.iter().map(String::as_str).partition(|word| is_term(word));
         let mut hits = IndexHits { rows: RowRanges::all(self.rows()), certain: false };
-        let space = word_space(column);
+        let (space, bits) = (word_space(column), signal.spec().key_bits);
         for word in &others {
-            hits.rows = hits.rows.intersect(&self.with_any_key([key(space, word.as_bytes())].into_iter())?.rows);
+            hits.rows = hits.rows.intersect(&self.with_any_key([key(bits, space, word.as_bytes())].into_iter())?.rows);
         }
         if !terms.is_empty() && !hits.rows.is_empty() {
             let found = self.text()?.search(column, &terms).map_err(|error| self.corrupt(error))?;

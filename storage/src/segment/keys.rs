@@ -1,10 +1,10 @@
 //! Which stripes of rows hold which keys: ids, attribute values, and words with a digit in them.
 //!
 //! Such values are too many and too rare for a dictionary of terms: a UUID costs a term of its own. So a key is only a
-//! hash of [`KEY_BITS`] bits, and its postings are stripes of [`STRIPE_ROWS`] rows, which is what a query has to
+//! hash of 22 or 24 bits ([`key_bits`](proto::SignalSpec::key_bits)), and its postings are stripes of [`STRIPE_ROWS`] rows, which is what a query has to
 //! decompress anyway. A row group's index is then a sorted set of 32-bit numbers, `hash << 8 | stripe`, packed in blocks
-//! of 128 deltas: about 12 bits for each key and stripe. A foreign stripe comes along once in four look-ups; the query
-//! checks the rows.
+//! of 128 deltas: about 12 bits for each key and stripe. With 22 bits a foreign stripe comes along once in four look-ups;
+//! the query checks the rows.
 //!
 //! ```text
 //! count u32 | first value of each block u32... | end of each block in `packed` u32... | width of each block u8... | packed
@@ -19,14 +19,14 @@ use twox_hash::XxHash64;
 pub(super) const STRIPE_ROWS: u32 = 1024;
 /// Stripes of a row group, for a stripe number has 8 bits.
 pub(super) const STRIPES_MAX: u32 = 256;
-/// With 2^22 hashes and a million different keys in a row group, one look-up in four meets a foreign key.
-const KEY_BITS: u32 = 22;
+/// What a number has beside the stripe.
+const KEY_BITS_MAX: u32 = u32::BITS - STRIPE_BITS;
 const STRIPE_BITS: u32 = 8;
 const BLOCK: usize = BitPacker4x::BLOCK_LEN;
 
-/// The hash of a value in a name space (a column, an attribute key). Part of the file format: XXH64.
-pub(super) fn key(name_space: u64, value: &[u8]) -> u32 {
-    (XxHash64::oneshot(name_space, value) >> (64 - KEY_BITS)) as u32
+/// The hash of a value in a name space (a column, an attribute key). Part of the file format: the upper bits of XXH64.
+pub(super) fn key(bits: u32, name_space: u64, value: &[u8]) -> u32 {
+    (XxHash64::oneshot(name_space, value) >> (u64::BITS - bits.min(KEY_BITS_MAX))) as u32
 }
 
 /// The number of a name space.
@@ -75,10 +75,10 @@ impl KeyWriter {
 
 /// Radix sort, for a comparison sort of some million numbers takes four times as long.
 fn sort(entries: &mut Vec<u32>) {
-    const DIGIT_BITS: u32 = 10;
+    const DIGIT_BITS: u32 = 11;
     const DIGIT: usize = 1 << DIGIT_BITS;
     let mut other = vec![0; entries.len()];
-    for shift in (0..KEY_BITS + STRIPE_BITS).step_by(DIGIT_BITS as usize) {
+    for shift in (0..u32::BITS).step_by(DIGIT_BITS as usize) {
         let digit = |entry: u32| (entry >> shift) as usize % DIGIT;
         let mut starts = [0usize; DIGIT];
         entries.iter().for_each(|entry| starts[digit(*entry)] += 1);
@@ -164,6 +164,7 @@ mod tests {
     use std::convert::Infallible;
 
     use proptest::prelude::*;
+    use proto::Signal;
 
     use super::*;
 
@@ -176,26 +177,27 @@ mod tests {
     proptest! {
         #[test]
         fn every_key_is_found_in_exactly_its_stripes(
+            first in 0u32..(1 << KEY_BITS_MAX) - 300,
             entries in prop::collection::vec((0u32..300, 0u32..STRIPE_ROWS * STRIPES_MAX), 0..2000),
         ) {
             let mut writer = KeyWriter::default();
             for (key, row) in &entries {
-                writer.add(*row, *key);
+                writer.add(*row, first + *key);
             }
             let bytes = writer.finish();
             for key in 0..300 {
                 let expected: BTreeSet<u32> =
                     entries.iter().filter(|entry| entry.0 == key).map(|entry| entry.1 / STRIPE_ROWS).collect();
-                prop_assert_eq!(stripes_of(&bytes, key), expected.into_iter().collect::<Vec<_>>());
+                prop_assert_eq!(stripes_of(&bytes, first + key), expected.into_iter().collect::<Vec<_>>());
             }
         }
     }
 
     #[test]
     fn the_hash_is_part_of_the_format() {
-        assert_eq!(key(name_space("user.id"), b"user-000001"), key(name_space("user.id"), b"user-000001"));
         assert_ne!(name_space("user.id"), name_space("session.id"));
-        assert_eq!(key(0, b""), (0xef46_db37_51d8_e999u64 >> 42) as u32, "XXH64 of nothing with seed 0");
-        assert!(key(1, b"x") < 1 << KEY_BITS);
+        assert_eq!(key(22, 0, b""), (0xef46_db37_51d8_e999u64 >> 42) as u32, "XXH64 of nothing with seed 0");
+        assert_eq!(key(24, 0, b""), 0x00ef_46db);
+        assert!(Signal::ALL.iter().all(|signal| signal.spec().key_bits <= KEY_BITS_MAX));
     }
 }
