@@ -94,7 +94,8 @@ export class Server {
 
   /** Ends the process and leaves its data. */
   async kill() {
-    if (this.process.exitCode === null && this.process.signalCode === null) {
+    // None when it could not be started.
+    if (this.process?.exitCode === null && this.process.signalCode === null) {
       const ended = new Promise((done) => this.process.once('exit', done));
       this.process.kill('SIGKILL');
       await ended;

@@ -50,6 +50,8 @@ export function oddWalk(visitor, server) {
   const big = wideTrace(BIG, BIG_SPANS, 17, secondsAgo(200), 2_000_000_000);
   const target = deepest(big);
   const paste = async (pasted) => {
+    // Nobody is faster than the page.
+    await page.getByRole('main').waitFor();
     await page.keyboard.press('Control+k');
     await page.getByRole('dialog').waitFor();
     await page.keyboard.insertText(pasted);
