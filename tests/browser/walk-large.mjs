@@ -118,9 +118,8 @@ export function largeWalk(visitor, server) {
       await page.getByText(/^Large trace: opened with \d+ levels/).waitFor();
       await waterfall.focus();
       await page.keyboard.press('e');
-      const active = waterfall.locator('[role=row][aria-selected=true]');
-      await active.waitFor();
-      assert.match(await active.getAttribute('aria-label'), /, error$/);
+      // The focus alone has made the first row the active one.
+      await waterfall.getByRole('row', { selected: true, name: /, error$/ }).waitFor();
       await page.keyboard.press('1');
       await page.waitForFunction(() => document.querySelector('[role=treegrid]').getAttribute('aria-rowcount') === '1');
     }],
