@@ -178,12 +178,20 @@ fn scan_below(sorted_by: &Expr, below: &LogicalPlan) -> Option<(Signal, Vec<Expr
                 let signal = provider.downcast_ref::<LakeTable>()?.signal();
                 let is_usable = scan.fetch.is_none() && column.name == signal.spec().time_column;
                 let columns = scan.projected_schema.fields().iter().map(|field| field.name().clone()).collect();
-                let conditions = conditions.into_iter().map(unnormalize_col).collect();
+                let conditions: Vec<Expr> = conditions.into_iter().map(unnormalize_col).collect();
+                let is_usable = is_usable && conditions.iter().all(is_of_the_row_alone);
                 return is_usable.then_some((signal, conditions, columns));
             }
             _ => return None,
         }
     }
+}
+
+/// Whether a condition can be asked apart from the plan, and twice: it gives the same each time, and needs nothing but the
+/// row.
+fn is_of_the_row_alone(condition: &Expr) -> bool {
+    let is_subquery = |expr: &Expr| matches!(expr, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_));
+    !condition.is_volatile() && !condition.exists(|expr| Ok(is_subquery(expr))).unwrap_or(true)
 }
 
 /// A condition over the columns of `schema` as one over what these columns are.
@@ -256,6 +264,11 @@ mod tests {
             (
                 "SELECT x FROM (SELECT name AS x, start_time AS t FROM spans) ORDER BY t DESC LIMIT 2",
                 Some((2, true, 0)),
+            ),
+            ("SELECT name FROM spans WHERE random() < 0.5 ORDER BY start_time DESC LIMIT 7", None),
+            (
+                "SELECT name FROM spans WHERE start_time > (SELECT min(time) FROM logs) ORDER BY start_time DESC LIMIT 7",
+                None,
             ),
             ("SELECT name FROM spans ORDER BY duration_ns DESC LIMIT 7", None),
             ("SELECT name FROM spans ORDER BY end_time DESC LIMIT 7", None),
