@@ -64,13 +64,14 @@ impl SnapshotPair {
     }
 }
 
-/// Segments whose columns are kept as Arrow sees them: about 50 KB each.
+/// Segments whose columns are kept as Arrow sees them.
 const ARROW_METADATA_MAX: usize = 256;
 
 /// How segments are read: the lake's object store, and footers with page indexes kept between queries.
 pub(crate) struct LakeReaders {
     cached: CachedParquetFileReaderFactory,
-    /// What Arrow makes of a footer takes as long to work out as some pages to read.
+    /// What Arrow makes of a footer takes as long to work out as some pages to read. Only of footers that are cached or in
+    /// use: the bound of that cache is on bytes, and an entry here would keep its footer in memory.
     arrow: Mutex<HashMap<SegmentId, ArrowReaderMetadata>>,
 }
 
@@ -97,6 +98,7 @@ impl LakeReaders {
         }
         let arrow = ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new())?;
         let mut kept = self.arrow.lock();
+        kept.retain(|_, kept| Arc::strong_count(kept.metadata()) > 1);
         if kept.len() >= ARROW_METADATA_MAX {
             kept.clear();
         }
