@@ -15,7 +15,7 @@ use std::ops::Range;
 use bitpacking::{BitPacker, BitPacker4x};
 use twox_hash::XxHash64;
 
-/// Rows of a stripe; [`super::writer::PAGE_ROWS`] divides it, so a stripe is a whole number of pages.
+/// Rows of a stripe, and of a page of short values ([`super::writer::PAGE_ROWS`]).
 pub(super) const STRIPE_ROWS: u32 = 1024;
 /// Stripes of a row group, for a stripe number has 8 bits.
 pub(super) const STRIPES_MAX: u32 = 256;

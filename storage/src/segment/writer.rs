@@ -27,7 +27,8 @@ use super::{SegmentId, SegmentMeta};
 use crate::error::StorageError;
 use crate::paths;
 
-/// Rows of a page of texts, ids and times: what a look-up by row has to decompress. It divides a stripe of the index.
+/// Rows of a page of texts, ids and times, at most: what a look-up by row has to decompress. A stripe of the index, but of
+/// long texts, which have more pages ([`PAGE_BYTES`]).
 pub(super) const PAGE_ROWS: usize = STRIPE_ROWS as usize;
 /// Bytes of a page before compression: rows of long texts are looked up one by one too.
 const PAGE_BYTES: usize = 64 << 10;
