@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
     cast as cast_expr, lit,
 };
 use proto::promoted::{ColumnKind, Promoted};
-use proto::value::{attribute_text, read_json_attributes};
+use proto::value::{attribute_text, read_json_attributes, write_json_string};
 use proto::{Signal, schema};
 
 use super::number::{integer, number};
@@ -212,7 +212,9 @@ struct JsonKey<'a> {
 
 impl<'a> JsonKey<'a> {
     fn new(key: &'a str) -> Self {
-        Self { key, json: serde_json::Value::from(key).to_string() }
+        let mut json = String::new();
+        write_json_string(&mut json, key);
+        Self { key, json }
     }
 
     /// A value as `attributes['k']` shows it: a string as itself, any other value as JSON. Most objects have no such key,
@@ -449,4 +451,20 @@ fn view_access(call: &ScalarFunction) -> Option<(ViewCall<'_>, &str)> {
     let [Expr::ScalarFunction(view), Expr::Literal(key, _)] = call.args.as_slice() else { return None };
     let signal = view.func.inner().downcast_ref::<AttributesView>()?.signal;
     Some((ViewCall { signal, args: &view.args }, key.try_as_str().flatten()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_as_it_is_written() {
+        for key in ["a.b", "with \" and \\", "tab\t", "\u{8}\u{c}\u{1}", "größe", "\u{2028}"] {
+            let mut object = "{".to_owned();
+            write_json_string(&mut object, key);
+            object.push_str(":\"x\"}");
+            assert_eq!(JsonKey::new(key).look_up(&object).as_deref(), Some("x"), "{object}");
+            assert_eq!(JsonKey::new("other").look_up(&object), None);
+        }
+    }
 }
