@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::split_conjunction;
@@ -25,6 +26,7 @@ use proto::{Signal, TimeRange, UnixNanos};
 use storage::{Condition, IndexHits, RowGroupMeta, RowRanges, Segment, Snapshot};
 
 use crate::functions::{MatchCall, attribute_key, fold, is_hex, is_severity_name, severity_numbers};
+use crate::grouping::GroupByNumbers;
 
 /// Index look-ups of one query that run at once.
 const SEARCHES_AT_ONCE: usize = 4;
@@ -33,8 +35,8 @@ const STRIPE_ROWS: u32 = 1024;
 /// Skipping between single rows costs as much as reading so many.
 const SELECTION_PAYS_FROM: u64 = 4;
 
-/// DataFusion's rules, with ours where a view's expressions have just met the predicates.
-pub(crate) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+/// DataFusion's rules, with ours where a view's expressions have just met the predicates. `memory`: of all queries.
+pub(crate) fn optimizer_rules(memory: &Arc<dyn MemoryPool>) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let ours: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(PhysicalColumns);
     let mut rules = Vec::new();
     for rule in Optimizer::new().rules {
@@ -45,6 +47,7 @@ pub(crate) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
             rules.push(Arc::clone(&ours));
         }
     }
+    rules.push(Arc::new(GroupByNumbers::new(memory)));
     rules
 }
 

@@ -53,6 +53,7 @@ impl SessionFactory {
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
             .build_arc()?;
         let readers = Arc::new(LakeReaders::new(store.object_store(), runtime.cache_manager.get_file_metadata_cache()));
+        let rules = pruning::optimizer_rules(&runtime.memory_pool);
         let mut state = SessionStateBuilder::new()
             .with_config(config(settings))
             .with_runtime_env(runtime)
@@ -62,7 +63,7 @@ impl SessionFactory {
             .with_window_functions(functions::window_functions())
             .with_table_function_list(functions::table_functions())
             .with_analyzer_rules(functions::analyzer_rules())
-            .with_optimizer_rules(pruning::optimizer_rules())
+            .with_optimizer_rules(rules)
             .build();
         state.register_catalog_list(Arc::new(MemoryCatalogProviderList::new()));
         Ok(Self { task_context: state.task_ctx(), template: state, readers })

@@ -4,10 +4,13 @@
 use std::fmt::Debug;
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, ArrowNumericType, AsArray, BooleanArray, ListArray, PrimitiveArray};
-use arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use arrow::array::{
+    Array, ArrayData, ArrayRef, ArrowNumericType, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanArray, ByteView,
+    PrimitiveArray,
+};
+use arrow::buffer::{Buffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeTypeOp, DataType, Field, FieldRef, Float64Type, Int64Type};
-use datafusion::common::{exec_err, plan_err};
+use datafusion::common::{exec_datafusion_err, exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
@@ -16,6 +19,9 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::scalar::ScalarValue;
+
+/// Values that are kept in the buffer they come in, at least.
+const PART_VALUES_MIN: usize = 512;
 
 static PERCENTILE: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| Arc::new(AggregateUDF::from(Percentile::new())));
 
@@ -67,8 +73,8 @@ impl AggregateUDFImpl for Percentile {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let list = DataType::List(Arc::new(Field::new_list_field(args.input_fields[0].data_type().clone(), true)));
-        Ok(vec![Arc::new(Field::new(format_state_name(args.name, "values"), list, true))])
+        // The bytes of all values, in an array type that hands on large texts without copying them.
+        Ok(vec![Arc::new(Field::new(format_state_name(args.name, "values"), DataType::BinaryView, true))])
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
@@ -87,8 +93,8 @@ impl AggregateUDFImpl for Percentile {
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
         let p = fraction(&args)?;
         match args.expr_fields[0].data_type() {
-            DataType::Int64 => Ok(Box::new(GroupValues::<Int64Type> { groups: Vec::new(), bytes: 0, p })),
-            DataType::Float64 => Ok(Box::new(GroupValues::<Float64Type> { groups: Vec::new(), bytes: 0, p })),
+            DataType::Int64 => Ok(Box::new(GroupValues::<Int64Type> { groups: Vec::new(), values: 0, p })),
+            DataType::Float64 => Ok(Box::new(GroupValues::<Float64Type> { groups: Vec::new(), values: 0, p })),
             other => exec_err!("percentile() of {other}"),
         }
     }
@@ -122,15 +128,15 @@ impl<T: ArrowNumericType + Debug> Accumulator for Values<T> {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        for values in states[0].as_list::<i32>().iter().flatten() {
-            self.update_batch(&[values])?;
+        let states = states[0].as_binary_view();
+        for row in (0..states.len()).filter(|row| states.is_valid(*row)) {
+            self.values.extend_from_slice(&values_of::<T>(states, row)?);
         }
         Ok(())
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let list = list_of::<T>(vec![std::mem::take(&mut self.values)])?;
-        Ok(vec![ScalarValue::List(Arc::new(list.as_list::<i32>().clone()))])
+        Ok(vec![ScalarValue::BinaryView(Some(Buffer::from_vec(std::mem::take(&mut self.values)).to_vec()))])
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
@@ -145,26 +151,77 @@ impl<T: ArrowNumericType + Debug> Accumulator for Values<T> {
 /// The values of all groups: one pass over a batch, where an accumulator for each group would take its rows out of it.
 #[derive(Debug)]
 struct GroupValues<T: ArrowNumericType> {
-    groups: Vec<Vec<T::Native>>,
-    /// Of the values.
-    bytes: usize,
+    groups: Vec<Group<T>>,
+    /// In all groups.
+    values: usize,
     p: f64,
 }
 
+/// Values of a group, and those that came from other threads, as they came.
+#[derive(Debug)]
+struct Group<T: ArrowNumericType> {
+    values: Vec<T::Native>,
+    parts: Vec<ScalarBuffer<T::Native>>,
+}
+
+impl<T: ArrowNumericType> Default for Group<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), parts: Vec::new() }
+    }
+}
+
+impl<T: ArrowNumericType> Group<T> {
+    fn len(&self) -> usize {
+        self.values.len() + self.parts.iter().map(|part| part.len()).sum::<usize>()
+    }
+
+    fn into_values(mut self) -> Vec<T::Native> {
+        self.values.reserve_exact(self.len() - self.values.len());
+        self.parts.iter().for_each(|part| self.values.extend_from_slice(part));
+        self.values
+    }
+}
+
 impl<T: ArrowNumericType> GroupValues<T> {
-    fn take(&mut self, emit_to: EmitTo) -> Vec<Vec<T::Native>> {
+    fn take(&mut self, emit_to: EmitTo) -> Vec<Group<T>> {
         let taken = emit_to.take_needed(&mut self.groups);
-        let bytes: usize = taken.iter().map(|values| values.len() * size_of::<T::Native>()).sum();
-        self.bytes = self.bytes.saturating_sub(bytes);
+        self.values -= taken.iter().map(Group::len).sum::<usize>();
         taken
     }
 }
 
-fn list_of<T: ArrowNumericType>(groups: Vec<Vec<T::Native>>) -> Result<ArrayRef> {
-    let offsets = OffsetBuffer::from_lengths(groups.iter().map(Vec::len));
-    let values = PrimitiveArray::<T>::new(ScalarBuffer::from(groups.concat()), None);
-    let field = Arc::new(Field::new_list_field(T::DATA_TYPE, true));
-    Ok(Arc::new(ListArray::try_new(field, offsets, Arc::new(values), None)?))
+/// One row for each group, whose bytes are handed over and not copied.
+fn states_of<T: ArrowNumericType>(groups: impl Iterator<Item = Vec<T::Native>>) -> Result<ArrayRef> {
+    let mut states = BinaryViewBuilder::new();
+    for values in groups {
+        let bytes = Buffer::from_vec(values);
+        if bytes.len() <= INLINE_BYTES {
+            states.append_value(&bytes);
+            continue;
+        }
+        let length = u32::try_from(bytes.len());
+        let length =
+            length.map_err(|_| exec_datafusion_err!("percentile() of more than 4 GiB of values in one group"))?;
+        let block = states.append_block(bytes);
+        states.try_append_view(block, 0, length)?;
+    }
+    Ok(Arc::new(states.finish()))
+}
+
+/// Bytes that a view holds itself.
+const INLINE_BYTES: usize = 12;
+
+/// The values of a row that is not null.
+fn values_of<T: ArrowNumericType>(states: &BinaryViewArray, row: usize) -> Result<ScalarBuffer<T::Native>> {
+    let view = ByteView::from(states.views()[row]);
+    let bytes = match view.length as usize {
+        length if length <= INLINE_BYTES => Buffer::from(states.value(row)),
+        length => states.data_buffers()[view.buffer_index as usize].slice_with_length(view.offset as usize, length),
+    };
+    let count = bytes.len() / size_of::<T::Native>();
+    // Where a copy has moved the bytes to any place they are moved to one that numbers can be read from.
+    let values = ArrayData::builder(T::DATA_TYPE).len(count).add_buffer(bytes).align_buffers(true).build()?;
+    Ok(PrimitiveArray::<T>::from(values).values().clone())
 }
 
 fn is_chosen(filter: Option<&BooleanArray>, row: usize) -> bool {
@@ -180,23 +237,34 @@ impl<T: ArrowNumericType + Debug> GroupsAccumulator for GroupValues<T> {
         groups: usize,
     ) -> Result<()> {
         let values = values[0].as_primitive::<T>();
-        self.groups.resize_with(groups, Vec::new);
+        self.groups.resize_with(groups, Group::default);
+        if values.null_count() == 0 && filter.is_none() {
+            for (value, group) in values.values().iter().zip(group_indices) {
+                self.groups[*group].values.push(*value);
+            }
+            self.values += values.len();
+            return Ok(());
+        }
         for (row, (value, group)) in values.iter().zip(group_indices).enumerate() {
             if let Some(value) = value.filter(|_| is_chosen(filter, row)) {
-                self.groups[*group].push(value);
+                self.groups[*group].values.push(value);
+                self.values += 1;
             }
         }
-        self.bytes += size_of_val(values.values().inner().as_slice());
         Ok(())
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef], group_indices: &[usize], groups: usize) -> Result<()> {
-        self.groups.resize_with(groups, Vec::new);
-        for (values, group) in states[0].as_list::<i32>().iter().zip(group_indices) {
-            if let Some(values) = values {
-                let values = values.as_primitive::<T>().values();
-                self.bytes += size_of_val(values.inner().as_slice());
-                self.groups[*group].extend_from_slice(values);
+        self.groups.resize_with(groups, Group::default);
+        let states = states[0].as_binary_view();
+        for (row, group) in group_indices.iter().enumerate().filter(|(row, _)| states.is_valid(*row)) {
+            let values = values_of::<T>(states, row)?;
+            self.values += values.len();
+            // A few values are not worth a buffer of their own.
+            if values.len() < PART_VALUES_MIN {
+                self.groups[*group].values.extend_from_slice(&values);
+            } else {
+                self.groups[*group].parts.push(values);
             }
         }
         Ok(())
@@ -207,21 +275,22 @@ impl<T: ArrowNumericType + Debug> GroupsAccumulator for GroupValues<T> {
         let values = values[0].as_primitive::<T>();
         let rows = values.iter().enumerate();
         let groups = rows.map(|(row, value)| value.filter(|_| is_chosen(filter, row)).into_iter().collect());
-        Ok(vec![list_of::<T>(groups.collect())?])
+        Ok(vec![states_of::<T>(groups)?])
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let p = self.p;
-        let ranks = self.take(emit_to).into_iter().map(|mut values| nearest_rank(&mut values, p));
+        let ranks = self.take(emit_to).into_iter().map(|group| nearest_rank(&mut group.into_values(), p));
         Ok(Arc::new(ranks.collect::<PrimitiveArray<T>>()))
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        Ok(vec![list_of::<T>(self.take(emit_to))?])
+        Ok(vec![states_of::<T>(self.take(emit_to).into_iter().map(Group::into_values))?])
     }
 
     fn size(&self) -> usize {
-        size_of_val(self) + self.groups.capacity() * size_of::<Vec<T::Native>>() + 2 * self.bytes
+        // Twice: as they are taken out they are copied together.
+        size_of_val(self) + self.groups.capacity() * size_of::<Group<T>>() + 2 * self.values * size_of::<T::Native>()
     }
 }
 
