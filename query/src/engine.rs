@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use crate::cancel::Cancelled;
 use crate::error::{ErrorKind, QueryError};
 use crate::pruning::Candidates;
+use crate::row_groups::Conditions;
 use crate::running::{ProgressReport, Registered, Registry, WalkPlace};
 use crate::session::SessionFactory;
 use crate::table::SnapshotPair;
@@ -328,6 +329,12 @@ impl Query {
         let columns = columns_read(signal, columns, &predicates);
         let progress = Arc::clone(&self.place.registered.running.progress);
         Ok(async move { Ok(table.read(shared.sessions.template(), &columns, &predicates, &progress).await?) })
+    }
+
+    /// `predicates`, all of which have to hold, to be asked of rows that have been read.
+    pub(crate) fn conditions(&self, signal: Signal, predicates: Vec<Expr>) -> Result<Conditions, QueryError> {
+        let predicates = predicates.into_iter().map(pruning::to_physical_columns).collect::<Result<Vec<_>, _>>()?;
+        Ok(Conditions::new(self.shared.sessions.template(), signal, &predicates)?)
     }
 
     /// [`Query::open`], until it has given `rows_max` rows. Errors with `TooLarge` as [`Query::collect`] does.

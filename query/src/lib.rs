@@ -27,6 +27,7 @@ mod fields;
 mod filter;
 mod flow;
 mod functions;
+mod grouping;
 mod heatmap;
 mod histogram;
 mod json_object;
@@ -63,6 +64,7 @@ mod trace_summary;
 mod trace_tree;
 mod traces;
 mod view;
+mod whole_traces;
 mod why_empty;
 
 pub use api::{Admin, Imported, MetricsRender, QuerySettings, Received, router};

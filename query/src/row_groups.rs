@@ -10,7 +10,9 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::{AsArray, BooleanArray};
+use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::prep_null_mask_filter;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -40,6 +42,8 @@ use crate::table::{LakeReaders, physical_predicate};
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 8192;
+/// Stripes of rows that are worth a reader of their own: opening one costs about as much as reading some pages.
+const STRIPES_MIN: usize = 8;
 /// Batches of each thread that wait to be looked at.
 const BATCHES_WAITING: usize = 2;
 
@@ -47,22 +51,17 @@ const BATCHES_WAITING: usize = 2;
 pub(crate) struct Wanted {
     /// The columns of the answer.
     schema: SchemaRef,
-    conditions: Vec<Arc<Condition>>,
+    conditions: Conditions,
     signal: Signal,
     time: TimeRange,
 }
 
-/// A predicate, bound to the columns that it reads.
-struct Condition {
-    predicate: Arc<dyn PhysicalExpr>,
-    schema: SchemaRef,
-    /// Which filters it is made of, by their position among the parts of the conjunction.
-    parts: Vec<usize>,
-}
+/// Predicates, all of which have to hold.
+pub(crate) struct Conditions(Vec<Arc<Condition>>);
 
-impl Wanted {
-    /// `columns`: positions in the signal's schema. `filters`: over physical columns; all of them have to hold.
-    pub(crate) fn new(state: &SessionState, signal: Signal, columns: &[usize], filters: &[Expr]) -> Result<Self> {
+impl Conditions {
+    /// `filters`: over physical columns.
+    pub(crate) fn new(state: &SessionState, signal: Signal, filters: &[Expr]) -> Result<Self> {
         let physical = signal.schema();
         let mut groups: Vec<(Vec<usize>, Vec<usize>, Vec<Expr>)> = Vec::new();
         for (part, filter) in filters.iter().flat_map(split_conjunction).enumerate() {
@@ -87,9 +86,40 @@ impl Wanted {
             let bound = DFSchema::try_from(Arc::clone(&schema)).and_then(|df| physical_predicate(state, &filters, &df));
             Some(bound.transpose()?.map(|predicate| Arc::new(Condition { predicate, schema, parts })))
         });
+        Ok(Self(bound.collect::<Result<_>>()?))
+    }
+
+    /// Names of the columns they read, some of them more than once.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|condition| condition.schema.fields()).map(|field| field.name().as_str())
+    }
+
+    /// Of each row of a batch with at least those columns, whether all hold.
+    pub(crate) fn hold(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
+        let mut all = BooleanBuffer::new_set(batch.num_rows());
+        for condition in &self.0 {
+            let holds = condition.holds(batch)?;
+            let holds = if holds.null_count() > 0 { prep_null_mask_filter(&holds) } else { holds };
+            all = &all & holds.values();
+        }
+        Ok(all)
+    }
+}
+
+/// A predicate, bound to the columns that it reads.
+struct Condition {
+    predicate: Arc<dyn PhysicalExpr>,
+    schema: SchemaRef,
+    /// Which filters it is made of, by their position among the parts of the conjunction.
+    parts: Vec<usize>,
+}
+
+impl Wanted {
+    /// `columns`: positions in the signal's schema. `filters`: over physical columns; all of them have to hold.
+    pub(crate) fn new(state: &SessionState, signal: Signal, columns: &[usize], filters: &[Expr]) -> Result<Self> {
         Ok(Self {
-            schema: Arc::new(physical.project(columns)?),
-            conditions: bound.collect::<Result<_>>()?,
+            schema: Arc::new(signal.schema().project(columns)?),
+            conditions: Conditions::new(state, signal, filters)?,
             signal,
             time: pruning::time_range(signal, filters),
         })
@@ -98,7 +128,7 @@ impl Wanted {
     /// The rows of a batch with at least the columns of the answer and of the conditions for which these hold.
     fn rows_of(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         let mut rows = batch.clone();
-        for condition in &self.conditions {
+        for condition in &self.conditions.0 {
             let kept = condition.holds(&rows)?;
             rows = arrow::compute::filter_record_batch(&rows, &kept)?;
         }
@@ -126,7 +156,9 @@ pub(crate) fn read(
     reading: Arc<Reading>,
 ) -> Result<SendableRecordBatchStream> {
     reading.row_groups_total.store(selected.len() as u64, Ordering::Relaxed);
-    let threads = threads.clamp(1, selected.len().max(1));
+    // The newest rows often lie in one or two row groups: these are read by several threads each.
+    let parts = if selected.len() < 2 * threads { threads.max(1) } else { 1 };
+    let threads = threads.clamp(1, (selected.len() * parts).max(1));
     let schema = Arc::clone(&wanted.schema);
     let mut stream = RecordBatchReceiverStreamBuilder::new(schema, threads * BATCHES_WAITING);
     let work = Arc::new(Work {
@@ -134,6 +166,7 @@ pub(crate) fn read(
         readers: Arc::clone(readers),
         snapshot: snapshot.clone(),
         selected,
+        parts,
         next: AtomicUsize::new(0),
         reading,
     });
@@ -150,17 +183,21 @@ pub(crate) fn read(
             Ok(())
         });
     }
-    for _ in 0..threads.min(work.selected.len()) {
+    for _ in 0..threads.min(work.selected.len() * parts) {
         let (work, batches) = (Arc::clone(&work), stream.tx());
         stream.spawn(async move {
-            while let Some(selected) = work.selected.get(work.next.fetch_add(1, Ordering::Relaxed)) {
-                for batch in work.open(selected).await?.into_iter().flatten() {
+            loop {
+                let next = work.next.fetch_add(1, Ordering::Relaxed);
+                let Some(selected) = work.selected.get(next / work.parts) else { break };
+                for batch in work.open(selected, next % work.parts).await?.into_iter().flatten() {
                     let rows = with_nulls(&batch?, &work.wanted.schema)?;
                     if batches.send(Ok(rows)).await.is_err() {
                         return Ok(());
                     }
                 }
-                work.reading.row_groups_done.fetch_add(1, Ordering::Relaxed);
+                if (next + 1).is_multiple_of(work.parts) {
+                    work.reading.row_groups_done.fetch_add(1, Ordering::Relaxed);
+                }
                 // A row group without a match awaits nothing: here a reading that nobody waits for ends.
                 tokio::task::yield_now().await;
             }
@@ -176,13 +213,16 @@ struct Work {
     readers: Arc<LakeReaders>,
     snapshot: Snapshot,
     selected: Vec<Selected>,
+    /// In which each row group is read, at most.
+    parts: usize,
+    /// The next part of a row group.
     next: AtomicUsize,
     reading: Arc<Reading>,
 }
 
 impl Work {
-    /// `None`: no row can match. Blocks while pages are read that are not in memory.
-    async fn open(&self, selected: &Selected) -> Result<Option<ParquetRecordBatchReader>> {
+    /// The nth part of a row group. `None`: no row there can match. Blocks while pages are read that are not in memory.
+    async fn open(&self, selected: &Selected, nth: usize) -> Result<Option<ParquetRecordBatchReader>> {
         let metadata = self.readers.arrow_metadata(&selected.segment).await?;
         let path = selected.segment.parquet_path();
         let file = File::open(path)
@@ -197,20 +237,21 @@ impl Work {
             }
             let in_time = self.rows_in_time(parquet, number, group.rows);
             let rows = match (&selected.rows, in_time) {
-                (Some(a), Some(b)) => Some(a.intersect(&b)),
-                (a, b) => a.clone().or(b),
+                (Some(a), Some(b)) => a.intersect(&b),
+                (Some(rows), None) => rows.clone(),
+                (None, Some(rows)) => rows,
+                (None, None) => RowRanges::all(group.rows),
             };
+            let Some(rows) = rows.split(self.parts, STRIPES_MIN).into_iter().nth(nth) else { return Ok(None) };
+            self.reading.rows.fetch_add(rows.count(), Ordering::Relaxed);
             builder = builder.with_row_groups(vec![number]);
-            let count = rows.as_ref().map_or(u64::from(group.rows), RowRanges::count);
-            self.reading.rows.fetch_add(count, Ordering::Relaxed);
-            if let Some(rows) = rows {
-                if rows.is_empty() {
-                    return Ok(None);
-                }
+            if rows.count() < u64::from(group.rows) {
                 let ranges = rows.ranges().iter().map(|range| range.start as usize..range.end as usize);
                 builder =
                     builder.with_row_selection(RowSelection::from_consecutive_ranges(ranges, group.rows as usize));
             }
+        } else if nth > 0 {
+            return Ok(None);
         }
         let conditions = self.conditions(builder.metadata(), selected);
         let mask = mask(builder.metadata(), &self.wanted.schema);
@@ -223,13 +264,13 @@ impl Work {
         let number = selected.row_group.map_or(0, |(number, _)| number);
         let group = metadata.row_groups().get(number);
         let is_open = |nth: &usize| {
-            let parts = &self.wanted.conditions[*nth].parts;
+            let parts = &self.wanted.conditions.0[*nth].parts;
             !parts.iter().all(|part| selected.certain.contains(part))
         };
-        let mut nth: Vec<usize> = (0..self.wanted.conditions.len()).filter(is_open).collect();
-        nth.sort_by_key(|nth| group.map_or(0, |group| bytes(group, &self.wanted.conditions[*nth].schema)));
+        let mut nth: Vec<usize> = (0..self.wanted.conditions.0.len()).filter(is_open).collect();
+        nth.sort_by_key(|nth| group.map_or(0, |group| bytes(group, &self.wanted.conditions.0[*nth].schema)));
         let predicate = |nth: usize| {
-            let condition = Arc::clone(&self.wanted.conditions[nth]);
+            let condition = Arc::clone(&self.wanted.conditions.0[nth]);
             let mask = mask(metadata, &condition.schema);
             let holds = move |batch: RecordBatch| {
                 condition.holds(&batch).map_err(|error| ArrowError::ExternalError(Box::new(error)))

@@ -15,28 +15,26 @@
 //! The figures of the page come from all spans of its traces, through the same tree as the trace page.
 
 use std::cmp::Reverse;
-use std::hash::Hash;
 
-use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::DataFrame;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use hashbrown::{HashMap, HashSet};
-use proto::ids::IdError;
-use proto::{Signal, SpanId, TimeRange, TraceId, UnixNanos, schema};
+use proto::{Signal, SpanId, TraceId, UnixNanos, schema};
 use serde::{Deserialize, Serialize};
 
-use crate::columns::{binary, bytes_at, int_at, int64};
+use crate::columns::{binary, bytes_at};
 use crate::engine::Query;
 use crate::error::QueryError;
-use crate::filter::{SpanFilter, time_predicates, trace_is_one_of};
+use crate::filter::SpanFilter;
 use crate::newest;
 use crate::search::TraceQuery;
 use crate::trace_sort::{Examined, Sort, SortedPage};
 use crate::trace_summary::{self, TraceSummary};
 use crate::traces::{TRACE_SPANS_MAX, too_many_spans};
+use crate::whole_traces::{Whole, for_each_start, spans_of, stored, trace_ids, whole_traces};
 
 /// Ids in the first look-up of true starts, if the page is no larger.
 const LOOKUP_IDS_FIRST: usize = 20;
@@ -90,16 +88,6 @@ pub(crate) struct FoundTraces {
 pub(crate) struct TracePage {
     pub(crate) traces: Vec<TraceSummary>,
     pub(crate) next: Option<Position>,
-}
-
-/// Start and size of a whole trace; ordered as answers are, the first of a page is the greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Whole {
-    pub(crate) start: i64,
-    pub(crate) trace_id: TraceId,
-    pub(crate) spans: i64,
-    /// Start of the span that starts last.
-    pub(crate) latest: i64,
 }
 
 /// A page at once: what [`TraceWalk`] gives, collected.
@@ -228,6 +216,8 @@ struct PageSearch {
     looked_up: HashSet<TraceId>,
     /// Up to `wanted` traces in the order of the answer.
     best: Vec<Whole>,
+    /// Lines of some of the best: those that came with the look-up.
+    lines: HashMap<TraceId, TraceSummary>,
     /// How many of the best have been given.
     given: usize,
 }
@@ -241,6 +231,7 @@ impl PageSearch {
             lookup_ids: wanted.clamp(LOOKUP_IDS_FIRST, LOOKUP_IDS_MAX),
             looked_up: HashSet::new(),
             best: Vec::new(),
+            lines: HashMap::new(),
             given: 0,
         })
     }
@@ -264,7 +255,11 @@ impl PageSearch {
         if new.is_empty() {
             return Ok(None);
         }
-        let traces = summaries(query, search, new).await?;
+        let unread: Vec<Whole> =
+            new.iter().filter(|whole| !self.lines.contains_key(&whole.trace_id)).copied().collect();
+        let mut unread = summaries(query, search, &unread).await?.into_iter();
+        let traces = new.iter().filter_map(|whole| self.lines.remove(&whole.trace_id).or_else(|| unread.next()));
+        let traces = traces.collect();
         self.given = settled;
         Ok(Some(FoundTraces { traces, replaces: false }))
     }
@@ -310,7 +305,13 @@ impl PageSearch {
             let (chunk, rest) = unknown.split_at(self.lookup_ids.min(unknown.len()));
             (unknown, self.lookup_ids) = (rest, (self.lookup_ids * 2).min(ids_max));
             let ids: Vec<TraceId> = chunk.iter().map(|(id, _)| *id).collect();
-            let mut wholes = whole_traces(query, &ids).await?;
+            let mut wholes = if search.whole.is_some() {
+                whole_traces(query, &ids).await?
+            } else {
+                let (wholes, lines) = trace_summary::look_up(query, &search.filter, &ids).await?;
+                self.lines.extend(lines);
+                wholes
+            };
             self.looked_up.extend(ids);
             let after = self.after;
             wholes.retain(|whole| after.is_none_or(|after| whole.is_after(&after)));
@@ -320,18 +321,30 @@ impl PageSearch {
             self.best.sort_unstable_by(|a, b| b.cmp(a));
             self.best.truncate(self.wanted);
         }
+        let best: HashSet<TraceId> = self.best.iter().map(|whole| whole.trace_id).collect();
+        self.lines.retain(|id, _| best.contains(id));
         Ok(matches)
     }
 }
 
-/// The lines of some traces.
+/// The lines of some traces, in their order.
+/// Errors: `TooLarge` for a trace of more than [`TRACE_SPANS_MAX`] spans.
 pub(crate) async fn summaries(
     query: &Query,
     search: &TraceSearch,
     traces: &[Whole],
 ) -> Result<Vec<TraceSummary>, QueryError> {
-    let matched = matched_spans(query, search, traces).await?;
-    trace_summary::read(query, traces, &matched).await
+    if let Some(whole) = traces.iter().find(|whole| whole.spans > TRACE_SPANS_MAX as i64) {
+        return Err(too_many_spans(whole.trace_id));
+    }
+    let mut lines = trace_summary::read(query, traces, &search.filter).await?;
+    if search.whole.is_some() {
+        let anchors = anchors(query, search, traces).await?;
+        for (line, whole) in lines.iter_mut().zip(traces) {
+            line.matched_span_count = anchors.get(&whole.trace_id).copied().unwrap_or(0);
+        }
+    }
+    Ok(lines)
 }
 
 pub(crate) fn other_order() -> QueryError {
@@ -410,13 +423,6 @@ impl Position {
     }
 }
 
-impl Whole {
-    /// Whether it comes later in the answer than a page's last trace.
-    fn is_after(&self, last: &Whole) -> bool {
-        (self.start, self.trace_id) < (last.start, last.trace_id)
-    }
-}
-
 /// Traces with a matching span and the start of the earliest such span, an upper bound of the trace's start. `None` when
 /// there are more than `max`.
 pub(crate) async fn candidates(
@@ -444,45 +450,9 @@ pub(crate) async fn candidates(
         .await
 }
 
-/// True start and number of spans of whole traces, in no order.
-pub(crate) async fn whole_traces(query: &Query, ids: &[TraceId]) -> Result<Vec<Whole>, QueryError> {
-    let columns = [schema::TRACE_ID, schema::START_TIME_UNIX_NANO];
-    let rows = query.open(Signal::Spans, Some(&columns), vec![trace_is_one_of(ids.iter().copied())])?;
-    query
-        .run(async move {
-            let mut rows = rows.await?;
-            let mut wholes: HashMap<TraceId, Whole> = HashMap::new();
-            while let Some(batch) = rows.next().await {
-                for_each_start(&batch?, |trace_id, start| {
-                    let whole = wholes.entry(trace_id).or_insert(Whole { start, trace_id, spans: 0, latest: start });
-                    whole.start = whole.start.min(start);
-                    whole.latest = whole.latest.max(start);
-                    whole.spans += 1;
-                })?;
-            }
-            Ok(wholes.into_values().collect())
-        })
-        .await
-}
-
-/// What all spans of these traces satisfy and no others. The times say which row groups need not be asked.
-pub(crate) fn spans_of(traces: &[Whole]) -> Vec<Expr> {
-    let range = TimeRange {
-        start: traces.iter().map(|whole| whole.start).min(),
-        end: traces.iter().map(|whole| whole.latest).max().and_then(|latest| latest.checked_add(1)),
-    };
-    let mut predicates = time_predicates(Signal::Spans, range);
-    predicates.push(trace_is_one_of(traces.iter().map(|whole| whole.trace_id)));
-    predicates
-}
-
-/// How many spans of each trace satisfy the filter.
-async fn matched_spans(query: &Query, search: &TraceSearch, page: &[Whole]) -> Result<Vec<(TraceId, i64)>, QueryError> {
-    let mut matched = Vec::with_capacity(page.len());
-    let too_large = page.iter().find(|whole| whole.spans > TRACE_SPANS_MAX as i64);
-    if let Some(whole) = too_large {
-        return Err(too_many_spans(whole.trace_id));
-    }
+/// By how many spans each trace came into question, when the whole of it decides.
+async fn anchors(query: &Query, search: &TraceSearch, page: &[Whole]) -> Result<HashMap<TraceId, i64>, QueryError> {
+    let mut anchors = HashMap::with_capacity(page.len());
     for group in trace_summary::groups(page) {
         let mut predicates = search.filter.predicates();
         predicates.extend(spans_of(group));
@@ -499,33 +469,11 @@ async fn matched_spans(query: &Query, search: &TraceSearch, page: &[Whole]) -> R
             }
             Ok(distinct)
         });
-        matched.extend(counted(distinct.await?.into_iter().map(|(id, _)| id)));
+        for (id, _) in distinct.await? {
+            *anchors.entry(id).or_default() += 1;
+        }
     }
-    Ok(matched)
-}
-
-fn counted<T: Eq + Hash>(items: impl Iterator<Item = T>) -> HashMap<T, i64> {
-    let mut counts = HashMap::new();
-    items.for_each(|item| *counts.entry(item).or_default() += 1);
-    counts
-}
-
-fn for_each_start(batch: &RecordBatch, mut visit: impl FnMut(TraceId, UnixNanos)) -> Result<(), QueryError> {
-    let starts = int64(batch, schema::START_TIME_UNIX_NANO)?;
-    for (row, id) in trace_ids(batch)?.enumerate() {
-        visit(id?, int_at(&starts, row).unwrap_or(0));
-    }
-    Ok(())
-}
-
-fn stored(error: IdError) -> QueryError {
-    QueryError::internal(format!("id of a stored span: {error}"))
-}
-
-fn trace_ids(batch: &RecordBatch) -> Result<impl Iterator<Item = Result<TraceId, QueryError>>, QueryError> {
-    let ids = binary(batch, schema::TRACE_ID)?;
-    let id = move |row| TraceId::from_bytes(bytes_at(&ids, row).unwrap_or_default()).map_err(stored);
-    Ok((0..batch.num_rows()).map(id))
+    Ok(anchors)
 }
 
 #[cfg(test)]

@@ -17,10 +17,10 @@ use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::SpanFilter;
 use crate::trace_search::{
-    CANDIDATES_MAX, FoundTraces, Position, TraceSearch, Whole, candidates, other_order, summaries, too_many,
-    whole_traces,
+    CANDIDATES_MAX, FoundTraces, Position, TraceSearch, candidates, other_order, summaries, too_many,
 };
 use crate::trace_summary::{self, TraceSummary};
+use crate::whole_traces::{Whole, whole_traces};
 
 /// Traces whose figures are read together.
 const TRACES_AT_ONCE: usize = 4096;
@@ -155,7 +155,7 @@ impl SortedPage {
     async fn weigh(&mut self, query: &Query, search: &TraceSearch, ids: &[TraceId]) -> Result<(), QueryError> {
         let mut wholes = search.satisfying(query, whole_traces(query, ids).await?).await?;
         wholes.sort_unstable_by(|a, b| b.cmp(a));
-        let traces = trace_summary::read(query, &wholes, &[]).await?;
+        let traces = trace_summary::read(query, &wholes, &SpanFilter::default()).await?;
         for (trace, whole) in traces.iter().zip(&wholes) {
             let key = (self.sort.value(trace), trace.start_time_unix_nano, whole.trace_id);
             if self.after.is_none_or(|after| self.sort.order(&after, &key).is_lt()) {

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{BinaryArray, Int64Array};
+use arrow::buffer::BooleanBuffer;
 use arrow::record_batch::RecordBatch;
-use hashbrown::HashMap;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+use hashbrown::{HashMap, HashSet};
 use proto::ids::IdError;
 use proto::{Signal, SpanId, TraceId, schema};
 use serde::Serialize;
@@ -14,11 +17,12 @@ use crate::answer::unix_nano_text;
 use crate::columns::{TextColumn, binary, bytes_at, int_at, int64};
 use crate::engine::Query;
 use crate::error::QueryError;
-use crate::filter::trace_is_one_of;
+use crate::filter::{SpanFilter, trace_is_one_of};
+use crate::row_groups::Conditions;
 use crate::rows::{Row, SpanBatch, SpanRow};
-use crate::trace_search::{Whole, spans_of};
 use crate::trace_tree::{TraceTree, TreeSpan, assemble};
 use crate::traces::{DistinctSpans, TRACE_SPANS_MAX, clamp};
+use crate::whole_traces::{Whole, Wholes, spans_of};
 
 /// Spans of a page that are in memory at once; the traces of a page are read in groups of this size. One trace may be
 /// larger, up to [`TRACE_SPANS_MAX`].
@@ -81,34 +85,71 @@ pub(crate) struct ServiceSummary {
     pub(crate) error_count: usize,
 }
 
-/// Summaries in the order of `page`. `matched`: spans of each trace that satisfy the search.
+/// Lines in the order of `page`, with the spans counted that satisfy `filter`.
 /// Errors: `TooLarge` for a trace of more than [`TRACE_SPANS_MAX`] spans.
-pub(crate) async fn read(
-    query: &Query,
-    page: &[Whole],
-    matched: &[(TraceId, i64)],
-) -> Result<Vec<TraceSummary>, QueryError> {
+pub(crate) async fn read(query: &Query, page: &[Whole], filter: &SpanFilter) -> Result<Vec<TraceSummary>, QueryError> {
     let mut found: HashMap<TraceId, TraceSummary> = HashMap::with_capacity(page.len());
     for group in groups(page) {
-        let rows = query.read(Signal::Spans, Some(&SLIM), spans_of(group), usize::MAX).await?;
-        let summaries = query.run(async move { summarize(&rows.batches) }).await?;
-        for (id, summary) in summaries {
-            let summary = match summary {
-                Some(summary) => summary,
-                None => summarize_with_copies(query, id).await?,
+        let reading = Reading::new(query, filter)?;
+        let rows = query.open(Signal::Spans, Some(&reading.columns()), spans_of(group))?;
+        let lines = query.run(async move { reading.run(rows.await?, usize::MAX).await }).await?.1;
+        for (id, line) in lines {
+            let line = match line {
+                Some(line) => line,
+                None => summarize_with_copies(query, id, filter).await?,
             };
-            found.insert(id, summary);
+            found.insert(id, line);
         }
     }
-    let matched: HashMap<TraceId, i64> = matched.iter().copied().collect();
-    let mut summaries = Vec::with_capacity(page.len());
-    for whole in page {
-        if let Some(mut summary) = found.remove(&whole.trace_id) {
-            summary.matched_span_count = matched.get(&whole.trace_id).copied().unwrap_or(0);
-            summaries.push(summary);
-        }
+    Ok(page.iter().filter_map(|whole| found.remove(&whole.trace_id)).collect())
+}
+
+/// Start, size and line of whole traces in one reading. Only start and size of a trace that has a span twice, and of all
+/// when together they have more than [`SPANS_AT_ONCE`] spans: those are for [`read`].
+pub(crate) async fn look_up(
+    query: &Query,
+    filter: &SpanFilter,
+    ids: &[TraceId],
+) -> Result<(Vec<Whole>, HashMap<TraceId, TraceSummary>), QueryError> {
+    let reading = Reading::new(query, filter)?;
+    let is_one_of = trace_is_one_of(ids.iter().copied());
+    let rows = query.open(Signal::Spans, Some(&reading.columns()), vec![is_one_of])?;
+    let (wholes, lines) = query.run(async move { reading.run(rows.await?, SPANS_AT_ONCE as usize).await }).await?;
+    Ok((wholes, lines.into_iter().filter_map(|(id, line)| Some((id, line?))).collect()))
+}
+
+/// Spans of some traces on their way to lines.
+struct Reading {
+    conditions: Conditions,
+}
+
+impl Reading {
+    fn new(query: &Query, filter: &SpanFilter) -> Result<Self, QueryError> {
+        Ok(Self { conditions: query.conditions(Signal::Spans, filter.predicates())? })
     }
-    Ok(summaries)
+
+    fn columns(&self) -> Vec<&str> {
+        SLIM.into_iter().chain(self.conditions.columns()).collect()
+    }
+
+    /// No lines at all when there are more than `spans_max` spans; `None` as in [`summarize`].
+    async fn run(
+        self,
+        mut rows: SendableRecordBatchStream,
+        spans_max: usize,
+    ) -> Result<(Vec<Whole>, Vec<(TraceId, Option<TraceSummary>)>), QueryError> {
+        let (mut wholes, mut batches, mut spans) = (Wholes::default(), Vec::new(), 0);
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            wholes.add(&batch)?;
+            spans += batch.num_rows();
+            match spans <= spans_max {
+                true => batches.push(SlimBatch::of(&batch, self.conditions.hold(&batch)?)?),
+                false => batches.clear(),
+            }
+        }
+        Ok((wholes.into_vec(), summarize(&batches)?))
+    }
 }
 
 /// The page cut so that each part has at most [`SPANS_AT_ONCE`] spans or is one trace.
@@ -149,11 +190,14 @@ struct SlimSpan<'a> {
     name: &'a str,
     kind: &'a str,
     status: &'a str,
+    /// It satisfies the search.
+    is_match: bool,
 }
 
 impl<'a> SlimSpan<'a> {
     fn of((row, tree): (&SpanRow<'a>, &TreeSpan)) -> Self {
-        Self { tree: *tree, service: row.service(), name: row.name(), kind: row.kind(), status: row.status() }
+        let (service, name, kind, status) = (row.service(), row.name(), row.kind(), row.status());
+        Self { tree: *tree, service, name, kind, status, is_match: false }
     }
 }
 
@@ -169,10 +213,11 @@ struct SlimBatch {
     name: TextColumn,
     kind: TextColumn,
     status: TextColumn,
+    is_match: BooleanBuffer,
 }
 
 impl SlimBatch {
-    fn of(batch: &RecordBatch) -> Result<Self, QueryError> {
+    fn of(batch: &RecordBatch, is_match: BooleanBuffer) -> Result<Self, QueryError> {
         Ok(Self {
             rows: batch.num_rows(),
             trace_id: binary(batch, schema::TRACE_ID)?,
@@ -184,6 +229,7 @@ impl SlimBatch {
             name: TextColumn::of(batch, schema::NAME)?,
             kind: TextColumn::of(batch, schema::KIND)?,
             status: TextColumn::of(batch, schema::STATUS)?,
+            is_match,
         })
     }
 
@@ -203,6 +249,7 @@ impl SlimBatch {
             name: self.name.get(row).unwrap_or(""),
             kind: self.kind.get(row).unwrap_or("UNSPECIFIED"),
             status: self.status.get(row).unwrap_or("UNSET"),
+            is_match: self.is_match.value(row),
         };
         Ok((trace_id, span))
     }
@@ -210,10 +257,9 @@ impl SlimBatch {
 
 /// `None` for a trace that has a span twice as far as these columns tell: whether the two are copies, only their whole
 /// content says.
-fn summarize(batches: &[RecordBatch]) -> Result<Vec<(TraceId, Option<TraceSummary>)>, QueryError> {
-    let batches = batches.iter().map(SlimBatch::of).collect::<Result<Vec<_>, _>>()?;
+fn summarize(batches: &[SlimBatch]) -> Result<Vec<(TraceId, Option<TraceSummary>)>, QueryError> {
     let mut traces: HashMap<TraceId, Vec<SlimSpan<'_>>> = HashMap::new();
-    for batch in &batches {
+    for batch in batches {
         for row in 0..batch.rows {
             let (id, span) = batch.span(row)?;
             traces.entry(id).or_default().push(span);
@@ -232,7 +278,8 @@ fn has_copies(spans: &[SlimSpan<'_>]) -> bool {
     })
 }
 
-async fn summarize_with_copies(query: &Query, id: TraceId) -> Result<TraceSummary, QueryError> {
+async fn summarize_with_copies(query: &Query, id: TraceId, filter: &SpanFilter) -> Result<TraceSummary, QueryError> {
+    let conditions = query.conditions(Signal::Spans, filter.predicates())?;
     let rows = query.read(Signal::Spans, None, vec![trace_is_one_of([id].into_iter())], TRACE_SPANS_MAX).await?;
     if rows.truncated {
         return Err(QueryError::too_large(
@@ -245,7 +292,14 @@ async fn summarize_with_copies(query: &Query, id: TraceId) -> Result<TraceSummar
             let batches = rows.batches.iter().map(SpanBatch::of).collect::<Result<Vec<_>, _>>()?;
             let distinct = DistinctSpans::of(batches.iter().flat_map(SpanBatch::rows))?;
             let spans: Vec<SlimSpan<'_>> = distinct.rows.iter().zip(&distinct.tree_spans).map(SlimSpan::of).collect();
-            Ok(summary(id, &spans))
+            let mut matches = HashSet::new();
+            for (batch, spans) in rows.batches.iter().zip(&batches) {
+                let hold = conditions.hold(batch)?;
+                for (row, _) in spans.rows().zip(&hold).filter(|(_, hold)| *hold) {
+                    matches.insert(row.span_id()?);
+                }
+            }
+            Ok(TraceSummary { matched_span_count: matches.len() as i64, ..summary(id, &spans) })
         })
         .await
 }
@@ -256,6 +310,7 @@ fn summary(id: TraceId, spans: &[SlimSpan<'_>]) -> TraceSummary {
     let start = tree_spans.iter().map(|span| span.start_time_unix_nano).min().unwrap_or(0);
     let end = tree_spans.iter().map(TreeSpan::end).max().unwrap_or(0);
     let services = services(spans);
+    let matches: HashSet<SpanId> = spans.iter().filter(|span| span.is_match).map(|span| span.tree.span_id).collect();
     TraceSummary {
         trace_id: id.to_string(),
         root: tree.root(&tree_spans).map(|root| TraceRoot::of_slim(&spans[root])),
@@ -265,7 +320,7 @@ fn summary(id: TraceId, spans: &[SlimSpan<'_>]) -> TraceSummary {
         service_count: services.len(),
         error_count: services.iter().map(|service| service.error_count).sum(),
         services,
-        matched_span_count: 0,
+        matched_span_count: matches.len() as i64,
         complete: tree.is_complete(),
     }
 }

@@ -73,7 +73,22 @@ fn next_word_of_any_script(rest: &mut &str, word: &mut String) -> bool {
 /// Whether every one of `wanted`, words as [`words`] gives them, is among the words of `text`. Allocates for words
 /// with letters outside ASCII only: this is what a scan without an index does for each row.
 pub fn contains_all_words(text: &str, wanted: &[String]) -> bool {
+    if text.is_ascii() {
+        return wanted.iter().all(|wanted| contains_ascii_word(text.as_bytes(), wanted.as_bytes()));
+    }
     wanted.iter().all(|wanted| runs(text).any(|run| is_word(run, wanted)))
+}
+
+/// `text` is ASCII, `word` in lower case.
+fn contains_ascii_word(text: &[u8], word: &[u8]) -> bool {
+    let Some(first) = word.first() else { return false };
+    let is_inside = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    memchr::memchr2_iter(*first, first.to_ascii_uppercase(), text).any(|start| {
+        let end = start + word.len();
+        text.get(start..end).is_some_and(|run| run.eq_ignore_ascii_case(word))
+            && !is_inside(start.checked_sub(1))
+            && !is_inside(Some(end))
+    })
 }
 
 fn is_word(run: &str, wanted: &str) -> bool {

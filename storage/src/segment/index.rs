@@ -304,11 +304,10 @@ impl RowGroupIndex {
     }
 
     fn with_any_key(&self, keys: impl Iterator<Item = u32>) -> Result<IndexHits, StorageError> {
-        let index = self.keys()?;
-        let mut stripes = Vec::new();
-        for key in keys {
-            stripes.extend(index.stripes(key, |range| self.read_keys(range))?);
-        }
+        let mut keys: Vec<u32> = keys.collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let mut stripes = self.keys()?.stripes(&keys, |range| self.read_keys(range))?;
         stripes.sort_unstable();
         stripes.dedup();
         Ok(IndexHits { rows: RowRanges::from_stripes(stripes, self.rows()), certain: false })

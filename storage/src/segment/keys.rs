@@ -23,6 +23,8 @@ pub(super) const STRIPES_MAX: u32 = 256;
 const KEY_BITS_MAX: u32 = u32::BITS - STRIPE_BITS;
 const STRIPE_BITS: u32 = 8;
 const BLOCK: usize = BitPacker4x::BLOCK_LEN;
+/// Bytes between two blocks that are rather read along than left out: about what a system call costs.
+const GAP_BYTES: usize = 8 << 10;
 
 /// The hash of a value in a name space (a column, an attribute key). Part of the file format: the upper bits of XXH64.
 pub(super) fn key(bits: u32, name_space: u64, value: &[u8]) -> u32 {
@@ -128,34 +130,60 @@ impl KeyIndex {
         })
     }
 
-    /// The stripes that may hold a key, ascending. `read`: bytes of the index by position.
+    /// The stripes that may hold one of `keys`, which are ascending; in no order, some of them more than once. `read`:
+    /// bytes of the index by position.
     pub(super) fn stripes<E>(
         &self,
-        key: u32,
+        keys: &[u32],
         mut read: impl FnMut(Range<usize>) -> Result<Vec<u8>, E>,
     ) -> Result<Vec<u32>, E> {
-        let low = key << STRIPE_BITS;
-        let high = low | (STRIPES_MAX - 1);
-        let mut stripes = Vec::new();
-        // The block before the first that begins above `low` may end above it.
-        let begin = self.firsts.partition_point(|first| *first <= low).saturating_sub(1);
-        let packer = BitPacker4x::new();
-        for block in begin..self.firsts.len() {
-            if self.firsts[block] > high {
-                break;
+        let mut blocks: Vec<usize> = keys.iter().flat_map(|key| self.blocks(*key)).collect();
+        blocks.dedup();
+        let (packer, mut values, mut stripes) = (BitPacker4x::new(), [0u32; BLOCK], Vec::new());
+        for near in blocks.chunk_by(|a, b| self.bytes(*b).start - self.bytes(*a).end <= GAP_BYTES) {
+            let start = self.bytes(near[0]).start;
+            let bytes = read(start..self.bytes(near[near.len() - 1]).end)?;
+            for &block in near {
+                let place = self.bytes(block);
+                let width = self.widths[block];
+                let packed = bytes.get(place.start - start..place.end - start).unwrap_or_default();
+                if packed.len() != 16 * usize::from(width) {
+                    continue;
+                }
+                packer.decompress_sorted(self.firsts[block], packed, &mut values, width);
+                let values = &values[..(self.count - block * BLOCK).min(BLOCK)];
+                let first = keys.partition_point(|key| last_of(*key) < self.firsts[block]);
+                for key in keys[first..].iter().take_while(|key| first_of(**key) <= values[values.len() - 1]) {
+                    let begin = values.partition_point(|value| *value < first_of(*key));
+                    let inside = values[begin..].iter().take_while(|value| **value <= last_of(*key));
+                    stripes.extend(inside.map(|value| value & (STRIPES_MAX - 1)));
+                }
             }
-            let start = if block == 0 { 0 } else { self.ends[block - 1] as usize };
-            let bytes = read(self.packed_start + start..self.packed_start + self.ends[block] as usize)?;
-            let mut values = [0u32; BLOCK];
-            if bytes.len() == 16 * usize::from(self.widths[block]) {
-                packer.decompress_sorted(self.firsts[block], &bytes, &mut values, self.widths[block]);
-            }
-            let filled = (self.count - block * BLOCK).min(BLOCK);
-            let inside = values[..filled].iter().filter(|value| (low..=high).contains(*value));
-            stripes.extend(inside.map(|value| value & (STRIPES_MAX - 1)));
         }
         Ok(stripes)
     }
+
+    /// Those that may hold a key.
+    fn blocks(&self, key: u32) -> Range<usize> {
+        // The block before the first that begins above it may end above it.
+        let begin = self.firsts.partition_point(|first| *first <= first_of(key)).saturating_sub(1);
+        begin..self.firsts.partition_point(|first| *first <= last_of(key)).max(begin)
+    }
+
+    fn bytes(&self, block: usize) -> Range<usize> {
+        let start = if block == 0 { 0 } else { self.ends[block - 1] as usize };
+        self.packed_start + start..self.packed_start + self.ends[block] as usize
+    }
+}
+
+/// The smallest number of a key.
+fn first_of(key: u32) -> u32 {
+    key << STRIPE_BITS
+}
+
+/// The largest number of a key.
+fn last_of(key: u32) -> u32 {
+    first_of(key) | (STRIPES_MAX - 1)
 }
 
 #[cfg(test)]
@@ -168,10 +196,10 @@ mod tests {
 
     use super::*;
 
-    fn stripes_of(bytes: &[u8], key: u32) -> Vec<u32> {
+    fn stripes_of(bytes: &[u8], keys: &[u32]) -> Vec<u32> {
         let head = bytes[..4].try_into().expect("four bytes");
         let index = KeyIndex::open(&bytes[..KeyIndex::directory_bytes(head)]).expect("just written");
-        index.stripes(key, |range| Ok::<_, Infallible>(bytes[range].to_vec())).expect("in memory")
+        index.stripes(keys, |range| Ok::<_, Infallible>(bytes[range].to_vec())).expect("in memory")
     }
 
     proptest! {
@@ -179,17 +207,23 @@ mod tests {
         fn every_key_is_found_in_exactly_its_stripes(
             first in 0u32..(1 << KEY_BITS_MAX) - 300,
             entries in prop::collection::vec((0u32..300, 0u32..STRIPE_ROWS * STRIPES_MAX), 0..2000),
+            asked in prop::collection::btree_set(0u32..300, 0..40),
         ) {
             let mut writer = KeyWriter::default();
             for (key, row) in &entries {
                 writer.add(*row, first + *key);
             }
             let bytes = writer.finish();
+            let expected = |asked: &dyn Fn(u32) -> bool| -> BTreeSet<u32> {
+                entries.iter().filter(|entry| asked(entry.0)).map(|entry| entry.1 / STRIPE_ROWS).collect()
+            };
             for key in 0..300 {
-                let expected: BTreeSet<u32> =
-                    entries.iter().filter(|entry| entry.0 == key).map(|entry| entry.1 / STRIPE_ROWS).collect();
-                prop_assert_eq!(stripes_of(&bytes, first + key), expected.into_iter().collect::<Vec<_>>());
+                let expected = expected(&|other| other == key).into_iter().collect::<Vec<_>>();
+                prop_assert_eq!(stripes_of(&bytes, &[first + key]), expected);
             }
+            let keys: Vec<u32> = asked.iter().map(|key| first + key).collect();
+            let found: BTreeSet<u32> = stripes_of(&bytes, &keys).into_iter().collect();
+            prop_assert_eq!(found, expected(&|key| asked.contains(&key)));
         }
     }
 

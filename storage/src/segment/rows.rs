@@ -68,6 +68,20 @@ impl RowRanges {
         Self(both)
     }
 
+    /// The rows as at most `parts` sets, one behind the other, that lie in about as many stripes of the index each, and in
+    /// at least `stripes_min` of them.
+    pub fn split(&self, parts: usize, stripes_min: usize) -> Vec<RowRanges> {
+        let stripes = self.0.iter().flat_map(|range| range.start / STRIPE_ROWS..=(range.end - 1) / STRIPE_ROWS);
+        let mut stripes: Vec<u32> = stripes.collect();
+        stripes.dedup();
+        let each = stripes.len().div_ceil(parts.max(1)).max(stripes_min).max(1);
+        let within = |stripes: &[u32]| {
+            let (first, last) = (stripes.first().copied().unwrap_or(0), stripes.last().copied().unwrap_or(0));
+            self.intersect(&Self(vec![first * STRIPE_ROWS..(last + 1) * STRIPE_ROWS]))
+        };
+        stripes.chunks(each).map(within).collect()
+    }
+
     /// Rows in either.
     pub fn union(&self, other: &Self) -> Self {
         let mut all: Vec<_> = self.0.iter().chain(&other.0).cloned().collect();
@@ -96,6 +110,24 @@ mod tests {
             prop_assert_eq!(rows_of(&x.intersect(&y)), a.intersection(&b).copied().collect::<BTreeSet<_>>());
             prop_assert_eq!(rows_of(&x.union(&y)), a.union(&b).copied().collect::<BTreeSet<_>>());
             prop_assert_eq!(x.count(), a.len() as u64);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parts_are_the_whole(
+            ranges in prop::collection::vec((0u32..20_000, 1u32..3000), 0..20),
+            parts in 1usize..5,
+            stripes_min in 0usize..4,
+        ) {
+            let mut ranges: Vec<_> = ranges.into_iter().map(|(start, length)| start..start + length).collect();
+            ranges.sort_by_key(|range| range.start);
+            let rows = RowRanges::from_ranges(ranges.into_iter());
+            let split = rows.split(parts, stripes_min);
+            prop_assert!(split.len() <= parts);
+            prop_assert_eq!(split.iter().map(RowRanges::count).sum::<u64>(), rows.count());
+            let joined = RowRanges::from_ranges(split.iter().flat_map(|part| part.ranges().iter().cloned()));
+            prop_assert_eq!(joined, rows);
         }
     }
 

@@ -47,7 +47,10 @@ impl Filter {
             Filter::Last => of.is_last,
             Filter::Remote => matches!(row.kind, "CLIENT" | "PRODUCER"),
             Filter::Index(op, index) => op.holds(of.index, *index),
-            Filter::Coverage(op, share) => of.coverage.is_some_and(|coverage| op.holds(coverage, *share)),
+            // What there is not is not equal either, see docs/search.md.
+            Filter::Coverage(op, share) => {
+                of.coverage.map_or(*op == Comparison::NotEqual, |coverage| op.holds(coverage, *share))
+            }
             Filter::All(both) => both.iter().all(|one| one.holds(of)),
             Filter::Any(both) => both.iter().any(|one| one.holds(of)),
             Filter::Not(inner) => !inner.holds(of),
