@@ -67,6 +67,14 @@ pub(crate) fn spans(text: &str) -> Result<SpanSearch, QueryError> {
     })
 }
 
+/// A search with nothing left to rules of precedence: two that have the same mean the same.
+pub(crate) fn canonical(signal: Signal, text: &str) -> Result<String, QueryError> {
+    Ok(match signal {
+        Signal::Logs => parse_logs(text)?.to_string(),
+        Signal::Spans => parse_traces(text)?.0.to_string(),
+    })
+}
+
 /// The conditions of a search that must all hold: each with its text and the text of the search without it. Of a search
 /// that is one condition on a trace, what that is made of.
 pub(crate) fn parts(signal: Signal, text: &str) -> Result<Vec<SearchPart>, QueryError> {
