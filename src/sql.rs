@@ -63,8 +63,7 @@ async fn ask_directory(data_dir: &Path, statement: &str, format: SqlFormat) -> a
     let engine = Engine::new(store, EngineSettings { timeout: TIMEOUT, ..EngineSettings::default() })?;
     let rows_max = engine.settings().rows_max;
     let query = engine.begin("sql", None).await?;
-    let frame = query.sql(statement).await?;
-    let rows = query.collect_rows(frame, rows_max).await?;
+    let rows = query.answer(statement, rows_max).await?;
     let text = match format {
         SqlFormat::Table => result::table(&rows)?.into_bytes(),
         SqlFormat::Csv => result::csv(&rows)?,

@@ -401,9 +401,16 @@ impl Query {
         self.started.elapsed()
     }
 
+    /// Runs the statement of a stranger until it has given `rows_max` rows.
+    /// Errors: as [`Query::sql`] and [`Query::collect_rows`] have them; `BadRequest` also where the engine fails at it.
+    pub async fn answer(&self, statement: &str, rows_max: usize) -> Result<Rows, QueryError> {
+        let rows = async { self.collect_rows(self.sql(statement).await?, rows_max).await };
+        rows.await.map_err(QueryError::of_statement)
+    }
+
     /// Plans the text of a stranger: exactly one SELECT or EXPLAIN, nothing that writes, reads files or changes
     /// settings. Errors: `BadRequest`, saying where.
-    pub async fn sql(&self, text: &str) -> Result<DataFrame, QueryError> {
+    pub(crate) async fn sql(&self, text: &str) -> Result<DataFrame, QueryError> {
         let context = self.context()?.clone();
         let text = text.to_owned();
         self.run(async move { crate::sql::plan(&context, &text).await }).await
@@ -444,7 +451,7 @@ impl Query {
             Ok(Ok(result)) => result,
             Ok(Err(join)) if join.is_panic() => {
                 tracing::error!(kind = self.kind, "a query panicked: {join}");
-                Err(QueryError::internal("the query panicked"))
+                Err(QueryError::engine("the query panicked"))
             }
             Ok(Err(_)) => {
                 Err(QueryError::new(ErrorKind::Unavailable, "the server is shutting down", "try again later"))

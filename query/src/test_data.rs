@@ -61,9 +61,7 @@ pub(crate) fn engine(store: &Store) -> Engine {
 }
 
 pub(crate) async fn ask(engine: &Engine, sql: &str) -> Result<Rows, QueryError> {
-    let query = engine.begin("test", None).await?;
-    let frame = query.sql(sql).await?;
-    query.collect_rows(frame, engine.settings().rows_max).await
+    engine.begin("test", None).await?.answer(sql, engine.settings().rows_max).await
 }
 
 /// The rows of an answer as JSON arrays.

@@ -128,8 +128,7 @@ async fn sql(
     let format = Format::of(&headers);
     let query = state.engine.begin("sql", request.timeout_ms.map(Duration::from_millis)).await?;
     query.ask(&request.sql);
-    let frame = query.sql(&request.sql).await?;
-    let rows = query.collect_rows(frame, state.engine.settings().rows_max).await?;
+    let rows = query.answer(&request.sql, state.engine.settings().rows_max).await?;
     let truncated = rows.truncated;
     let elapsed = query.elapsed();
     let bytes = query.run(async move { format.encode(&rows, elapsed) }).await?;

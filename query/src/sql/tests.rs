@@ -1,6 +1,7 @@
 use proto::Signal;
 use serde_json::json;
 
+use crate::error::ErrorKind;
 use crate::test_data::{append, ask, engine, rows, store};
 
 const T0: i64 = 1_661_145_496_000_000_000;
@@ -55,6 +56,43 @@ async fn explore() {
         }
     }
     let _ = rows(&engine, "SELECT 1").await;
+}
+
+#[tokio::test]
+async fn what_the_engine_fails_at_is_the_fault_of_the_statement() {
+    let (_directory, store) = store().await;
+    let span = |id: u64| {
+        json!({"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": format!("{id:016x}"), "name": "a", "service": "b",
+            "start_time_unix_nano": T0, "duration_ns": 1, "events": [{"time_unix_nano": T0, "name": "boom"}]})
+    };
+    append(&store, Signal::Spans, &[span(1), span(2)]).await;
+    store.flush(Signal::Spans).await.expect("flushed");
+    append(&store, Signal::Spans, &[span(3)]).await;
+    let engine = engine(&store);
+    for (sql, part) in [
+        ("SELECT count(name ORDER BY start_time) FROM spans", "count() does not depend on an order"),
+        ("SELECT * FROM (SELECT median(duration_ns ORDER BY name) FROM spans)", "median() does not depend on an order"),
+        ("SELECT 1 WHERE 1 IN (SELECT var_pop(DISTINCT duration_ns ORDER BY name) FROM spans)", "var_pop()"),
+        ("SELECT array_agg(name ORDER BY events) FROM spans", "array_agg() cannot order by List"),
+        ("SELECT first_value() OVER () FROM spans", "first_value() needs an argument"),
+        ("SELECT nth_value() OVER (ORDER BY name) FROM spans", "nth_value() needs an argument"),
+        ("SELECT min(events) FROM spans", "Uncomparable"),
+        ("SELECT row_number() OVER (ORDER BY resource), sum(1) OVER (ORDER BY resource) FROM spans", "Map"),
+        ("SELECT * FROM spans WHERE name ~ '['", "unclosed character class"),
+        ("SELECT log(name, name, name) FROM spans", "log"),
+        ("SELECT max(name) FILTER (WHERE rtrim(3, name)) FROM spans", "rtrim"),
+    ] {
+        let error = ask(&engine, sql).await.expect_err(sql);
+        assert_eq!(error.kind, ErrorKind::BadRequest, "{sql}: {error}");
+        assert!(error.message.contains(part) && !error.message.contains("Internal error"), "{sql}: {error}");
+    }
+    for sql in [
+        "SELECT array_agg(name ORDER BY start_time), first_value(name ORDER BY start_time), string_agg(name, ',' ORDER BY name) FROM spans",
+        "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_ns) FROM spans",
+        "SELECT first_value(name) OVER (ORDER BY start_time), count(*) OVER () FROM spans",
+    ] {
+        ask(&engine, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
 }
 
 #[tokio::test]
