@@ -5,6 +5,7 @@ use std::fmt;
 use arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
+use parquet::errors::ParquetError;
 use storage::{ErrorKind as StorageErrorKind, StorageError};
 
 /// What the asker can do about an error; the HTTP status follows from it.
@@ -136,6 +137,10 @@ impl QueryError {
                 "narrow the time range, select or group by fewer values, or add a LIMIT",
             ),
             DataFusionError::External(error) => from_external(error.as_ref()),
+            DataFusionError::ParquetError(error) if let Some(failed) = failed_condition(error) => Self::bad_request(
+                format!("a condition cannot be evaluated: {failed}"),
+                "TRY_CAST gives null where a value cannot be converted",
+            ),
             DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
                 tracing::error!("a query could not read a segment: {error}");
                 Self::new(
@@ -153,6 +158,15 @@ impl QueryError {
                 Self::engine(first_line(&other.to_string()))
             }
         }
+    }
+}
+
+/// Conditions are evaluated while a segment is read, and what goes wrong there comes as text only.
+fn failed_condition(error: &ParquetError) -> Option<&str> {
+    let ParquetError::External(error) = error else { return None };
+    match error.downcast_ref::<ArrowError>()? {
+        ArrowError::ComputeError(text) => text.strip_prefix("Error evaluating filter predicate: "),
+        _ => None,
     }
 }
 

@@ -79,6 +79,7 @@ async fn what_the_engine_fails_at_is_the_fault_of_the_statement() {
         ("SELECT min(events) FROM spans", "Uncomparable"),
         ("SELECT row_number() OVER (ORDER BY resource), sum(1) OVER (ORDER BY resource) FROM spans", "Map"),
         ("SELECT * FROM spans WHERE name ~ '['", "unclosed character class"),
+        ("SELECT name FROM spans WHERE end_time = concat(name, 'x')", "Error parsing timestamp from 'ax'"),
         ("SELECT log(name, name, name) FROM spans", "log"),
         ("SELECT max(name) FILTER (WHERE rtrim(3, name)) FROM spans", "rtrim"),
     ] {
