@@ -81,6 +81,10 @@ fn url_of(data_dir: &Path) -> String {
 }
 
 fn ask_server(url: &str, statement: &str, format: SqlFormat) -> anyhow::Result<Answer> {
+    ensure!(
+        url.starts_with("http://"),
+        "{url} is not the address of a server: write http://HOST:PORT (there is no TLS here)"
+    );
     let url = format!("{}/api/v1/sql", url.trim_end_matches('/'));
     let accept = match format {
         SqlFormat::Table => "application/vnd.apache.arrow.stream",
