@@ -66,8 +66,11 @@ async fn ask_directory(data_dir: &Path, statement: &str, format: SqlFormat) -> a
     let rows = query.answer(statement, rows_max).await?;
     let text = match format {
         SqlFormat::Table => result::table(&rows)?.into_bytes(),
-        SqlFormat::Csv => result::csv(&rows)?,
-        SqlFormat::Json => result::json(&rows, u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX))?,
+        SqlFormat::Csv => result::csv(&rows, &|_| Ok(()))?,
+        SqlFormat::Json => {
+            let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            result::json(&rows, elapsed_ms, &|_| Ok(()))?
+        }
     };
     Ok(Answer { text, truncated: rows.truncated })
 }

@@ -43,7 +43,7 @@ pub struct EngineSettings {
     pub timeout_max: Duration,
     /// Rows of a SQL answer; the rest is cut off and the answer says so.
     pub rows_max: usize,
-    /// Bytes (in memory) of an answer.
+    /// Bytes of an answer, in memory and as it is written.
     pub result_bytes_max: usize,
     /// Threads that compute; also the parallelism of one query.
     pub threads: usize,

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryPool;
@@ -203,6 +204,16 @@ impl Query {
         rows.await.map_err(QueryError::of_statement)
     }
 
+    /// For `result`, which writes answers without a pause: errors once nobody waits, and with `TooLarge` beyond
+    /// `result_bytes_max`.
+    pub(crate) fn may_go_on(&self) -> impl Fn(usize) -> Result<(), ArrowError> + Send + use<> {
+        let (cancelled, bytes_max) = (Arc::clone(&self.cancelled), self.shared.settings.result_bytes_max);
+        move |bytes| {
+            cancelled.check().map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
+            if bytes > bytes_max { Err(ArrowError::ExternalError(Box::new(too_large(bytes_max)))) } else { Ok(()) }
+        }
+    }
+
     /// Plans the text of a stranger: exactly one SELECT or EXPLAIN, nothing that writes, reads files or changes
     /// settings. Errors: `BadRequest`, saying where.
     pub(crate) async fn sql(&self, text: &str) -> Result<DataFrame, QueryError> {
@@ -283,6 +294,11 @@ fn columns_read(signal: Signal, columns: Option<&[&str]>, predicates: &[Expr]) -
     (0..schema.fields().len()).filter(|position| is_read(schema.field(*position).name())).collect()
 }
 
+fn too_large(bytes_max: usize) -> QueryError {
+    let message = format!("the answer takes more than {} MiB", bytes_max >> 20);
+    QueryError::too_large(message, "select fewer columns or rows, or aggregate")
+}
+
 async fn collect_stream(
     mut stream: SendableRecordBatchStream,
     rows_max: usize,
@@ -299,10 +315,7 @@ async fn collect_stream(
         count += batch.num_rows();
         bytes = bytes.saturating_add(crate::result::batch_bytes(&batch));
         if bytes > bytes_max {
-            return Err(QueryError::too_large(
-                format!("the answer takes more than {} MiB", bytes_max >> 20),
-                "select fewer columns or rows, or aggregate",
-            ));
+            return Err(too_large(bytes_max));
         }
         rows.batches.push(batch);
         if rows.truncated {

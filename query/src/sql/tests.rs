@@ -1,7 +1,8 @@
 use proto::Signal;
 use serde_json::json;
 
-use crate::error::ErrorKind;
+use crate::engine::{Engine, EngineSettings};
+use crate::error::{ErrorKind, QueryError};
 use crate::test_data::{append, ask, engine, rows, store};
 
 const T0: i64 = 1_661_145_496_000_000_000;
@@ -49,7 +50,7 @@ async fn explore() {
                 if sql.starts_with("EXPLAIN") || rows.schema.fields().len() < 8 {
                     crate::result::table(&rows).unwrap()
                 } else {
-                    String::from_utf8(crate::result::json(&rows, 0).unwrap()).unwrap()
+                    String::from_utf8(crate::result::json(&rows, 0, &|_| Ok(())).unwrap()).unwrap()
                 }
             ),
             Err(error) => println!("ERROR {error:?}"),
@@ -94,6 +95,24 @@ async fn what_the_engine_fails_at_is_the_fault_of_the_statement() {
     ] {
         ask(&engine, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
+}
+
+#[tokio::test]
+async fn writing_an_answer_ends_at_its_bound_and_with_its_query() {
+    let (_directory, store) = store().await;
+    let settings = EngineSettings { result_bytes_max: 150_000, ..EngineSettings::default() };
+    let engine = Engine::new(store, settings).expect("threads");
+    let query = engine.begin("test", None).await.expect("admitted");
+    // Batches of 8,192 rows; a control character is six bytes of JSON.
+    let rows = query.answer("SELECT chr(1) FROM generate_series(1, 20000)", 20_000).await.expect("rows");
+    assert!(rows.batches.len() > 1);
+    let may_go_on = query.may_go_on();
+    let error = crate::result::json(&rows, 0, &may_go_on).expect_err("longer than the bound");
+    let error = QueryError::from(error);
+    assert_eq!(error.kind, ErrorKind::TooLarge, "{error}");
+    crate::result::csv(&rows, &may_go_on).expect("within the bound");
+    drop(query);
+    crate::result::csv(&rows, &may_go_on).expect_err("nobody waits");
 }
 
 #[tokio::test]
