@@ -103,6 +103,7 @@ fn shift_time(time: &mut u64, distance: i64) {
 /// The requests of a file in order. `wrap` sees the bytes as they are read, for progress.
 pub(crate) fn open<R: Read + 'static>(path: &Path, wrap: impl FnOnce(File) -> R) -> anyhow::Result<Requests> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    ensure!(!path.is_dir(), "{} is a directory: name the files in it, e.g. *.otlp.zst", path.display());
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let is_json = name.ends_with(".jsonl") || name.ends_with(".json");
     let input = wrap(file);
@@ -162,7 +163,7 @@ impl Iterator for Requests {
 }
 
 fn read_frame(input: &mut impl BufRead) -> anyhow::Result<Option<Vec<u8>>> {
-    if input.fill_buf().context("not a zstd stream")?.is_empty() {
+    if input.fill_buf().context("not a zstd stream (a pack is *.otlp.zst, OTLP/JSON lines are *.jsonl)")?.is_empty() {
         return Ok(None);
     }
     let length = read_varint(input)?;
@@ -281,7 +282,10 @@ mod tests {
         let error = format!("{:#}", damaged[1].as_ref().expect_err("cut"));
         assert!(error.contains("x.otlp.zst, request 2") && error.contains("ends within a frame"), "{error}");
         std::fs::write(&path, b"no zstd").expect("a file");
-        assert!(matches!(read(&path).as_slice(), [Err(_)]));
+        let [Err(error)] = &read(&path)[..] else { panic!("no pack") };
+        assert!(format!("{error:#}").contains("not a zstd stream (a pack is"), "{error:#}");
+        let [Err(error)] = &read(dir.path())[..] else { panic!("a directory") };
+        assert!(format!("{error:#}").contains("is a directory: name the files in it"), "{error:#}");
     }
 
     #[test]

@@ -63,12 +63,14 @@ async fn ask_directory(data_dir: &Path, statement: &str, format: SqlFormat) -> a
     let engine = Engine::new(store, EngineSettings { timeout: TIMEOUT, ..EngineSettings::default() })?;
     let rows_max = engine.settings().rows_max;
     let query = engine.begin("sql", None).await?;
-    let frame = query.sql(statement).await?;
-    let rows = query.collect_rows(frame, rows_max).await?;
+    let rows = query.answer(statement, rows_max).await?;
     let text = match format {
         SqlFormat::Table => result::table(&rows)?.into_bytes(),
-        SqlFormat::Csv => result::csv(&rows)?,
-        SqlFormat::Json => result::json(&rows, u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX))?,
+        SqlFormat::Csv => result::csv(&rows, &|_| Ok(()))?,
+        SqlFormat::Json => {
+            let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            result::json(&rows, elapsed_ms, &|_| Ok(()))?
+        }
     };
     Ok(Answer { text, truncated: rows.truncated })
 }
@@ -82,6 +84,10 @@ fn url_of(data_dir: &Path) -> String {
 }
 
 fn ask_server(url: &str, statement: &str, format: SqlFormat) -> anyhow::Result<Answer> {
+    ensure!(
+        url.starts_with("http://"),
+        "{url} is not the address of a server: write http://HOST:PORT (there is no TLS here)"
+    );
     let url = format!("{}/api/v1/sql", url.trim_end_matches('/'));
     let accept = match format {
         SqlFormat::Table => "application/vnd.apache.arrow.stream",

@@ -32,7 +32,7 @@ impl Cancelled {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.0.load(Ordering::Relaxed) { exec_err!("the query was given up") } else { Ok(()) }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
+use parquet::errors::ParquetError;
 use storage::{ErrorKind as StorageErrorKind, StorageError};
 
 /// What the asker can do about an error; the HTTP status follows from it.
@@ -24,6 +25,8 @@ pub enum ErrorKind {
     Busy,
     /// Not ready yet or a disk that fails: try again later.
     Unavailable,
+    /// The SQL engine failed at a plan. Our fault when the plan is ours; see [`QueryError::of_statement`].
+    Engine,
     /// Our fault.
     Internal,
 }
@@ -39,10 +42,12 @@ impl ErrorKind {
             ErrorKind::Stopped => "stopped",
             ErrorKind::Busy => "busy",
             ErrorKind::Unavailable => "unavailable",
-            ErrorKind::Internal => "internal",
+            ErrorKind::Engine | ErrorKind::Internal => "internal",
         }
     }
 }
+
+const OUR_FAULT: &str = "this is a fault of Spanlake: the server's log says more";
 
 /// An error with its remedy: `message` says what and where, `hint` what to do (may be empty).
 #[derive(Clone, Debug)]
@@ -72,7 +77,21 @@ impl QueryError {
     }
 
     pub fn internal(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Internal, message, "this is a fault of Spanlake: the server's log says more")
+        Self::new(ErrorKind::Internal, message, OUR_FAULT)
+    }
+
+    pub(crate) fn engine(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Engine, message, OUR_FAULT)
+    }
+
+    /// As it is told to the author of a SQL statement. What the engine fails at there (`min` of a map, a function called
+    /// in a way that its author did not think of) the next attempt would fail at as well: the statement has to change.
+    pub(crate) fn of_statement(self) -> Self {
+        if self.kind != ErrorKind::Engine {
+            return self;
+        }
+        let message = format!("the SQL engine fails at this statement: {}", self.message);
+        Self::bad_request(message, "say it in another way: with other functions, or with CAST to other types")
     }
 }
 
@@ -108,7 +127,9 @@ impl QueryError {
         match error {
             DataFusionError::SchemaError(error, _) => from_schema(error),
             DataFusionError::SQL(error, _) => Self::bad_request(format!("cannot read the SQL: {error}"), ""),
-            DataFusionError::Plan(message) | DataFusionError::Execution(message) => Self::bad_request(message, ""),
+            DataFusionError::Plan(message) | DataFusionError::Execution(message) => {
+                Self::bad_request(without_bug_report(message), "")
+            }
             DataFusionError::NotImplemented(message) => Self::bad_request(format!("not supported: {message}"), ""),
             DataFusionError::ArrowError(error, _) => from_arrow(error),
             DataFusionError::ResourcesExhausted(message) => Self::too_large(
@@ -116,6 +137,10 @@ impl QueryError {
                 "narrow the time range, select or group by fewer values, or add a LIMIT",
             ),
             DataFusionError::External(error) => from_external(error.as_ref()),
+            DataFusionError::ParquetError(error) if let Some(failed) = failed_condition(error) => Self::bad_request(
+                format!("a condition cannot be evaluated: {failed}"),
+                "TRY_CAST gives null where a value cannot be converted",
+            ),
             DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
                 tracing::error!("a query could not read a segment: {error}");
                 Self::new(
@@ -124,12 +149,32 @@ impl QueryError {
                     "the server's log says more; try again later",
                 )
             }
+            DataFusionError::Internal(message) => {
+                tracing::error!("a query failed inside the engine: {message}");
+                Self::engine(first_line(message))
+            }
             other => {
                 tracing::error!("a query failed inside the engine: {other}");
-                Self::internal(first_line(&other.to_string()))
+                Self::engine(first_line(&other.to_string()))
             }
         }
     }
+}
+
+/// Conditions are evaluated while a segment is read, and what goes wrong there comes as text only.
+fn failed_condition(error: &ParquetError) -> Option<&str> {
+    let ParquetError::External(error) = error else { return None };
+    match error.downcast_ref::<ArrowError>()? {
+        ArrowError::ComputeError(text) => text.strip_prefix("Error evaluating filter predicate: "),
+        _ => None,
+    }
+}
+
+/// An error of a plan may have one of the engine itself in it, which asks its reader to tell DataFusion of it.
+fn without_bug_report(message: &str) -> String {
+    const ASKED: &str = "This issue was likely caused by a bug in DataFusion's code. Please help us to resolve this by \
+                         filing a bug report in our issue tracker: https://github.com/apache/datafusion/issues";
+    message.replace(&format!(".\n{ASKED}"), "").replace("Internal error: ", "")
 }
 
 fn first_line(text: &str) -> &str {
@@ -177,7 +222,7 @@ fn from_external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Que
         return QueryError::from_root(error.find_root());
     }
     tracing::error!("a query failed: {error}");
-    QueryError::internal(error.to_string())
+    QueryError::engine(error.to_string())
 }
 
 impl From<DataFusionError> for QueryError {

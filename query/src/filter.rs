@@ -11,7 +11,7 @@ use crate::error::QueryError;
 use crate::functions::{AttributesView, attribute_call, text_match};
 
 /// One `attr=key=value`: the record's attribute, or the resource's when the record has none; compared as text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct AttributeFilter {
     pub(crate) key: String,
     pub(crate) value: String,

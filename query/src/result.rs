@@ -56,8 +56,11 @@ pub fn type_name(data_type: &DataType) -> String {
     }
 }
 
+/// Asked before each batch with the bytes that have been written so far; an error ends the writing.
+pub type MayGoOn<'a> = dyn Fn(usize) -> Result<(), ArrowError> + 'a;
+
 /// `{"columns": [{"name", "type"}], "rows": [[...]], "elapsed_ms", "truncated"}`.
-pub fn json(rows: &Rows, elapsed_ms: u64) -> Result<Vec<u8>, ArrowError> {
+pub fn json(rows: &Rows, elapsed_ms: u64, may_go_on: &MayGoOn<'_>) -> Result<Vec<u8>, ArrowError> {
     let mut head = String::from("{\"columns\":[");
     for (i, field) in rows.schema.fields().iter().enumerate() {
         head.push_str(if i > 0 { ",{\"name\":" } else { "{\"name\":" });
@@ -70,6 +73,7 @@ pub fn json(rows: &Rows, elapsed_ms: u64) -> Result<Vec<u8>, ArrowError> {
     let mut out = head.into_bytes();
     let mut first = true;
     for batch in &rows.batches {
+        may_go_on(out.len())?;
         json_rows(batch, &mut first, &mut out)?;
     }
     let mut tail = String::new();
@@ -125,12 +129,13 @@ fn in_utc(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
 }
 
 /// A header and a line for each row.
-pub fn csv(rows: &Rows) -> Result<Vec<u8>, ArrowError> {
+pub fn csv(rows: &Rows, may_go_on: &MayGoOn<'_>) -> Result<Vec<u8>, ArrowError> {
     let names = rows.schema.fields().iter().map(|field| csv_cell(field.name())).collect::<Vec<_>>();
     let mut out = names.join(",").into_bytes();
     out.push(b'\n');
     let mut cell = Vec::new();
     for batch in &rows.batches {
+        may_go_on(out.len())?;
         let options = json_options();
         let schema = batch.schema();
         let columns = batch.columns().iter().map(in_utc).collect::<Result<Vec<_>, _>>()?;
@@ -180,9 +185,10 @@ fn csv_cell(text: &str) -> String {
 }
 
 /// An Arrow IPC stream.
-pub fn arrow_stream(rows: &Rows) -> Result<Vec<u8>, ArrowError> {
+pub fn arrow_stream(rows: &Rows, may_go_on: &MayGoOn<'_>) -> Result<Vec<u8>, ArrowError> {
     let mut writer = StreamWriter::try_new(Vec::new(), &rows.schema)?;
     for batch in &rows.batches {
+        may_go_on(writer.get_ref().len())?;
         writer.write(batch)?;
     }
     writer.into_inner()
@@ -243,7 +249,7 @@ mod tests {
 
     #[test]
     fn json_keeps_integers_and_nanoseconds() {
-        let text = String::from_utf8(json(&rows(), 7).expect("encodes")).expect("UTF-8");
+        let text = String::from_utf8(json(&rows(), 7, &|_| Ok(())).expect("encodes")).expect("UTF-8");
         assert!(
             text.starts_with(r#"{"columns":[{"name":"n","type":"Int64"},{"name":"f","type":"Float64"},"#),
             "{text}"
@@ -257,7 +263,7 @@ mod tests {
 
     #[test]
     fn csv_quotes_what_must_be_quoted() {
-        let text = String::from_utf8(csv(&rows()).expect("encodes")).expect("UTF-8");
+        let text = String::from_utf8(csv(&rows(), &|_| Ok(())).expect("encodes")).expect("UTF-8");
         let expected = "n,f,t,z,w,b,s,y\n\
             9007199254740993,0.1,2022-08-22T05:18:16.154630544Z,1970-01-01T00:00:00.000000000Z,\"a,\"\"b\"\"\",00ff,\"\",true\n\
             ,,,1970-01-01T00:00:00.000001000Z,,\"\",\"x\ny\",false\n";
@@ -267,7 +273,7 @@ mod tests {
     #[test]
     fn arrow_is_read_back() {
         let rows = rows();
-        let bytes = arrow_stream(&rows).expect("encodes");
+        let bytes = arrow_stream(&rows, &|_| Ok(())).expect("encodes");
         let reader = arrow::ipc::reader::StreamReader::try_new(bytes.as_slice(), None).expect("a stream");
         let batches: Vec<RecordBatch> = reader.collect::<Result<_, _>>().expect("batches");
         assert_eq!(format!("{:?}", batches[0].column(0)), format!("{:?}", rows.batches[0].column(0)));

@@ -1,5 +1,7 @@
 //! SQL from strangers: what may be asked, and the plan of it.
 
+mod panics;
+
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::{DataFrame, SessionContext};
@@ -29,6 +31,7 @@ pub(crate) async fn plan(context: &SessionContext, text: &str) -> Result<DataFra
     let plan = state.statement_to_plan(statement).await.map_err(|error| placed_plan_error(error, text))?;
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     read_only.verify_plan(&plan)?;
+    panics::refuse(&plan)?;
     Ok(DataFrame::new(state, plan))
 }
 

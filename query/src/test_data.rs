@@ -61,15 +61,13 @@ pub(crate) fn engine(store: &Store) -> Engine {
 }
 
 pub(crate) async fn ask(engine: &Engine, sql: &str) -> Result<Rows, QueryError> {
-    let query = engine.begin("test", None).await?;
-    let frame = query.sql(sql).await?;
-    query.collect_rows(frame, engine.settings().rows_max).await
+    engine.begin("test", None).await?.answer(sql, engine.settings().rows_max).await
 }
 
 /// The rows of an answer as JSON arrays.
 pub(crate) async fn rows(engine: &Engine, sql: &str) -> Json {
     let rows = ask(engine, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-    let answer = crate::result::json(&rows, 0).expect("encodes");
+    let answer = crate::result::json(&rows, 0, &|_| Ok(())).expect("encodes");
     let answer: Json = serde_json::from_slice(&answer).expect("JSON");
     answer["rows"].clone()
 }

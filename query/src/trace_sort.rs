@@ -29,13 +29,13 @@ pub(crate) const RESUMABLE_MAX: usize = 150;
 const ID_CHARS: usize = 32;
 
 /// The order of a page of traces.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Sort {
     pub(crate) by: SortBy,
     pub(crate) ascending: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum SortBy {
     #[default]
     Start,

@@ -4,8 +4,12 @@
 //! puts the rows into the memtables in the order of the log, and only then answers. So at any instant a memtable
 //! holds exactly the rows of its signal between the lake's position and the store's position.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as MapEntry;
+mod appender;
+mod flush;
+mod replay;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,22 +20,20 @@ use bytes::Bytes;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use parking_lot::Mutex;
-use proto::nulls::memory_bytes;
 use proto::{Signal, UnixNanos};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::error::{StorageError, blocking};
-use crate::lake::{Change, LakeTable};
+use self::appender::Append;
+pub use self::flush::FlushOutcome;
+pub use self::replay::ReplayOutcome;
+use crate::error::StorageError;
+use crate::lake::LakeTable;
 use crate::lock::DirectoryLock;
 use crate::memtable::Memtable;
 use crate::paths;
-use crate::segment::{ROW_GROUP_ROWS, Segment, SegmentMeta, SegmentWriter, present_columns, sorted_by_day};
-use crate::wal::{Entry, Wal, WalReader, WalStats};
-pub use replay::ReplayOutcome;
+use crate::segment::{Segment, SegmentMeta};
+use crate::wal::{Wal, WalReader, WalStats};
 
-/// Requests of one group commit: bounds the buffer and the wait of the first of them.
-const GROUP_REQUESTS_MAX: usize = 256;
-const GROUP_BYTES_MAX: usize = 16 << 20;
 /// Memory of the rows that are sorted together into a row group.
 pub(crate) const SORT_BYTES: usize = 96 << 20;
 
@@ -130,13 +132,6 @@ impl SignalState {
     }
 }
 
-struct Append {
-    signal: Signal,
-    payload: Bytes,
-    batch: RecordBatch,
-    done: oneshot::Sender<Result<(), StorageError>>,
-}
-
 /// What a query reads: it never changes, and the files it names are not deleted while it lives.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -155,13 +150,6 @@ pub struct MemtableStats {
     pub bytes: usize,
     /// When the oldest row arrived that no flush is writing yet.
     pub oldest: Option<Instant>,
-}
-
-/// What a flush did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FlushOutcome {
-    pub rows: u64,
-    pub segments: Vec<SegmentMeta>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -219,7 +207,7 @@ impl Store {
         let unreplayed = wal.reader();
         let (state, wal) = (Arc::new(Mutex::new(state)), Arc::new(Mutex::new(wal)));
         let (appends, queue) = mpsc::channel(settings.append_queue_requests);
-        spawn_appender(Arc::clone(&state), Arc::clone(&wal), queue)?;
+        appender::spawn(Arc::clone(&state), Arc::clone(&wal), queue)?;
         let shared = Shared {
             settings,
             state,
@@ -295,91 +283,6 @@ impl Store {
         }
     }
 
-    /// Moves everything that is in the memtable now into segments, one per UTC date, publishes them in one Delta
-    /// commit together with the position of the log, and frees the log. Does nothing when there are no rows, or
-    /// while the log is being replayed. On error the rows stay in the memtable, visible and logged.
-    pub async fn flush(&self, signal: Signal) -> Result<FlushOutcome, StorageError> {
-        let _flushing = self.shared.flushing[signal as usize].lock().await;
-        if self.is_replaying() {
-            return Ok(FlushOutcome::default());
-        }
-        let position = {
-            let mut state = self.shared.state.lock();
-            let position = state.position;
-            let signal_state = &mut state.signals[signal as usize];
-            if signal_state.active.is_empty() {
-                None
-            } else {
-                let active = std::mem::take(&mut signal_state.active);
-                signal_state.freeze(active);
-                Some(position)
-            }
-        };
-        let Some(position) = position else {
-            // Requests without rows may still lie in the log.
-            self.truncate_wal().await?;
-            return Ok(FlushOutcome::default());
-        };
-        self.publish_frozen(signal, position).await
-    }
-
-    /// Writes and publishes the frozen rows; thaws them on error.
-    async fn publish_frozen(&self, signal: Signal, position: u64) -> Result<FlushOutcome, StorageError> {
-        match self.try_publish_frozen(signal, position).await {
-            Ok(outcome) => Ok(outcome),
-            Err(error) => {
-                let mut state = self.shared.state.lock();
-                let replaying = self.is_replaying();
-                state.signals[signal as usize].thaw(signal.spec().time_column, replaying);
-                Err(error)
-            }
-        }
-    }
-
-    async fn try_publish_frozen(&self, signal: Signal, position: u64) -> Result<FlushOutcome, StorageError> {
-        let frozen = self.shared.state.lock().signals[signal as usize].frozen.clone();
-        let Some(batches) = frozen else {
-            return Ok(FlushOutcome::default());
-        };
-        let table_dir = paths::table(&self.shared.settings.data_dir, signal);
-        let dir = table_dir.clone();
-        let added = blocking(move || write_segments(&dir, signal, batches.to_vec())).await?;
-        let change = Change { added, removed: Vec::new(), position: Some(position), data_change: true };
-        self.shared.lakes[signal as usize].lock().await.commit(&change).await?;
-        let new = change.added.iter().map(|meta| Arc::new(Segment::new(&table_dir, signal, meta.clone())));
-        {
-            let mut state = self.shared.state.lock();
-            let signal_state = &mut state.signals[signal as usize];
-            let segments = signal_state.segments.iter().cloned().chain(new).collect();
-            signal_state.segments = newest_first(segments);
-            signal_state.clear_frozen();
-            signal_state.lake_position = position;
-        }
-        self.shared.freed.notify_waiters();
-        self.truncate_wal().await?;
-        let rows = change.added.iter().map(|meta| meta.rows).sum();
-        Ok(FlushOutcome { rows, segments: change.added })
-    }
-
-    async fn truncate_wal(&self) -> Result<(), StorageError> {
-        let bound = {
-            let state = self.shared.state.lock();
-            let bounds = state.signals.iter().map(|signal| {
-                let all_flushed = signal.rows() == 0 && !self.is_replaying();
-                if all_flushed { state.position } else { signal.lake_position }
-            });
-            bounds.min().unwrap_or(0)
-        };
-        let (wal, state) = (Arc::clone(&self.shared.wal), Arc::clone(&self.shared.state));
-        blocking(move || {
-            let mut wal = wal.lock();
-            wal.truncate(bound)?;
-            state.lock().wal = wal.stats();
-            Ok(())
-        })
-        .await
-    }
-
     /// A consistent view: every acknowledged row exactly once (once replay has ended).
     pub fn snapshot(&self, signal: Signal) -> Snapshot {
         let state = self.shared.state.lock();
@@ -449,145 +352,7 @@ impl Store {
     }
 }
 
-impl SignalState {
-    fn freeze(&mut self, memtable: Memtable) {
-        debug_assert!(self.frozen.is_none(), "flushes of a signal follow one another");
-        self.frozen_rows = memtable.rows();
-        self.frozen_bytes = memtable.bytes();
-        self.frozen_times = memtable.times();
-        self.frozen = Some(Arc::new(memtable.batches().to_vec()));
-    }
-
-    fn clear_frozen(&mut self) {
-        self.frozen = None;
-        (self.frozen_rows, self.frozen_bytes, self.frozen_times) = (0, 0, None);
-    }
-
-    fn thaw(&mut self, time_column: &str, replaying: bool) {
-        let mut memtable = Memtable::default();
-        for batch in self.frozen.iter().flat_map(|batches| batches.iter()) {
-            memtable.push(batch.clone(), time_column);
-        }
-        self.clear_frozen();
-        if replaying { self.replayed.prepend(memtable) } else { self.active.prepend(memtable) }
-    }
-}
-
 fn newest_first(mut segments: Vec<Arc<Segment>>) -> Arc<Vec<Arc<Segment>>> {
     segments.sort_by_key(|segment| std::cmp::Reverse(segment.meta().max_time));
     Arc::new(segments)
 }
-
-/// Writes one segment per UTC date. On error finished segments are removed; of unfinished ones files stay, which the
-/// next start removes.
-fn write_segments(
-    table_dir: &std::path::Path,
-    signal: Signal,
-    batches: Vec<RecordBatch>,
-) -> Result<Vec<SegmentMeta>, StorageError> {
-    let columns = present_columns(signal, &batches);
-    let mut writers: BTreeMap<i32, SegmentWriter> = BTreeMap::new();
-    for rows in row_groups(batches) {
-        for (day, rows) in sorted_by_day(signal, rows)? {
-            let writer = match writers.entry(day) {
-                MapEntry::Occupied(writer) => writer.into_mut(),
-                MapEntry::Vacant(none) => none.insert(SegmentWriter::create(table_dir, signal, day, &columns)?),
-            };
-            writer.write(rows)?;
-        }
-    }
-    let mut written = Vec::new();
-    for writer in writers.into_values() {
-        match writer.finish() {
-            Ok(meta) => written.push(meta),
-            Err(error) => {
-                for meta in written {
-                    Segment::new(table_dir, signal, meta).delete_files();
-                }
-                return Err(error);
-            }
-        }
-    }
-    Ok(written)
-}
-
-/// Rows that are sorted together: as many as a row group holds, and in a bounded memory.
-fn row_groups(batches: Vec<RecordBatch>) -> Vec<Vec<RecordBatch>> {
-    let mut groups: Vec<Vec<RecordBatch>> = Vec::new();
-    let (mut rows, mut bytes) = (0, 0);
-    for batch in batches {
-        let (more_rows, more_bytes) = (batch.num_rows(), memory_bytes(&batch));
-        match groups.last_mut() {
-            Some(group) if rows + more_rows <= ROW_GROUP_ROWS && bytes + more_bytes <= SORT_BYTES => {
-                group.push(batch);
-                (rows, bytes) = (rows + more_rows, bytes + more_bytes);
-            }
-            _ => {
-                groups.push(vec![batch]);
-                (rows, bytes) = (more_rows, more_bytes);
-            }
-        }
-    }
-    groups
-}
-
-/// The thread that owns the end of the log.
-fn spawn_appender(
-    state: Arc<Mutex<State>>,
-    wal: Arc<Mutex<Wal>>,
-    mut queue: mpsc::Receiver<Append>,
-) -> Result<(), StorageError> {
-    let run = move || {
-        while let Some(first) = queue.blocking_recv() {
-            let mut bytes = first.payload.len();
-            let mut group = vec![first];
-            while group.len() < GROUP_REQUESTS_MAX && bytes < GROUP_BYTES_MAX {
-                let Ok(next) = queue.try_recv() else { break };
-                bytes += next.payload.len();
-                group.push(next);
-            }
-            append_group(&state, &wal, group);
-        }
-    };
-    std::thread::Builder::new()
-        .name("wal".into())
-        .spawn(run)
-        .map(drop)
-        .map_err(|error| StorageError::Task(error.to_string()))
-}
-
-fn append_group(state: &Mutex<State>, wal: &Mutex<Wal>, group: Vec<Append>) {
-    let started = Instant::now();
-    let mut wal = wal.lock();
-    let entries: Vec<_> =
-        group.iter().map(|append| Entry { signal: append.signal, payload: &append.payload }).collect();
-    let logged = wal.append(&entries);
-    metrics::histogram!("spanlake_wal_append_seconds").record(started.elapsed().as_secs_f64());
-    metrics::histogram!("spanlake_wal_group_requests").record(group.len() as f64);
-    let mut answers = Vec::with_capacity(group.len());
-    {
-        let mut state = state.lock();
-        // Also after an error: numbers of records that may or may not be on disk are never used again.
-        state.position = wal.next_sequence();
-        state.wal = wal.stats();
-        for append in group {
-            if logged.is_ok() {
-                state.signals[append.signal as usize].active.push(append.batch, append.signal.spec().time_column);
-            }
-            answers.push(append.done);
-        }
-    }
-    drop(wal);
-    if let Err(error) = &logged {
-        tracing::error!(%error, "the write-ahead log could not be written");
-        metrics::counter!("spanlake_wal_errors_total").increment(1);
-    }
-    for done in answers {
-        // A client that went away does not wait for its answer.
-        let _ = done.send(logged.as_ref().map_err(|error| StorageError::Wal(error.to_string())).copied());
-    }
-}
-
-mod replay;
-#[cfg(test)]
-mod tests;

@@ -22,8 +22,8 @@ const KEYS = ['ArrowDown', 'ArrowUp', 'ArrowRight', 'ArrowLeft', 'Enter', 'Escap
 const SCREENS = ['/', '/map', '/services', '/traces', '/traces?view=heatmap', '/logs', '/system'];
 /** What leaves the page, writes a file or takes long by its nature. */
 const NOT_PRESSED = /download|export|copy|upload|report|explain/i;
-/** Of navigations that cut requests off, and of windows that had no data. */
-const HARMLESS = /net::ERR_ABORTED|404/;
+/** Of navigations that cut requests off, of windows that had no data, and of queries that somebody pressed Stop for (409). */
+const HARMLESS = /net::ERR_ABORTED|404|409/;
 
 let state = SEED;
 /** From 0 to 1, the same for the same seed (mulberry32). */

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::support::messages::{MILLISECOND, NOON, log_record, logs_request, span, trace_request};
 use crate::support::random::Random;
 use crate::support::server::NO_FLUSH;
+use crate::support::sql::percent;
 use crate::support::{Home, Server, http};
 
 /// Traces, or records, that are there before the first page is asked for.
@@ -182,6 +183,70 @@ fn a_trace_that_changes_between_two_pages_stands_at_its_new_place() {
     // It was given at its old place, and the new one is still to come.
     grow(2, 95);
     assert_eq!(numbers(&page(&format!("&sort=duration&order=asc{}", next(&shortest)))), [6, 7, 8, 9, 2]);
+}
+
+#[test]
+fn a_cursor_leads_on_in_its_own_search_only() {
+    let home = Home::new();
+    let server = home.start_ready(NO_FLUSH);
+    for number in 1..=4 {
+        send_spans(&server, trace(number, start_of(number), 5));
+        send_records(&server, &[(number, start_of(number))]);
+    }
+    let from = format!("from={}", start_of(0));
+    for (list, asked, the_same, others) in [
+        (
+            "traces",
+            "q=service:shop name:root",
+            ["q=(service:shop AND name:root)", &format!("q=service:shop name:root&{from}")],
+            [
+                "q=service:shop",
+                "",
+                "q=service:shop name:root&status=UNSET",
+                "q=service:shop name:root&order=asc",
+                "q=service:shop name:root&sort=duration",
+                "q={service:shop} AND {name:root}",
+            ],
+        ),
+        (
+            "traces",
+            "q={service:shop} => {name:child}",
+            ["q=({service:shop}=>{name:child})", &format!("q={{service:shop}} => {{name:child}}&{from}")],
+            [
+                "q={service:shop} -> {name:child}",
+                "q={service:shop} => {name:root}",
+                "q=service:shop",
+                "",
+                "q={service:shop} => {name:child}&min_duration=1ns",
+                "q={service:shop} => {name:child}&order=asc",
+            ],
+        ),
+        (
+            "logs",
+            "q=record",
+            ["q=(record)", &format!("q=record&{from}")],
+            ["q=records", "", "q=record&service=shop", "q=record&order=asc", "q=record&attr=a=b", "q=record -x"],
+        ),
+    ] {
+        let path = |query: &str| {
+            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            let pairs = pairs.map(|(key, value)| format!("&{key}={}", percent(value)));
+            format!("/api/v1/{list}?limit=1{}", pairs.collect::<String>())
+        };
+        let page = server.get_json(&path(asked)).unwrap_or_else(|error| panic!("{error}"));
+        let cursor = page["next_cursor"].as_str().unwrap_or_else(|| panic!("{asked}: {page}"));
+        for query in [asked, the_same[0], the_same[1]] {
+            let reply = server.get(&format!("{}&cursor={cursor}", path(query)));
+            assert_eq!(reply.status, 200, "{asked}, then {query}: {}", reply.excerpt());
+            assert_eq!(reply.json()[list].as_array().map(Vec::len), Some(1), "{asked}, then {query}");
+        }
+        for query in others {
+            let reply = server.get(&format!("{}&cursor={cursor}", path(query)));
+            assert_eq!(reply.status, 400, "{asked}, then {query}: {}", reply.excerpt());
+            let message = reply.json()["error"]["message"].to_string();
+            assert!(message.contains("parameter cursor is of another search"), "{asked}, then {query}: {message}");
+        }
+    }
 }
 
 /// Traces of which one in so many is searched for, by a condition that no index knows.

@@ -108,6 +108,11 @@ fn check_reasons(server: &Server) {
          "matches_without": spans(failed), "matches_alone": 0},
     ]);
     assert_eq!(answer["conditions"], expected);
+    // What is counted for three conditions has parts in common, negations among them.
+    let q = percent("service:ts-travel-service -status:error duration>3h");
+    let answer = get(server, &format!("/api/v1/search/why_empty?signal=spans&q={q}"));
+    let unfailed = spans("service = 'ts-travel-service' AND status <> 'ERROR'");
+    assert_eq!(answer["conditions"][2]["matches_without"], json!(unfailed), "{answer}");
     // A range before the recording: the nearest match is the first one behind it.
     let q = percent("service:ts-travel-service");
     let answer = get(server, &format!("/api/v1/search/why_empty?signal=spans&from=0&to=1000&q={q}"));

@@ -38,7 +38,7 @@ fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::Stopped => StatusCode::CONFLICT,
         ErrorKind::Busy => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorKind::Engine | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

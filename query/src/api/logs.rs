@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json as JsonBody, Router};
+use proto::Signal;
 use serde::Serialize;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
@@ -14,7 +15,7 @@ use super::params::Params;
 use super::stream::{self, Frame, HistogramOfPage, Pages, RowsFrame};
 use super::traces::{BUCKETS, BUCKETS_MAX, BucketParams, elapsed_ms, json_text, stream_histogram};
 use crate::answer::LogAnswer;
-use crate::cursor;
+use crate::cursor::{self, Asked};
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::LogFilter;
@@ -68,7 +69,7 @@ struct PageParams {
     /// Records on a page; default 100.
     #[param(minimum = 1, maximum = 10_000)]
     limit: Option<usize>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the page before, of the same search in the same order; only the range may be another.
     cursor: Option<String>,
     /// Of a stream only: a frame with the histogram in at most so many bars.
     #[param(minimum = 1, maximum = 1000)]
@@ -113,28 +114,38 @@ async fn search_logs(
     RawQuery(query): RawQuery,
 ) -> Result<Response, QueryError> {
     let mut params = Params::of(query.as_deref());
+    let text = params.peek("q").unwrap_or_default();
     let filter = filter(&mut params)?;
     let newest_first = params.word("order", &["desc", "asc"])? != Some("asc");
     let limit = params.count("limit", LIMIT, LIMIT_MAX)?;
-    let search = LogSearch { filter, newest_first, limit, after: params.cursor()? };
+    let asked = asked(&text, &filter, newest_first)?;
+    let search = LogSearch { filter, newest_first, limit, after: params.cursor(asked)? };
     let streamed = stream::is_wanted(&headers);
     let buckets = if streamed { stream_histogram(&mut params)? } else { None };
     params.finish()?;
     let query = state.engine.begin("logs", None).await?;
     if streamed {
-        return Ok(stream::respond(query, LogPages { search, buckets, walk: None }));
+        return Ok(stream::respond(query, LogPages { search, asked, buckets, walk: None }));
     }
     let found = logs::search(&query, search).await?;
-    let next_cursor = found.next.as_ref().map(cursor::encode).transpose()?;
+    let next_cursor = found.next.map(|position| cursor::encode(asked, position)).transpose()?;
     // Base64 needs no escapes.
     let next_cursor = next_cursor.map_or("null".to_owned(), |cursor| format!("\"{cursor}\""));
     let elapsed_ms = elapsed_ms(&query);
     Ok(json_text(format!("{{\"logs\":{},\"next_cursor\":{next_cursor},\"elapsed_ms\":{elapsed_ms}}}", found.logs_json)))
 }
 
+/// `text`: the search that `filter` was made of.
+fn asked(text: &str, filter: &LogFilter, newest_first: bool) -> Result<Asked, QueryError> {
+    let LogFilter { service, severity, attributes, trace_id, span_id, .. } = filter;
+    let search = search::canonical(Signal::Logs, text)?;
+    Ok(Asked::of(&(search, service, severity, attributes, trace_id, span_id, newest_first)))
+}
+
 /// A page as a stream.
 struct LogPages {
     search: LogSearch,
+    asked: Asked,
     buckets: Option<usize>,
     walk: Option<LogWalk>,
 }
@@ -170,7 +181,7 @@ impl Pages for LogPages {
 
     fn cursor(&self) -> Result<Option<String>, QueryError> {
         let position = self.walk.as_ref().map_or(self.search.after, LogWalk::position);
-        position.as_ref().map(cursor::encode).transpose()
+        position.map(|position| cursor::encode(self.asked, position)).transpose()
     }
 
     async fn histogram(&self, query: &Query) -> Result<Option<(HistogramOfPage, Option<&'static str>)>, QueryError> {

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use proto::{SpanId, TimeRange, TraceId, UnixNanos};
 use url::form_urlencoded;
 
-use crate::cursor;
+use crate::cursor::{self, Asked};
 use crate::error::QueryError;
 use crate::filter::AttributeFilter;
 use crate::functions::severity_numbers;
@@ -140,8 +140,9 @@ impl Params {
         })
     }
 
-    pub(super) fn cursor<P: serde::de::DeserializeOwned>(&mut self) -> Result<Option<P>, QueryError> {
-        self.take("cursor")?.map(|text| cursor::decode(&text)).transpose()
+    /// Errors: a cursor of another search than `asked`.
+    pub(super) fn cursor<P: serde::de::DeserializeOwned>(&mut self, asked: Asked) -> Result<Option<P>, QueryError> {
+        self.take("cursor")?.map(|text| cursor::decode(asked, &text)).transpose()
     }
 }
 

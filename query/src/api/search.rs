@@ -78,7 +78,7 @@ struct ExplainAnswer {
     /// search is wrong.
     #[schema(required)]
     canonical: Option<String>,
-    /// A statement for `/api/v1/sql` with the same conditions; null when SQL cannot say them.
+    /// A statement for `/api/v1/sql` with the same conditions. Null when the search is wrong.
     #[schema(required)]
     sql: Option<String>,
     /// What its author may not have meant.
@@ -108,7 +108,7 @@ async fn explain(RawQuery(query): RawQuery) -> Result<Json<ExplainAnswer>, Query
     params.finish()?;
     match search::explain(signal, &text, range) {
         Ok(search::Explanation { canonical, sql, warnings }) => {
-            Ok(Json(ExplainAnswer { canonical: Some(canonical), sql, warnings, problem: None }))
+            Ok(Json(ExplainAnswer { canonical: Some(canonical), sql: Some(sql), warnings, problem: None }))
         }
         Err(QueryError { message, hint, at: Some(at), .. }) => {
             Ok(Json(ExplainAnswer { problem: Some(SearchProblem { message, hint, at }), ..ExplainAnswer::default() }))

@@ -17,7 +17,7 @@ use super::error::ErrorBody;
 use crate::answer::JsonValue;
 use crate::engine::Rows;
 use crate::error::QueryError;
-use crate::result;
+use crate::result::{self, MayGoOn};
 
 #[derive(OpenApi)]
 #[openapi(paths(sql))]
@@ -87,12 +87,12 @@ impl Format {
         }
     }
 
-    fn encode(self, rows: &Rows, elapsed: Duration) -> Result<Vec<u8>, QueryError> {
+    fn encode(self, rows: &Rows, elapsed: Duration, may_go_on: &MayGoOn<'_>) -> Result<Vec<u8>, QueryError> {
         let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         Ok(match self {
-            Format::Json => result::json(rows, elapsed_ms)?,
-            Format::Csv => result::csv(rows)?,
-            Format::ArrowStream => result::arrow_stream(rows)?,
+            Format::Json => result::json(rows, elapsed_ms, may_go_on)?,
+            Format::Csv => result::csv(rows, may_go_on)?,
+            Format::ArrowStream => result::arrow_stream(rows, may_go_on)?,
         })
     }
 }
@@ -128,11 +128,10 @@ async fn sql(
     let format = Format::of(&headers);
     let query = state.engine.begin("sql", request.timeout_ms.map(Duration::from_millis)).await?;
     query.ask(&request.sql);
-    let frame = query.sql(&request.sql).await?;
-    let rows = query.collect_rows(frame, state.engine.settings().rows_max).await?;
+    let rows = query.answer(&request.sql, state.engine.settings().rows_max).await?;
     let truncated = rows.truncated;
-    let elapsed = query.elapsed();
-    let bytes = query.run(async move { format.encode(&rows, elapsed) }).await?;
+    let (elapsed, may_go_on) = (query.elapsed(), query.may_go_on());
+    let bytes = query.run(async move { format.encode(&rows, elapsed, &may_go_on) }).await?;
     let mut response = Response::new(Body::from(bytes));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     if truncated {

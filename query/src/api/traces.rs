@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json as JsonBody, Router};
+use proto::Signal;
 use serde::Serialize;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
@@ -12,7 +13,7 @@ use super::ApiState;
 use super::error::ErrorBody;
 use super::params::Params;
 use super::stream::{self, Frame, HistogramOfPage, Pages, RowsFrame};
-use crate::cursor;
+use crate::cursor::{self, Asked};
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::SpanFilter;
@@ -74,7 +75,7 @@ struct PageParams {
     /// Traces on a page; default 20.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// `next_cursor` of the page before, of the same order. What was there when the first page was asked for and does not
+    /// `next_cursor` of the page before, of the same search in the same order; only the range may be another. What was there when the first page was asked for and does not
     /// change comes once, whatever is written meanwhile; a trace that gets spans meanwhile stands at its new place, which
     /// may be on a page that has been given, or still to come.
     cursor: Option<String>,
@@ -148,20 +149,30 @@ async fn search_traces(
     RawQuery(query): RawQuery,
 ) -> Result<Response, QueryError> {
     let mut params = Params::of(query.as_deref());
+    let text = params.peek("q").unwrap_or_default();
     let (filter, whole) = filter(&mut params)?;
     let (sort, limit) = (sort(&mut params)?, params.count("limit", LIMIT, LIMIT_MAX)?);
-    let search = TraceSearch { filter, whole, sort, limit, after: params.cursor()? };
+    let asked = asked(&text, &filter, sort)?;
+    let search = TraceSearch { filter, whole, sort, limit, after: params.cursor(asked)? };
     let streamed = stream::is_wanted(&headers);
     let buckets = if streamed { stream_histogram(&mut params)? } else { None };
     params.finish()?;
     let query = state.engine.begin("traces", None).await?;
     if streamed {
-        return Ok(stream::respond(query, TracePages { search, buckets, walk: None }));
+        return Ok(stream::respond(query, TracePages { search, asked, buckets, walk: None }));
     }
     let found = trace_search::search(&query, search).await?;
-    let next_cursor = found.next.as_ref().map(cursor::encode).transpose()?;
+    let next_cursor = found.next.map(|position| cursor::encode(asked, position)).transpose()?;
     let page = TracePage { traces: found.traces, next_cursor, elapsed_ms: elapsed_ms(&query) };
     Ok(JsonBody(page).into_response())
+}
+
+/// `text`: the search that `filter` was made of.
+fn asked(text: &str, filter: &SpanFilter, sort: Sort) -> Result<Asked, QueryError> {
+    let SpanFilter { service, name, status, min_duration_ns, max_duration_ns, attributes, trace_id, .. } = filter;
+    let durations = (min_duration_ns, max_duration_ns);
+    let search = search::canonical(Signal::Spans, text)?;
+    Ok(Asked::of(&(search, service, name, status, durations, attributes, trace_id, sort)))
 }
 
 fn sort(params: &mut Params) -> Result<Sort, QueryError> {
@@ -182,6 +193,7 @@ pub(super) fn stream_histogram(params: &mut Params) -> Result<Option<usize>, Que
 /// A page as a stream.
 struct TracePages {
     search: TraceSearch,
+    asked: Asked,
     buckets: Option<usize>,
     walk: Option<TraceWalk>,
 }
@@ -211,7 +223,7 @@ impl Pages for TracePages {
 
     fn cursor(&self) -> Result<Option<String>, QueryError> {
         let position = self.walk.as_ref().map_or_else(|| self.search.after.clone(), TraceWalk::position);
-        position.as_ref().map(cursor::encode).transpose()
+        position.map(|position| cursor::encode(self.asked, position)).transpose()
     }
 
     async fn histogram(&self, query: &Query) -> Result<Option<(HistogramOfPage, Option<&'static str>)>, QueryError> {

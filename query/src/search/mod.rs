@@ -67,6 +67,14 @@ pub(crate) fn spans(text: &str) -> Result<SpanSearch, QueryError> {
     })
 }
 
+/// A search with nothing left to rules of precedence: two that have the same mean the same.
+pub(crate) fn canonical(signal: Signal, text: &str) -> Result<String, QueryError> {
+    Ok(match signal {
+        Signal::Logs => parse_logs(text)?.to_string(),
+        Signal::Spans => parse_traces(text)?.0.to_string(),
+    })
+}
+
 /// The conditions of a search that must all hold: each with its text and the text of the search without it. Of a search
 /// that is one condition on a trace, what that is made of.
 pub(crate) fn parts(signal: Signal, text: &str) -> Result<Vec<SearchPart>, QueryError> {
@@ -134,8 +142,8 @@ fn parse_traces(text: &str) -> Result<(TraceSearchText, bool), SearchError> {
 pub(crate) struct Explanation {
     /// The search with nothing left to rules of precedence.
     pub(crate) canonical: String,
-    /// The statement that gives the same rows; none for what SQL cannot say.
-    pub(crate) sql: Option<String>,
+    /// The statement that gives the same rows.
+    pub(crate) sql: String,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -149,7 +157,7 @@ pub(crate) fn explain(signal: Signal, text: &str, range: TimeRange) -> Result<Ex
             sql::and_time("", signal, range)
         );
         let warnings = resolve::warnings(signal, &condition);
-        return Ok(Explanation { canonical: condition.to_string(), sql: Some(sql), warnings });
+        return Ok(Explanation { canonical: condition.to_string(), sql, warnings });
     }
     let (search, is_xray) = parse_traces(text)?;
     let mut explanation = match &search {
@@ -162,7 +170,7 @@ pub(crate) fn explain(signal: Signal, text: &str, range: TimeRange) -> Result<Ex
                 sql::and_time("", signal, range)
             );
             let warnings = resolve::warnings(signal, condition);
-            Explanation { canonical: search.to_string(), sql: Some(sql), warnings }
+            Explanation { canonical: search.to_string(), sql, warnings }
         }
         TraceSearchText::Whole(condition) => trace_sql::explain(condition, range)?,
     };

@@ -22,24 +22,23 @@ impl Written {
 
 /// The condition behind WHERE. `table` qualifies the columns: `c.` or nothing.
 pub(super) fn condition(table: &str, tree: &Tree<Predicate>) -> Written {
-    written(tree, &mut |predicate| Some(of_predicate(table, predicate))).expect("every leaf is written")
+    written(tree, &mut |predicate| of_predicate(table, predicate))
 }
 
-/// `None` as soon as `leaf` has no text.
-pub(super) fn written<L>(tree: &Tree<L>, leaf: &mut impl FnMut(&L) -> Option<Written>) -> Option<Written> {
-    Some(match tree {
+pub(super) fn written<L>(tree: &Tree<L>, leaf: &mut impl FnMut(&L) -> Written) -> Written {
+    match tree {
         Tree::And(parts) if parts.is_empty() => Written { text: "true".to_owned(), is_or: false },
         Tree::And(parts) => {
-            let parts: Option<Vec<String>> = parts.iter().map(|part| Some(written(part, leaf)?.bracketed())).collect();
-            Written { text: parts?.join(" AND "), is_or: false }
+            let parts: Vec<String> = parts.iter().map(|part| written(part, leaf).bracketed()).collect();
+            Written { text: parts.join(" AND "), is_or: false }
         }
         Tree::Or(parts) => {
-            let parts: Option<Vec<String>> = parts.iter().map(|part| Some(written(part, leaf)?.text)).collect();
-            Written { text: parts?.join(" OR "), is_or: true }
+            let parts: Vec<String> = parts.iter().map(|part| written(part, leaf).text).collect();
+            Written { text: parts.join(" OR "), is_or: true }
         }
-        Tree::Not(inner) => Written { text: format!("({}) IS NOT TRUE", written(inner, leaf)?.text), is_or: false },
-        Tree::Leaf(one) => leaf(one)?,
-    })
+        Tree::Not(inner) => Written { text: format!("({}) IS NOT TRUE", written(inner, leaf).text), is_or: false },
+        Tree::Leaf(one) => leaf(one),
+    }
 }
 
 pub(super) fn of_predicate(table: &str, predicate: &Predicate) -> Written {

@@ -10,7 +10,7 @@ use proto::{SpanId, TraceId, schema};
 
 use super::causes::{Places, Signs};
 use super::trace_syntax::Relation;
-use super::traces::{Atom, Decided, SpanTest};
+use super::traces::{Atom, Decided, Figure, SpanTest};
 use crate::columns::{TextColumn, binary, bytes_at, int_at, int64};
 use crate::error::QueryError;
 use crate::trace_tree::{TreeSpan, assemble};
@@ -139,30 +139,38 @@ impl<'a> TestedTrace<'a> {
     }
 
     pub(super) fn satisfies(&self, atom: &Atom, has_log: impl Fn(usize) -> bool) -> bool {
-        let count = |test: &dyn Fn(usize) -> bool| {
-            i64::try_from((0..self.spans.len()).filter(|span| test(*span)).count()).unwrap_or(i64::MAX)
-        };
         match atom {
             Atom::Some(test) => (0..self.spans.len()).any(|span| self.is(span, test)),
             Atom::Related { first, rest } => self.related(first, rest),
-            Atom::Count { of, op, number } => op.holds(count(&|span| self.is(span, of)), *number),
+            Atom::Count { of, op, number } => op.holds(self.count(|span| self.is(span, of)), *number),
             Atom::Root(test) => self.root.is_some_and(|root| self.is(root, test)),
             Atom::Logs(test) => has_log(*test),
-            Atom::Duration(op, ns) => {
-                let start = self.spans.iter().map(|span| span.start).min().unwrap_or(0);
-                op.holds(self.until_end(start), *ns)
-            }
-            Atom::RootToEnd(op, ns) => {
-                self.root.is_some_and(|root| op.holds(self.until_end(self.spans[root].start), *ns))
-            }
-            Atom::Spans(op, number) => op.holds(count(&|_| true), *number),
-            Atom::Services(op, number) => {
-                let services: HashSet<&str> = self.spans.iter().map(|span| span.service).collect();
-                op.holds(i64::try_from(services.len()).unwrap_or(i64::MAX), *number)
-            }
-            Atom::Errors(op, number) => op.holds(count(&|span| self.spans[span].is_error), *number),
-            Atom::Partial => !self.is_complete,
+            Atom::Figure(figure) => self.has_figure(*figure),
         }
+    }
+
+    fn has_figure(&self, figure: Figure) -> bool {
+        match figure {
+            Figure::Duration(op, ns) => {
+                let start = self.spans.iter().map(|span| span.start).min().unwrap_or(0);
+                op.holds(self.until_end(start), ns)
+            }
+            Figure::RootToEnd(op, ns) => {
+                self.root.is_some_and(|root| op.holds(self.until_end(self.spans[root].start), ns))
+            }
+            Figure::Spans(op, number) => op.holds(self.count(|_| true), number),
+            Figure::Services(op, number) => {
+                let services: HashSet<&str> = self.spans.iter().map(|span| span.service).collect();
+                op.holds(i64::try_from(services.len()).unwrap_or(i64::MAX), number)
+            }
+            Figure::Errors(op, number) => op.holds(self.count(|span| self.spans[span].is_error), number),
+            Figure::Partial => !self.is_complete,
+        }
+    }
+
+    /// Spans, by their numbers, for which `test` holds.
+    fn count(&self, test: impl Fn(usize) -> bool) -> i64 {
+        i64::try_from((0..self.spans.len()).filter(|span| test(*span)).count()).unwrap_or(i64::MAX)
     }
 
     fn until_end(&self, start: i64) -> i64 {

@@ -128,13 +128,10 @@ fn a_search_shows_the_sql_it_means() {
         ),
     ] {
         let meaning = explain(signal, text, TimeRange::default()).expect(text);
-        let sql = meaning.sql.expect("SQL");
-        assert!(sql.contains(expected), "{text}: {sql}");
+        assert!(meaning.sql.contains(expected), "{text}: {}", meaning.sql);
     }
     let warned = explain(Signal::Logs, "duration:5", TimeRange::default()).expect("an attribute");
     assert_eq!(warned.warnings.len(), 1, "log records have no duration");
-    let slowest = explain(Signal::Spans, "span.cause:time", TimeRange::default()).expect("a search");
-    assert_eq!((slowest.sql, slowest.warnings.len()), (None, 1), "where the time went is found without SQL");
 }
 
 mod answers;

@@ -69,6 +69,12 @@ pub(super) enum Atom {
     Count { of: SpanTest, op: Comparison, number: i64 },
     Root(SpanTest),
     Logs(usize),
+    Figure(Figure),
+}
+
+/// What `trace.` keys ask of a trace as a whole; durations in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Figure {
     Duration(Comparison, i64),
     RootToEnd(Comparison, i64),
     Spans(Comparison, i64),
@@ -99,7 +105,7 @@ impl TraceQuery {
                     log_tests.push(conjuncts(Signal::Logs, &resolve(Signal::Logs, condition)?));
                     Atom::Logs(log_tests.len() - 1)
                 }
-                TraceLeaf::Figure(field) => return figure(field),
+                TraceLeaf::Figure(field) => Atom::Figure(figure(field)?),
             })
         })?;
         let signs = has_places.then(|| Signs::among(&mut columns));
@@ -193,7 +199,8 @@ impl TraceQuery {
     }
 }
 
-fn figure(field: &FieldTest) -> Result<Atom, SearchError> {
+/// Errors: a value that the key cannot have.
+pub(super) fn figure(field: &FieldTest) -> Result<Figure, SearchError> {
     let wrong = |hint: &str| SearchError::new(field.at, format!("{} is compared with a number", field.key), hint);
     let (op, value) = match &field.test {
         Test::Has(value) | Test::Is(value) => (Comparison::Equal, value),
@@ -205,13 +212,13 @@ fn figure(field: &FieldTest) -> Result<Atom, SearchError> {
         _ => Err(wrong("write trace.spans>100")),
     };
     Ok(match field.key.as_str() {
-        "trace.duration" => Atom::Duration(op, duration(field, value)?),
-        "trace.root_to_end" => Atom::RootToEnd(op, duration(field, value)?),
-        "trace.spans" => Atom::Spans(op, count()?),
-        "trace.services" => Atom::Services(op, count()?),
-        "trace.errors" => Atom::Errors(op, count()?),
+        "trace.duration" => Figure::Duration(op, duration(field, value)?),
+        "trace.root_to_end" => Figure::RootToEnd(op, duration(field, value)?),
+        "trace.spans" => Figure::Spans(op, count()?),
+        "trace.services" => Figure::Services(op, count()?),
+        "trace.errors" => Figure::Errors(op, count()?),
         _ => match value {
-            Value::Bare(text) if text == "true" && op == Comparison::Equal => Atom::Partial,
+            Value::Bare(text) if text == "true" && op == Comparison::Equal => Figure::Partial,
             _ => {
                 let hint = "write trace.partial:true or -trace.partial:true";
                 return Err(SearchError::new(field.at, format!("{} is true or not", field.key), hint));

@@ -1060,7 +1060,7 @@ export interface components {
              */
             canonical: string | null;
             problem: null | components["schemas"]["SearchProblem"];
-            /** @description A statement for `/api/v1/sql` with the same conditions; null when SQL cannot say them. */
+            /** @description A statement for `/api/v1/sql` with the same conditions. Null when the search is wrong. */
             sql: string | null;
             /** @description What its author may not have meant. */
             warnings: string[];
@@ -2649,7 +2649,7 @@ export interface operations {
                 order?: string;
                 /** @description Records on a page; default 100. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before, of the same search in the same order; only the range may be another. */
                 cursor?: string;
                 /** @description Of a stream only: a frame with the histogram in at most so many bars. */
                 histogram?: number;
@@ -3464,7 +3464,7 @@ export interface operations {
                 /** @description Traces on a page; default 20. */
                 limit?: number;
                 /**
-                 * @description `next_cursor` of the page before, of the same order. What was there when the first page was asked for and does not
+                 * @description `next_cursor` of the page before, of the same search in the same order; only the range may be another. What was there when the first page was asked for and does not
                  *     change comes once, whatever is written meanwhile; a trace that gets spans meanwhile stands at its new place, which
                  *     may be on a page that has been given, or still to come.
                  */
