@@ -12,6 +12,7 @@
 mod compose;
 mod figures;
 mod groups;
+mod ids;
 mod parts;
 pub(crate) mod peer;
 pub(crate) mod relations;
@@ -40,7 +41,7 @@ use self::parts::{Parts, Turns};
 use self::spans::{Names, TraceKey, trace_key};
 use self::tally::Tally;
 pub(crate) use self::trace_stream::trace_keys;
-use self::trace_stream::{Conditions, Run, Runs, Trace, runs_of, split_traces};
+use self::trace_stream::{Conditions, Run, Runs, Trace, split_traces};
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{SpanFilter, time_predicates, trace_is, trace_is_one_of};
@@ -148,7 +149,7 @@ async fn find_runs(
 ) -> Result<(Vec<(usize, Vec<Run>)>, MemoryReservation), QueryError> {
     let (mut found, mut bytes) = (Vec::new(), 0);
     while let Some(nth) = turns.take() {
-        let runs = runs_of(parts.open(nth, &[schema::TRACE_ID.into()])?).await?;
+        let runs = parts.runs(nth).await?;
         bytes += runs.capacity() * size_of::<Run>();
         // The numbers that are compared, of all threads together, take a quarter of it.
         memory.try_resize(bytes + bytes / 4)?;

@@ -8,18 +8,22 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::RecordBatchReader;
+use arrow::array::{RecordBatchReader, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::Expr;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::Statistics;
-use proto::Signal;
+use proto::{Signal, schema};
 use storage::{RowRanges, Segment, Snapshot};
 
+use super::ids::{IdPages, SpanIds, TRACE_ENCODING, runs};
+use super::trace_stream::{Run, runs_of};
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::pruning;
@@ -109,7 +113,8 @@ impl Parts {
         );
         let mut parts = Self { snapshot, parts, reading };
         let rows: Vec<u64> = (0..parts.len()).map(|nth| parts.rows(nth)).collect();
-        let mut order: Vec<(u64, Part)> = rows.into_iter().zip(std::mem::take(&mut parts.parts)).collect();
+        let parts_with_rows = rows.into_iter().zip(std::mem::take(&mut parts.parts)).filter(|(rows, _)| *rows > 0);
+        let mut order: Vec<(u64, Part)> = parts_with_rows.collect();
         order.sort_by_key(|(rows, _)| std::cmp::Reverse(*rows));
         parts.parts = order.into_iter().map(|(_, part)| part).collect();
         Ok(parts)
@@ -150,9 +155,24 @@ impl Parts {
                 self.reading.rows.fetch_add(self.rows(nth), Ordering::Relaxed);
                 let path = group.segment.parquet_path();
                 let batches = group.open(columns, &self.reading);
-                Ok(Box::new(batches.map_err(|error| QueryError::internal(format!("{}: {error}", path.display())))?))
+                batches.map_err(|error| QueryError::internal(format!("{}: {error}", path.display())))
             }
         }
+    }
+
+    /// The runs of all rows of a part.
+    pub(super) async fn runs(&self, nth: usize) -> Result<Vec<Run>, QueryError> {
+        if let Part::RowGroup(group) = &self.parts[nth] {
+            let failed = |error: ParquetError| {
+                QueryError::internal(format!("{}: {error}", group.segment.parquet_path().display()))
+            };
+            let pages = group.id_pages(schema::TRACE_ID, TRACE_ENCODING, &self.reading).map_err(failed)?;
+            if let Some(pages) = pages {
+                self.reading.rows.fetch_add(self.rows(nth), Ordering::Relaxed);
+                return runs(pages).await.map_err(failed);
+            }
+        }
+        runs_of(self.open(nth, &[schema::TRACE_ID.into()])?).await
     }
 
     /// Says that a part has been read for the last time.
@@ -181,7 +201,43 @@ impl Turns {
 }
 
 impl RowGroup {
-    fn open(
+    fn file(&self, reading: &Arc<Reading>) -> Result<CountedFile, ParquetError> {
+        Ok(CountedFile { file: File::open(self.segment.parquet_path())?, reading: Arc::clone(reading) })
+    }
+
+    /// Span ids come as numbers where their pages can be read so ([`ids`](super::ids)).
+    fn open(&self, columns: &[ColumnPath], reading: &Arc<Reading>) -> Result<Batches, ParquetError> {
+        let mut as_numbers = Vec::new();
+        for name in [schema::SPAN_ID, schema::PARENT_SPAN_ID] {
+            let is_wanted = columns.iter().any(|column| column.root == name);
+            if let Some(pages) = self.id_pages(name, SpanIds::<CountedFile>::ENCODING, reading)?.filter(|_| is_wanted) {
+                as_numbers.push((name, SpanIds::of(pages)));
+            }
+        }
+        let is_number = |name: &str| as_numbers.iter().any(|(other, _)| *other == name);
+        let columns: Vec<ColumnPath> = columns.iter().copied().filter(|column| !is_number(column.root)).collect();
+        let batches = self.open_as_arrow(&columns, reading)?;
+        if as_numbers.is_empty() {
+            return Ok(Box::new(batches));
+        }
+        Ok(Box::new(batches.map(move |batch| with_numbers(&batch?, &mut as_numbers))))
+    }
+
+    /// None where they are written otherwise, or only some rows are wanted.
+    fn id_pages(
+        &self,
+        name: &str,
+        encoding: Encoding,
+        reading: &Arc<Reading>,
+    ) -> Result<Option<IdPages<CountedFile>>, ParquetError> {
+        if self.rows.is_some() {
+            return Ok(None);
+        }
+        let file = Arc::new(self.file(reading)?);
+        IdPages::open(&file, self.metadata.metadata(), self.number, name, encoding).transpose()
+    }
+
+    fn open_as_arrow(
         &self,
         columns: &[ColumnPath],
         reading: &Arc<Reading>,
@@ -192,14 +248,12 @@ impl RowGroup {
         let leaves = leaves.filter(|(_, leaf)| columns.iter().any(|column| column.has(leaf.path().parts())));
         // Lists are there when all of them are empty.
         let leaves = leaves.map(|(nth, _)| nth).filter(|nth| has_values(metadata.row_group(self.number).column(*nth)));
-        let leaves: Vec<usize> = leaves.collect();
         // Page by page: reading a whole column chunk in one go takes longer, for it needs fresh memory each time.
-        let file = CountedFile { file: File::open(self.segment.parquet_path())?, reading: Arc::clone(reading) };
-        let mask = ProjectionMask::leaves(parquet, leaves);
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
-            .with_batch_size(BATCH_ROWS)
-            .with_row_groups(vec![self.number])
-            .with_projection(mask);
+        let mut builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.file(reading)?, self.metadata.clone())
+                .with_batch_size(BATCH_ROWS)
+                .with_row_groups(vec![self.number])
+                .with_projection(ProjectionMask::leaves(parquet, leaves));
         if let Some(rows) = &self.rows {
             let ranges = rows.ranges().iter().map(|range| range.start as usize..range.end as usize);
             let count = metadata.row_group(self.number).num_rows() as usize;
@@ -207,6 +261,20 @@ impl RowGroup {
         }
         builder.build()
     }
+}
+
+/// The batch, and the next ids of each column.
+fn with_numbers(
+    batch: &RecordBatch,
+    columns: &mut [(&'static str, SpanIds<CountedFile>)],
+) -> Result<RecordBatch, ArrowError> {
+    let mut fields = batch.schema_ref().fields().to_vec();
+    let mut arrays = batch.columns().to_vec();
+    for (name, ids) in columns {
+        fields.push(Arc::new(Field::new(*name, DataType::UInt64, false)));
+        arrays.push(Arc::new(UInt64Array::from(ids.take(batch.num_rows())?)));
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
 }
 
 /// Whether any value of a column chunk is not null, as far as is known.

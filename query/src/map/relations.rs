@@ -17,7 +17,8 @@ pub(crate) struct Relations {
 
 /// Whether a parent and its child are the two ends of a call.
 pub(crate) fn is_call(parent: &Span, child: &Span) -> bool {
-    parent.service != child.service || (parent.kind.is_caller() && child.kind.is_callee())
+    // All of it, for nobody can foretell any of it: a wrong guess takes longer.
+    (parent.service != child.service) | (parent.kind.is_caller() & child.kind.is_callee())
 }
 
 impl Relations {
@@ -35,14 +36,14 @@ impl Relations {
         wraps.clear();
         wraps.resize(spans.len(), false);
         for (span, parent) in spans.iter().zip(&*parents) {
-            if let Some(parent) = parent.filter(|parent| is_call(&spans[*parent as usize], span)) {
-                answered[parent as usize] = true;
+            if let Some(parent) = parent {
+                answered[*parent as usize] |= is_call(&spans[*parent as usize], span);
             }
         }
         for (nth, span) in spans.iter().enumerate() {
-            let Some(parent) = parents[nth].filter(|_| span.kind.is_caller()) else { continue };
-            if spans[parent as usize].service == span.service && (answered[nth] || span.peer.is_some()) {
-                wraps[parent as usize] = true;
+            if let Some(parent) = parents[nth] {
+                let is_own = span.kind.is_caller() & (spans[parent as usize].service == span.service);
+                wraps[parent as usize] |= is_own & (answered[nth] | span.peer.is_some());
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int32Array, Int64Array, ListArray};
 use arrow::compute::cast;
-use arrow::datatypes::Int32Type;
+use arrow::datatypes::{Int32Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use hashbrown::HashMap;
 use proto::schema;
@@ -353,15 +353,14 @@ pub(super) struct SpanRows {
 }
 
 impl SpanRows {
-    /// `batch` has [`columns`], and may have [`call_columns`]; a column that is not there has no values.
+    /// `batch` has [`columns`], ids of spans as bytes or as numbers, and may have [`call_columns`]; a column that is not there has no values.
     /// Errors: a column of a type that cannot be what the schema says.
     pub(super) fn of(batch: &RecordBatch, texts: &mut Texts) -> Result<Self, QueryError> {
         let Texts { names, services, kinds, .. } = texts;
         let services = services.rows(batch, schema::SERVICE, NAMELESS, |text| names.id(text))?;
         let kinds = kinds.rows(batch, schema::KIND, Kind::Other, Kind::of)?;
         let peers = texts.peers(batch, &kinds)?;
-        let ids = span_keys(&binary(batch, schema::SPAN_ID)?);
-        let parents = span_keys(&binary(batch, schema::PARENT_SPAN_ID)?);
+        let (ids, parents) = (span_keys(batch, schema::SPAN_ID)?, span_keys(batch, schema::PARENT_SPAN_ID)?);
         let starts = integers(&int64(batch, schema::START_TIME_UNIX_NANO)?);
         let durations = integers(&int64(batch, schema::DURATION_NS)?);
         let outcomes = OutcomeColumns::of(batch)?;
@@ -430,7 +429,8 @@ pub(super) fn trace_key(bytes: Option<&[u8]>) -> TraceKey {
     bytes.and_then(|bytes| bytes.try_into().ok()).map_or(0, TraceKey::from_be_bytes)
 }
 
-fn span_key(bytes: Option<&[u8]>) -> SpanKey {
+/// 0, which is no valid id, where there are not 8 bytes.
+pub(super) fn span_key(bytes: Option<&[u8]>) -> SpanKey {
     bytes.and_then(|bytes| bytes.try_into().ok()).map_or(0, SpanKey::from_be_bytes)
 }
 
@@ -442,13 +442,14 @@ fn integers(column: &Int64Array) -> Vec<i64> {
     column.iter().map(|value| value.unwrap_or(0)).collect()
 }
 
-fn span_keys(column: &BinaryArray) -> Vec<SpanKey> {
-    let bytes = column.value_data();
-    let keys = column.value_offsets().windows(2).map(|ends| span_key(bytes.get(ends[0] as usize..ends[1] as usize)));
-    match column.nulls() {
-        Some(nulls) => keys.zip(nulls).map(|(key, is_valid)| if is_valid { key } else { 0 }).collect(),
-        None => keys.collect(),
+/// A column of ids, as numbers already or as bytes.
+fn span_keys(batch: &RecordBatch, name: &str) -> Result<Vec<SpanKey>, QueryError> {
+    let numbers = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<UInt64Type>());
+    if let Some(numbers) = numbers {
+        return Ok(numbers.values().to_vec());
     }
+    let ids = binary(batch, name)?;
+    Ok((0..ids.len()).map(|row| span_key(bytes_at(&ids, row))).collect())
 }
 
 #[cfg(test)]

@@ -83,25 +83,22 @@ pub(super) async fn runs_of(batches: Batches) -> Result<Vec<Run>, QueryError> {
     let mut runs: Vec<Run> = Vec::new();
     for batch in batches {
         let ids = binary(&batch?, schema::TRACE_ID)?;
-        let mut last: Option<&[u8]> = None;
         for row in 0..ids.len() {
-            let bytes = bytes_at(&ids, row).unwrap_or_default();
-            if last == Some(bytes) {
-                // Set when the run was begun or gone on with in this batch.
-                runs.last_mut().expect("the row before is of one").rows += 1;
-                continue;
-            }
-            last = Some(bytes);
-            let id = trace_key(Some(bytes));
-            match runs.last_mut() {
-                Some(run) if run.id == id => run.rows += 1,
-                _ => runs.push(Run { id, rows: 1 }),
-            }
+            add_rows(&mut runs, trace_key(bytes_at(&ids, row)), 1);
         }
         // Here a reading that nobody waits for ends.
         tokio::task::yield_now().await;
     }
     Ok(runs)
+}
+
+/// Adds rows of one trace, to the last run when it is of the same one.
+pub(super) fn add_rows(runs: &mut Vec<Run>, id: TraceKey, rows: u32) {
+    match runs.last_mut() {
+        Some(run) if run.id == id => run.rows += rows,
+        _ if rows > 0 => runs.push(Run { id, rows }),
+        _ => {}
+    }
 }
 
 /// The traces with several runs, and a few that share a number with another.
