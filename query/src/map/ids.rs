@@ -1,6 +1,6 @@
 //! Columns of ids, read from their pages as numbers and as runs of equal ones.
 //!
-//! Half of the bytes that a map reads are ids. As Arrow arrays they take three times as long: lengths, offsets and bytes of
+//! Half of the bytes that a map reads are ids. As Arrow arrays they take twice as long: lengths, offsets and bytes of
 //! values that are all of one length, and a copy of the trace id for each of its spans. The encodings are those of
 //! <https://parquet.apache.org/docs/file-format/data-pages/encodings/>; whoever writes others is read as Arrow arrays.
 

@@ -2,12 +2,15 @@
 //!
 //! 1. With filters besides the time range, the ids of the matching traces are looked up first.
 //! 2. The query threads take row groups ([`parts`]) from one list, whoever is free the next one.
-//! 3. [`trace_stream`] gives their spans trace by trace, in one pass over the columns that matter.
-//! 4. [`tally`] counts the calls of each trace.
-//! 5. [`compose`] adds the parts up, settles what crosses traces (span links) and names the nodes.
+//! 3. [`trace_stream`] gives their spans trace by trace; each column is read once, ids from their pages ([`ids`]).
+//! 4. [`tally`] counts the calls of each trace, which [`relations`] finds.
+//! 5. [`compose`] adds the parts up, settles what crosses traces (span links) and names the nodes; [`figures`] are worked
+//!    out on all query threads.
 //!
-//! Memory grows with the requests of the answer (8 bytes at a node and at an edge), not with the spans, and is taken
-//! from the engine's bound.
+//! Memory grows with the requests of the answer (8 bytes at a node and at an edge) and with the traces (32 bytes), not with
+//! the spans. Both are taken from the bound that all queries share, `EngineSettings::memory_bytes_max`, which refuses a map
+//! that needs more. Beside it each thread holds one batch of spans, and at the end the requests of three buckets of a
+//! histogram.
 
 mod compose;
 mod figures;

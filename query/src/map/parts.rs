@@ -3,6 +3,7 @@
 //! A part gives the same rows in the same order each time it is read: what one pass finds out about rows can be laid
 //! beside the columns that the next one reads. No condition is evaluated here, the index only narrows what is read.
 
+use std::cmp::Reverse;
 use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
@@ -47,6 +48,20 @@ enum Part {
     /// Of the snapshot's batches.
     Memtable(Range<usize>),
     RowGroup(RowGroup),
+}
+
+impl Part {
+    fn rows(&self, snapshot: &Snapshot) -> u64 {
+        match self {
+            Part::Memtable(batches) => {
+                snapshot.batches[batches.clone()].iter().map(|batch| batch.num_rows() as u64).sum()
+            }
+            Part::RowGroup(RowGroup { rows: Some(rows), .. }) => rows.count(),
+            Part::RowGroup(RowGroup { metadata, number, .. }) => {
+                metadata.metadata().row_group(*number).num_rows().unsigned_abs()
+            }
+        }
+    }
 }
 
 struct RowGroup {
@@ -103,56 +118,32 @@ impl Parts {
                 Part::RowGroup(RowGroup { segment, metadata: metadata.clone(), number, rows })
             }));
         }
+        parts.retain(|part| !matches!(part, Part::RowGroup(RowGroup { rows: Some(rows), .. }) if rows.is_empty()));
         reading.row_groups_total.store(parts.len() as u64, Ordering::Relaxed);
         let snapshot = query.snapshot(Signal::Spans);
         let batches = snapshot.batches.len();
-        parts.extend(
-            (0..batches)
-                .step_by(MEMTABLE_BATCHES)
-                .map(|from| Part::Memtable(from..batches.min(from + MEMTABLE_BATCHES))),
-        );
-        let mut parts = Self { snapshot, parts, reading };
-        let rows: Vec<u64> = (0..parts.len()).map(|nth| parts.rows(nth)).collect();
-        let parts_with_rows = rows.into_iter().zip(std::mem::take(&mut parts.parts)).filter(|(rows, _)| *rows > 0);
-        let mut order: Vec<(u64, Part)> = parts_with_rows.collect();
-        order.sort_by_key(|(rows, _)| std::cmp::Reverse(*rows));
-        parts.parts = order.into_iter().map(|(_, part)| part).collect();
-        Ok(parts)
+        let stretches = (0..batches).step_by(MEMTABLE_BATCHES);
+        parts.extend(stretches.map(|from| Part::Memtable(from..batches.min(from + MEMTABLE_BATCHES))));
+        parts.sort_by_cached_key(|part| Reverse(part.rows(&snapshot)));
+        Ok(Self { snapshot, parts, reading })
     }
 
     pub(super) fn len(&self) -> usize {
         self.parts.len()
     }
 
-    fn rows(&self, nth: usize) -> u64 {
-        match &self.parts[nth] {
-            Part::Memtable(batches) => {
-                self.snapshot.batches[batches.clone()].iter().map(|batch| batch.num_rows() as u64).sum()
-            }
-            Part::RowGroup(RowGroup { metadata, number, rows, .. }) => match rows {
-                Some(rows) => rows.count(),
-                None => metadata.metadata().row_group(*number).num_rows().unsigned_abs(),
-            },
-        }
-    }
-
     /// The rows of a part, with those of `columns` that it has. Blocks while pages are read that are not in memory.
     pub(super) fn open(&self, nth: usize, columns: &[ColumnPath]) -> Result<Batches, QueryError> {
         match &self.parts[nth] {
             Part::Memtable(batches) => {
-                let wanted: Vec<usize> = self.snapshot.batches[batches.start]
-                    .schema_ref()
-                    .fields()
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, field)| columns.iter().any(|column| column.root == field.name()))
-                    .map(|(position, _)| position)
-                    .collect();
+                let fields = self.snapshot.batches[batches.start].schema_ref().fields().iter().enumerate();
+                let wanted = fields.filter(|(_, field)| columns.iter().any(|column| column.root == field.name()));
+                let wanted: Vec<usize> = wanted.map(|(position, _)| position).collect();
                 let batches: Vec<RecordBatch> = self.snapshot.batches[batches.clone()].to_vec();
                 Ok(Box::new(batches.into_iter().map(move |batch| batch.project(&wanted))))
             }
             Part::RowGroup(group) => {
-                self.reading.rows.fetch_add(self.rows(nth), Ordering::Relaxed);
+                self.reading.rows.fetch_add(self.parts[nth].rows(&self.snapshot), Ordering::Relaxed);
                 let path = group.segment.parquet_path();
                 let batches = group.open(columns, &self.reading);
                 batches.map_err(|error| QueryError::internal(format!("{}: {error}", path.display())))
@@ -168,7 +159,7 @@ impl Parts {
             };
             let pages = group.id_pages(schema::TRACE_ID, TRACE_ENCODING, &self.reading).map_err(failed)?;
             if let Some(pages) = pages {
-                self.reading.rows.fetch_add(self.rows(nth), Ordering::Relaxed);
+                self.reading.rows.fetch_add(self.parts[nth].rows(&self.snapshot), Ordering::Relaxed);
                 return runs(pages).await.map_err(failed);
             }
         }
