@@ -1,6 +1,6 @@
 //! The questions: what is asked, what the answer must be, and how fast it should come.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, ensure};
 use proto::time::{date_of_day, day_of};
@@ -12,6 +12,9 @@ use crate::workload::landscape::{Landscape, asked_users, user_id};
 use crate::workload::random::hex;
 use crate::workload::templates::{COMMON_WORDS, rare_word};
 use crate::workload::{NANOS_PER_MINUTE, Plan, VALUES};
+
+/// Of the service map.
+const MAP_TARGET_MS_PER_MILLION: f64 = 100.0;
 
 /// One line of the table, asked with [`VALUES`] different values.
 pub(crate) struct Question {
@@ -34,6 +37,8 @@ pub(crate) enum Expected {
     Rows(Vec<Vec<Value>>),
     /// Rows of SQL in any order.
     AnyOrder(Vec<Vec<Value>>),
+    /// A service map: how many spans it counts, and the requests of its services.
+    Map { spans: u64, requests: BTreeMap<String, u64> },
 }
 
 impl Expected {
@@ -62,6 +67,13 @@ impl Expected {
                 let as_texts = |rows: &[Vec<Value>]| sorted(rows.iter().map(|row| json!(row).to_string()).collect());
                 same(&as_texts(rows), &as_texts(&rows_of(answer)?))
             }
+            Expected::Map { spans, requests } => {
+                ensure!(answer["span_count"] == json!(spans), "{} spans instead of {spans}", answer["span_count"]);
+                let services = list(answer, "nodes")?.iter().filter(|node| node["type"] == "service");
+                let found = services.map(|node| (node["name"].as_str().unwrap_or(""), node["requests"].as_u64()));
+                let expected: Vec<_> = requests.iter().map(|(name, count)| (name.as_str(), Some(*count))).collect();
+                same(&expected, &found.collect::<Vec<_>>())
+            }
         }
     }
 
@@ -73,6 +85,7 @@ impl Expected {
             Expected::Traces(_) => "traces",
             Expected::Trace(_) => "spans",
             Expected::Rows(_) | Expected::AnyOrder(_) => "rows",
+            Expected::Map { .. } => "nodes",
         };
         let mut less = answer.clone();
         if less[name].as_array_mut().and_then(Vec::pop).is_none() {
@@ -181,6 +194,12 @@ pub(crate) fn about_spans(plan: Plan, facts: &SpanFacts, landscape: &Landscape) 
             let sql = format!("SELECT service, percentile(duration_ns, 0.99) AS p99_{nth} FROM spans GROUP BY service");
             (Ask::Sql(sql), p99s(&facts.durations, landscape))
         }),
+        question("service map of all spans, by minute", MAP_TARGET_MS_PER_MILLION * plan.items as f64 / 1e6, |nth| {
+            // What a trace does after it has begun is within a minute.
+            let (from, to) = (plan.begin, plan.begin + Plan::LENGTH + NANOS_PER_MINUTE);
+            let path = format!("/api/v1/map?from={from}&to={to}&buckets={}", 61 + nth);
+            (Ask::Get(path), map(plan, &facts.served, landscape))
+        }),
     ]
 }
 
@@ -254,6 +273,12 @@ fn p99s(durations: &[Vec<u64>], landscape: &Landscape) -> Expected {
         Some(vec![json!(service.name), json!(p99(durations)?)])
     };
     Expected::AnyOrder(durations.iter().zip(&landscape.services).filter_map(row).collect())
+}
+
+fn map(plan: Plan, served: &[u64], landscape: &Landscape) -> Expected {
+    let named = served.iter().zip(&landscape.services).filter(|(count, _)| **count > 0);
+    let requests = named.map(|(count, service)| (service.name.to_owned(), *count)).collect();
+    Expected::Map { spans: plan.items, requests }
 }
 
 /// RFC 3339 with nine digits of a minute since the epoch, as SQL answers have it.

@@ -68,6 +68,8 @@ pub(crate) struct SpanSeen {
     pub(crate) key: SpanKey,
     pub(crate) service: usize,
     pub(crate) duration: u64,
+    /// A server or consumer span.
+    pub(crate) is_served: bool,
     pub(crate) is_error: bool,
     pub(crate) http_status: Option<u64>,
     /// Number of the user whose id it carries.
@@ -79,6 +81,8 @@ pub(crate) struct SpanFacts {
     pub(crate) errors: ErrorCounts,
     /// Nanoseconds, by service, in any order.
     pub(crate) durations: Vec<Vec<u64>>,
+    /// Server and consumer spans, by service.
+    pub(crate) served: Vec<u64>,
     pub(crate) newest: Newest<SpanKey>,
     pub(crate) newest_traces: Newest<TraceKey>,
     /// By service: spans with status ERROR and an HTTP status of at least 500.
@@ -99,6 +103,7 @@ impl SpanFacts {
         Self {
             errors: HashMap::new(),
             durations: vec![Vec::new(); services],
+            served: vec![0; services],
             newest: Newest::new(NEWEST_MAX),
             newest_traces: Newest::new(NEWEST_MAX),
             failed: (0..services).map(|_| Newest::new(SHORT_PAGE)).collect(),
@@ -135,6 +140,7 @@ impl SpanFacts {
 
     fn count_span(&mut self, span: &SpanSeen) {
         self.durations[span.service].push(span.duration);
+        self.served[span.service] += u64::from(span.is_served);
         self.newest.offer(&span.key);
         if span.is_error {
             *self.errors.entry((span.service, span.key.start / NANOS_PER_MINUTE)).or_default() += 1;

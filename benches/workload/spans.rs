@@ -215,6 +215,7 @@ fn seen_of(node: &Node, span_id: [u8; 8], context: &TraceContext) -> SpanSeen {
         key: SpanKey { start: node.start, trace_id: context.trace_id, span_id },
         service: node.service,
         duration: node.end - node.start,
+        is_served: matches!(node.work, Work::Server | Work::Receive),
         is_error: node.is_error,
         http_status: node.work.is_http().then_some(node.http_status),
         user: has_user(node.work).then_some(context.user),

@@ -13,6 +13,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use prost::Message;
 use workload::facts::{ErrorCounts, LogFacts, NEWEST_MAX, PAGE, SHORT_PAGE, SpanFacts, SpanKey, TraceKey, p99};
 use workload::landscape::{Landscape, asked_users, trace_id, user_id};
@@ -151,6 +152,9 @@ fn span_facts_are_what_a_count_of_the_requests_finds() {
         durations.sort_unstable();
         let expected = durations.len().checked_sub(1).map(|_| durations[(durations.len() * 99).div_ceil(100) - 1]);
         assert_eq!(p99(&facts.durations[service]), expected);
+        let served =
+            all().filter(|(of, span)| *of == service && [SpanKind::Server, SpanKind::Consumer].contains(&span.kind()));
+        assert_eq!(facts.served[service], served.count() as u64);
         let failed = all().filter(|(of, span)| *of == service && is_error(span) && http_status(span) >= 500);
         let failed = newest(failed.map(|(_, span)| key(span)), SHORT_PAGE);
         assert_eq!(facts.failed[service].descending(), failed);

@@ -92,6 +92,18 @@ impl TextColumn {
         };
         self.values.is_valid(at).then(|| self.values.value(at))
     }
+
+    /// For each row whether it has this text. A text of a dictionary is compared once, not for each row.
+    pub(crate) fn equals(&self, text: &str) -> Vec<bool> {
+        let values = self.values.iter().map(|value| value == Some(text));
+        match &self.keys {
+            Some(keys) => {
+                let values: Vec<bool> = values.collect();
+                keys.iter().map(|key| key.is_some_and(|key| values[key as usize])).collect()
+            }
+            None => values.collect(),
+        }
+    }
 }
 
 /// One attribute value as it lies in a column.

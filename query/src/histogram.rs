@@ -81,7 +81,11 @@ impl Buckets {
 
     /// The number of a time's bucket, none outside of all.
     pub(crate) fn at(&self, time: UnixNanos) -> Option<usize> {
-        let nth = (i128::from(time) - i128::from(self.start)).div_euclid(i128::from(self.width));
+        if time < self.start {
+            return None;
+        }
+        // The distance of two times fits into 64 bits without a sign.
+        let nth = time.wrapping_sub(self.start).cast_unsigned() / self.width.cast_unsigned();
         usize::try_from(nth).ok().filter(|nth| *nth < self.count)
     }
 

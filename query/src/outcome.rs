@@ -14,7 +14,7 @@
 //! The same rules exist twice, over values ([`Outcome::of`]) and over columns ([`is_error`] and its kin), so that plans
 //! can count outcomes where the rows are. A test compares them on every combination of codes.
 
-use arrow::array::Int64Array;
+use arrow::array::{Array, Int64Array};
 use arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::{Expr, lit};
 use datafusion::prelude::ident;
@@ -88,28 +88,36 @@ impl Outcome {
 
 /// The outcomes of a batch's rows.
 pub(crate) struct OutcomeColumns {
-    status: TextColumn,
-    http: [Int64Array; 2],
-    grpc: Int64Array,
+    status_error: Vec<bool>,
+    /// None: no row has a code.
+    http: [Option<Int64Array>; 2],
+    grpc: Option<Int64Array>,
 }
 
 impl OutcomeColumns {
     /// `batch` has (at least) [`OUTCOME_COLUMNS`]. Errors: a column of a type that cannot be what the schema says.
     pub(crate) fn of(batch: &RecordBatch) -> Result<Self, QueryError> {
         Ok(Self {
-            status: TextColumn::of(batch, schema::STATUS)?,
-            http: [int64(batch, HTTP_COLUMNS[0])?, int64(batch, HTTP_COLUMNS[1])?],
-            grpc: int64(batch, GRPC_COLUMN)?,
+            status_error: TextColumn::of(batch, schema::STATUS)?.equals(STATUS_ERROR),
+            http: [codes(batch, HTTP_COLUMNS[0])?, codes(batch, HTTP_COLUMNS[1])?],
+            grpc: codes(batch, GRPC_COLUMN)?,
         })
     }
 
     pub(crate) fn at(&self, row: usize) -> Outcome {
+        let code = |column: &Option<Int64Array>| column.as_ref().and_then(|column| int_at(column, row));
         Outcome::of(&StatusCodes {
-            http: self.http.each_ref().map(|column| int_at(column, row)),
-            grpc: int_at(&self.grpc, row),
-            status_error: self.status.get(row) == Some(STATUS_ERROR),
+            http: [code(&self.http[0]), code(&self.http[1])],
+            grpc: code(&self.grpc),
+            status_error: self.status_error[row],
         })
     }
+}
+
+/// None when no row has one.
+fn codes(batch: &RecordBatch, name: &str) -> Result<Option<Int64Array>, QueryError> {
+    let codes = int64(batch, name)?;
+    Ok((codes.null_count() < codes.len()).then_some(codes))
 }
 
 /// A boolean over the physical columns, never null.

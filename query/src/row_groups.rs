@@ -235,7 +235,7 @@ impl Work {
             if number >= parquet.num_row_groups() {
                 return Err(DataFusionError::Internal(format!("no row group {number} in {}", path.display())));
             }
-            let in_time = self.rows_in_time(parquet, number, group.rows);
+            let in_time = rows_in_time(parquet, self.wanted.signal, self.wanted.time, number, group.rows);
             let rows = match (&selected.rows, in_time) {
                 (Some(a), Some(b)) => a.intersect(&b),
                 (Some(rows), None) => rows.clone(),
@@ -279,31 +279,35 @@ impl Work {
         };
         nth.into_iter().map(predicate).collect()
     }
+}
 
-    /// Rows of the pages that may have a time in the range; `None`: all.
-    fn rows_in_time(&self, metadata: &ParquetMetaData, number: usize, rows: u32) -> Option<RowRanges> {
-        let time = self.wanted.time;
-        if time == TimeRange::default() {
-            return None;
-        }
-        let name = self.wanted.signal.spec().time_column;
-        let leaf =
-            metadata.row_group(number).columns().iter().position(|column| column.column_path().string() == name)?;
-        let ColumnIndexMetaData::INT64(bounds) = metadata.column_index()?.get(number)?.get(leaf)? else { return None };
-        let pages = metadata.offset_index()?.get(number)?.get(leaf)?.page_locations();
-        let start = |page: usize| pages.get(page).map_or(rows, |page| page.first_row_index as u32);
-        let ranges = (0..pages.len()).filter(|page| match (bounds.min_value(*page), bounds.max_value(*page)) {
-            (Some(min), Some(max)) => time.overlaps(*min, *max),
-            _ => true,
-        });
-        Some(RowRanges::from_ranges(ranges.map(|page| start(page)..start(page + 1))))
+/// Rows of the pages of a row group of `rows` rows that may have a time in the range; `None`: all.
+pub(crate) fn rows_in_time(
+    metadata: &ParquetMetaData,
+    signal: Signal,
+    time: TimeRange,
+    number: usize,
+    rows: u32,
+) -> Option<RowRanges> {
+    if time == TimeRange::default() {
+        return None;
     }
+    let name = signal.spec().time_column;
+    let leaf = metadata.row_group(number).columns().iter().position(|column| column.column_path().string() == name)?;
+    let ColumnIndexMetaData::INT64(bounds) = metadata.column_index()?.get(number)?.get(leaf)? else { return None };
+    let pages = metadata.offset_index()?.get(number)?.get(leaf)?.page_locations();
+    let start = |page: usize| pages.get(page).map_or(rows, |page| page.first_row_index as u32);
+    let ranges = (0..pages.len()).filter(|page| match (bounds.min_value(*page), bounds.max_value(*page)) {
+        (Some(min), Some(max)) => time.overlaps(*min, *max),
+        _ => true,
+    });
+    Some(RowRanges::from_ranges(ranges.map(|page| start(page)..start(page + 1))))
 }
 
 /// A file that is read by position and says how much.
-struct CountedFile {
-    file: File,
-    reading: Arc<Reading>,
+pub(crate) struct CountedFile {
+    pub(crate) file: File,
+    pub(crate) reading: Arc<Reading>,
 }
 
 impl Length for CountedFile {

@@ -79,6 +79,11 @@ impl SessionFactory {
         Arc::clone(&self.task_context)
     }
 
+    /// How segments are read.
+    pub(crate) fn readers(&self) -> Arc<LakeReaders> {
+        Arc::clone(&self.readers)
+    }
+
     pub(crate) fn memory_pool(&self) -> Arc<dyn MemoryPool> {
         Arc::clone(&self.task_context.runtime_env().memory_pool)
     }

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::map::spans::{CallText, Kind, NameId, PeerId, Span};
-use crate::map::tally::{Relations, is_call};
+use crate::map::relations::{Relations, is_call};
+use crate::map::spans::{CallText, Kind, NameId, PeerId, Span, SpanKey};
 use crate::map::trace_stream::Trace;
 
 /// Who is called.
@@ -48,7 +48,7 @@ impl TraceCalls {
     pub(super) fn find(&mut self, trace: &Trace) {
         let Self { calls, root, relations, requests } = self;
         calls.clear();
-        relations.resolve(trace);
+        relations.resolve(&trace.spans);
         let (spans, parents) = (&trace.spans, &relations.parents);
         find_requests(spans, parents, requests);
         let roots = (0..spans.len() as u32).filter(|nth| parents[*nth as usize].is_none());
@@ -57,7 +57,7 @@ impl TraceCalls {
             (span.parent_span_id != 0, span.start, *nth)
         };
         *root = roots.min_by_key(order);
-        let copies = copies(trace, relations);
+        let copies = copies(trace);
         let has_client_below = has_client_below(spans, parents);
         let mut seen = HashSet::new();
         let mut add = |seen_by: usize, caller: usize, callee: Callee, name: NameId| {
@@ -127,13 +127,16 @@ fn find_requests(spans: &[Span], parents: &[Option<u32>], requests: &mut Vec<u32
 }
 
 /// Spans that were received twice: only the first counts.
-fn copies(trace: &Trace, relations: &Relations) -> HashSet<u32> {
-    let same_id = relations.by_id.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1);
+fn copies(trace: &Trace) -> HashSet<u32> {
+    let spans = trace.spans.iter().zip(0..);
+    let mut by_id: Vec<(SpanKey, i64, u32)> = spans.map(|(span, nth)| (span.span_id, span.start, nth)).collect();
+    by_id.sort_unstable();
+    let same_id = by_id.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1);
     let mut copies = HashSet::new();
     for same in same_id {
-        for (nth, (_, later)) in same.iter().enumerate() {
+        for (nth, (.., later)) in same.iter().enumerate() {
             let later = *later as usize;
-            let is_copy = |(_, earlier): &(u64, u32)| {
+            let is_copy = |(.., earlier): &(SpanKey, i64, u32)| {
                 let earlier = *earlier as usize;
                 trace.spans[earlier] == trace.spans[later] && trace.calls[earlier] == trace.calls[later]
             };

@@ -17,6 +17,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use futures::StreamExt;
 use metrics::{counter, histogram};
 use parking_lot::Mutex;
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use proto::Signal;
 use storage::Snapshot;
 use tokio::time::Instant;
@@ -25,9 +26,9 @@ use super::{Place, Shared, timed_out};
 use crate::cancel::Cancelled;
 use crate::error::{ErrorKind, QueryError};
 use crate::newest_rows;
-use crate::pruning::{self, Candidates};
+use crate::pruning::{self, Candidates, Selected};
 use crate::row_groups::Conditions;
-use crate::running::{ProgressReport, WalkPlace};
+use crate::running::{ProgressReport, Reading, WalkPlace};
 use crate::table::SnapshotPair;
 
 /// One admitted question: its session, its clock, and one snapshot of each signal that all its steps see.
@@ -144,6 +145,28 @@ impl Query {
         let rows = self.open(signal, columns, predicates)?;
         let bytes_max = self.shared.settings.result_bytes_max;
         self.run(async move { collect_stream(rows.await?, rows_max, bytes_max).await }).await
+    }
+
+    /// The row groups that can hold rows for which all `predicates` hold, newest first, each with the footer of its file:
+    /// for who reads them in an order of its own and counts that in `reading`.
+    pub(crate) async fn row_groups(
+        &self,
+        signal: Signal,
+        predicates: Vec<Expr>,
+        reading: &Arc<Reading>,
+    ) -> Result<Vec<(Selected, ArrowReaderMetadata)>, QueryError> {
+        let (snapshot, readers) = (self.snapshot(signal), self.shared.sessions.readers());
+        let predicates = predicates.into_iter().map(pruning::to_physical_columns).collect::<Result<Vec<_>, _>>()?;
+        self.place.registered.running.progress.follow_reading(reading);
+        self.run(async move {
+            let mut found = Vec::new();
+            for selected in pruning::select(&snapshot, &predicates).await? {
+                let metadata = readers.arrow_metadata(&selected.segment).await?;
+                found.push((selected, metadata));
+            }
+            Ok(found)
+        })
+        .await
     }
 
     /// What the index leaves for `predicates`; `None` when it cannot say.

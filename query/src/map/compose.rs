@@ -2,16 +2,17 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 use proto::TimeRange;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::figures::{Counts, Durations, HistogramBucket, Requests};
+use super::figures::{Counts, Durations, Figures, HistogramBucket, Requests};
 use super::peer::NodeType;
 use super::spans::{NameId, Names, PeerId};
-use super::tally::{Channel, EdgeKey, EdgeTally, End, NodeTally, Tally, add_over_time, count_over_time};
+use super::tally::{Channel, EdgeKey, EdgeTally, End, NodeTally, Producer, Tally, add_over_time};
 use crate::answer::{optional_unix_nano_text, unix_nano_text};
 use crate::histogram::Buckets;
 
@@ -166,73 +167,95 @@ pub(crate) struct MapEdge {
     pub(crate) message_age_ns: Option<Durations>,
 }
 
-/// The answer from the tallies of all parts.
-pub(super) fn compose(tallies: Vec<(Tally, Names)>, range: TimeRange, buckets: Option<Buckets>) -> ServiceMap {
+/// The answer but for the figures of its nodes and edges.
+pub(super) struct Draft {
+    tally: Tally,
+    range: TimeRange,
+    nodes: Vec<(String, NodeParts)>,
+    edges: Vec<EdgeParts>,
+    left_out_node_count: usize,
+}
+
+/// Adds the tallies of all parts up. Gives also the requests whose figures [`Draft::finish`] has to be told: of each node,
+/// then of each edge those as the caller sees them and the ages of its messages.
+pub(super) fn draft(
+    tallies: Vec<(Tally, Names)>,
+    range: TimeRange,
+    buckets: Option<Buckets>,
+) -> (Draft, Vec<Vec<Arc<Requests>>>) {
     let (mut tally, mut names) = (Tally::new(buckets), Names::default());
     for (part, part_names) in tallies {
         tally.append(part, &mut names, &part_names);
     }
     settle_messages(&mut tally);
     replace_inferred(&mut tally, &names);
-    let starts = tally.starts;
-    let (nodes, left_out_node_count) = busiest(nodes(&mut tally, &names));
-    let edges = edges(tally.edges, &names, &nodes);
-    ServiceMap {
-        from_unix_nano: range.start.or(starts.map(|(first, _)| first)),
-        to_unix_nano: range.end.or(starts.map(|(_, last)| last.saturating_add(1))),
-        span_count: tally.spans,
-        trace_count: tally.traces,
-        nodes: nodes.into_iter().map(|(id, node)| node.named(id, buckets)).collect(),
-        edges,
-        buckets: buckets.map(|buckets| TimeBuckets {
-            start_unix_nano: buckets.start,
-            width_ns: buckets.width,
-            count: buckets.count(),
-        }),
-        left_out_node_count,
+    let edges = std::mem::take(&mut tally.edges).0.into_iter();
+    let edges: Vec<EdgeParts> = edges.map(|(key, edge)| EdgeParts::of(key, edge, &names)).collect();
+    let (nodes, left_out_node_count) = busiest(nodes(&mut tally, &edges, &names));
+    let edges = edges_between(edges, &nodes);
+    let mut asked: Vec<Vec<Arc<Requests>>> = nodes.iter().map(|(_, node)| node.requests.clone()).collect();
+    asked.extend(edges.iter().flat_map(|edge| [&edge.requests, &edge.message_ages]).map(|one| vec![Arc::clone(one)]));
+    (Draft { tally, range, nodes, edges, left_out_node_count }, asked)
+}
+
+impl Draft {
+    /// `figures`: of all that [`draft`] has asked for, in its order.
+    pub(super) fn finish(self, figures: Vec<Figures>) -> ServiceMap {
+        let Tally { starts, buckets, spans, traces, .. } = self.tally;
+        let mut figures = figures.into_iter();
+        let mut next = || figures.next().unwrap_or_default();
+        ServiceMap {
+            from_unix_nano: self.range.start.or(starts.map(|(first, _)| first)),
+            to_unix_nano: self.range.end.or(starts.map(|(_, last)| last.saturating_add(1))),
+            span_count: spans,
+            trace_count: traces,
+            nodes: self.nodes.into_iter().map(|(id, node)| node.named(id, next(), buckets)).collect(),
+            edges: self.edges.into_iter().map(|edge| edge.with(next(), next())).collect(),
+            buckets: buckets.map(|buckets| TimeBuckets {
+                start_unix_nano: buckets.start,
+                width_ns: buckets.width,
+                count: buckets.count(),
+            }),
+            left_out_node_count: self.left_out_node_count,
+        }
     }
 }
 
 /// Joins consumers with the producers that they link to; what is left goes to or comes from a queue.
 fn settle_messages(tally: &mut Tally) {
-    let mut linked = HashSet::new();
-    for consumer in std::mem::take(&mut tally.consumers) {
+    let consumers = std::mem::take(&mut tally.consumers);
+    let producers = std::mem::take(&mut tally.producers);
+    let named: HashSet<_> = consumers.iter().flat_map(|consumer| &consumer.links).copied().collect();
+    let linked: HashMap<_, _> = producers.iter().copied().filter(|(key, _)| named.contains(key)).collect();
+    for consumer in consumers {
         let target = End::Service(consumer.span.service);
         let mut has_origin = false;
         for link in &consumer.links {
-            let Some(producer) = tally.producers.get(link).copied() else { continue };
+            let Some(producer) = linked.get(link) else { continue };
             has_origin = true;
-            linked.insert(*link);
-            let source = End::Service(producer.span.service);
-            let edge = tally.edge(EdgeKey { source, target, channel: Channel::Link }, consumer.trace);
+            let key = EdgeKey::new(End::Service(producer.span.service), target, Channel::Link);
+            let edge = tally.edges.of(key, consumer.trace);
             let age = consumer.span.start.saturating_sub(producer.span.start);
             edge.requests.add(producer.span.duration, producer.span.outcome);
             edge.message_ages.add(age, producer.span.outcome);
-            if let Some(peer) = producer.span.peer {
-                *tally.answers.entry((peer, consumer.span.service)).or_default() += 1;
-            }
+            tally.answers.extend(producer.span.peer.map(|peer| (peer, consumer.span.service)));
         }
         if let (false, Some(queue)) = (has_origin, consumer.span.peer) {
-            let key = EdgeKey { source: End::Peer(queue), target, channel: Channel::Async };
-            tally.edge(key, consumer.trace).requests.add(consumer.span.duration, consumer.span.outcome);
+            let edge = tally.edges.of(EdgeKey::new(End::Peer(queue), target, Channel::Async), consumer.trace);
+            edge.requests.add(consumer.span.duration, consumer.span.outcome);
         }
     }
-    for (key, producer) in std::mem::take(&mut tally.producers) {
-        let Some(queue) = producer.span.peer.filter(|_| !producer.is_answered && !linked.contains(&key)) else {
-            continue;
-        };
-        let source = End::Service(producer.span.service);
-        let buckets = tally.buckets;
-        let edge = tally.edge(EdgeKey { source, target: End::Peer(queue), channel: Channel::Async }, key.0);
-        edge.requests.add(producer.span.duration, producer.span.outcome);
-        count_over_time(&mut edge.over_time, buckets, producer.span.start, producer.span.outcome);
+    for (key, Producer { span, is_answered }) in producers {
+        let Some(queue) = span.peer.filter(|_| !is_answered && !named.contains(&key)) else { continue };
+        let edge = EdgeKey::new(End::Service(span.service), End::Peer(queue), Channel::Async);
+        tally.count_seen_by_one(edge, key.0, &span);
     }
 }
 
 /// Calls to an inferred callee go to the service that answered others of its calls, or that has its name.
 fn replace_inferred(tally: &mut Tally, names: &Names) {
     let mut answered_by: HashMap<PeerId, HashSet<NameId>> = HashMap::new();
-    for (peer, service) in tally.answers.keys() {
+    for (peer, service) in &tally.answers {
         answered_by.entry(*peer).or_default().insert(*service);
     }
     let replacement = |peer: PeerId| {
@@ -241,20 +264,22 @@ fn replace_inferred(tally: &mut Tally, names: &Names) {
         if node_type == NodeType::Queue {
             return None;
         }
-        let named = || names.find(name).filter(|id| node_type == NodeType::External && tally.nodes.contains_key(id));
+        let named = || names.find(name).filter(|id| node_type == NodeType::External && tally.nodes.contains(*id));
         match answered_by.get(&peer) {
             Some(services) if services.len() == 1 && !is_loopback(name) => services.iter().next().copied(),
             _ => named(),
         }
     };
-    let replaced = |edge: &EdgeKey| match edge.target {
-        End::Peer(peer) => replacement(peer).map(|service| (*edge, EdgeKey { target: End::Service(service), ..*edge })),
-        _ => None,
+    let replaced = |edge: &EdgeKey| {
+        let End::Peer(peer) = edge.target() else { return None };
+        let service = End::Service(replacement(peer)?);
+        Some((*edge, EdgeKey::new(edge.source(), service, edge.channel())))
     };
-    let replaced: Vec<(EdgeKey, EdgeKey)> = tally.edges.keys().filter_map(replaced).collect();
+    let edges = &mut tally.edges.0;
+    let replaced: Vec<(EdgeKey, EdgeKey)> = edges.keys().filter_map(replaced).collect();
     for (from, to) in replaced {
-        if let Some(edge) = tally.edges.remove(&from) {
-            tally.edges.entry(to).or_default().append(edge);
+        if let Some(edge) = edges.remove(&from) {
+            edges.entry(to).or_default().append(edge);
         }
     }
 }
@@ -270,7 +295,8 @@ struct NodeParts {
     name: String,
     node_type: Option<NodeType>,
     measured: Measured,
-    requests: Requests,
+    /// Its own, or those of its edges.
+    requests: Vec<Arc<Requests>>,
     traces: u64,
     over_time: Vec<Counts>,
 }
@@ -282,20 +308,22 @@ impl NodeParts {
         } else {
             (Measured::Served, node.served, node.served_over_time)
         };
-        let (name, node_type) = (name.to_owned(), Some(NodeType::Service));
+        let (name, node_type, requests) = (name.to_owned(), Some(NodeType::Service), vec![Arc::new(requests)]);
         Self { name, node_type, measured, requests, traces: node.traces, over_time }
     }
 
-    fn add_edge(&mut self, edge: &EdgeTally) {
-        self.requests.append(edge.requests.clone());
+    fn add_edge(&mut self, edge: &EdgeParts) {
+        self.requests.push(Arc::clone(&edge.requests));
         self.traces += edge.traces;
         add_over_time(&mut self.over_time, edge.over_time.clone());
     }
 
-    fn named(self, id: String, buckets: Option<Buckets>) -> MapNode {
+    fn request_count(&self) -> usize {
+        self.requests.iter().map(|requests| requests.len()).sum()
+    }
+
+    fn named(self, id: String, figures: Figures, buckets: Option<Buckets>) -> MapNode {
         let node_type = self.node_type.unwrap_or(NodeType::Service);
-        let counts = self.requests.counts();
-        let (duration_ns, histogram) = self.requests.durations().unzip();
         MapNode {
             id,
             name: self.name,
@@ -303,32 +331,33 @@ impl NodeParts {
             inferred: node_type != NodeType::Service,
             measured: self.measured,
             group: None,
-            counts,
+            counts: figures.counts,
             traces: self.traces,
-            duration_ns,
-            histogram: histogram.unwrap_or_default(),
+            duration_ns: figures.durations,
+            histogram: figures.histogram,
             over_time: buckets.map(|buckets| CountsOverTime::of(&self.over_time, buckets)),
         }
     }
 }
 
-fn nodes(tally: &mut Tally, names: &Names) -> BTreeMap<String, NodeParts> {
+/// By id.
+fn nodes(tally: &mut Tally, edges: &[EdgeParts], names: &Names) -> BTreeMap<String, NodeParts> {
     let mut nodes = BTreeMap::new();
-    for (service, node) in std::mem::take(&mut tally.nodes) {
+    for (service, node) in std::mem::take(&mut tally.nodes).into_tallies() {
         let name = names.text(service);
         nodes.insert(node_id(End::Service(service), names), NodeParts::of_service(name, node));
     }
-    for (key, edge) in &tally.edges {
+    for edge in edges {
         // What reports nothing has the view of its callers; an origin that nobody is seen to call, of its callees.
-        for end in [key.source, key.target] {
+        for (end, id) in [(edge.key.source(), &edge.source), (edge.key.target(), &edge.target)] {
             let (node_type, name) = match end {
                 End::Service(_) => continue,
                 End::Client => (NodeType::Client, CLIENT),
                 End::Peer(peer) => names.peer(peer),
             };
-            let node = nodes.entry(node_id(end, names)).or_insert_with(NodeParts::default);
+            let node = nodes.entry(id.clone()).or_insert_with(NodeParts::default);
             (node.name, node.node_type) = (name.to_owned(), Some(node_type));
-            if end == key.target || end == End::Client {
+            if end == edge.key.target() || end == End::Client {
                 node.add_edge(edge);
             }
         }
@@ -345,47 +374,68 @@ fn node_id(end: End, names: &Names) -> String {
     format!("{}:{name}", node_type.as_str())
 }
 
-fn busiest(nodes: BTreeMap<String, NodeParts>) -> (BTreeMap<String, NodeParts>, usize) {
+/// By id, and how many are left out.
+fn busiest(nodes: BTreeMap<String, NodeParts>) -> (Vec<(String, NodeParts)>, usize) {
     let left_out = nodes.len().saturating_sub(NODES_MAX);
-    if left_out == 0 {
-        return (nodes, 0);
+    let mut nodes: Vec<_> = nodes.into_iter().collect();
+    if left_out > 0 {
+        nodes.sort_by_key(|(_, node)| Reverse(node.request_count()));
+        nodes.truncate(NODES_MAX);
+        nodes.sort_by(|(a, _), (b, _)| a.cmp(b));
     }
-    let mut by_requests: Vec<_> = nodes.into_iter().collect();
-    by_requests.sort_by_key(|(_, node)| Reverse(node.requests.len()));
-    by_requests.truncate(NODES_MAX);
-    (by_requests.into_iter().collect(), left_out)
+    (nodes, left_out)
 }
 
-fn edges(tallies: HashMap<EdgeKey, EdgeTally>, names: &Names, nodes: &BTreeMap<String, NodeParts>) -> Vec<MapEdge> {
-    let mut edges = Vec::with_capacity(tallies.len());
-    for (key, edge) in tallies {
-        let (source, target) = (node_id(key.source, names), node_id(key.target, names));
-        if !nodes.contains_key(&source) || !nodes.contains_key(&target) {
-            continue;
+/// An edge before it is written.
+struct EdgeParts {
+    key: EdgeKey,
+    /// Id of a node.
+    source: String,
+    /// Id of a node.
+    target: String,
+    requests: Arc<Requests>,
+    message_ages: Arc<Requests>,
+    traces: u64,
+    over_time: Vec<Counts>,
+}
+
+impl EdgeParts {
+    fn of(key: EdgeKey, edge: EdgeTally, names: &Names) -> Self {
+        Self {
+            key,
+            source: node_id(key.source(), names),
+            target: node_id(key.target(), names),
+            requests: Arc::new(edge.requests),
+            message_ages: Arc::new(edge.message_ages),
+            traces: edge.traces,
+            over_time: edge.over_time,
         }
-        let counts = edge.requests.counts();
-        let (message_age_ns, ages) = edge.message_ages.durations().unzip();
-        let (duration_ns, durations) = match message_age_ns {
-            None => edge.requests.durations().unzip(),
-            Some(_) => (None, None),
-        };
-        let kind = match key.channel {
+    }
+
+    fn with(self, figures: Figures, ages: Figures) -> MapEdge {
+        let kind = match self.key.channel() {
             Channel::Sync => EdgeKind::Sync,
             Channel::Async => EdgeKind::Async,
             Channel::Link => EdgeKind::Link,
         };
-        let histogram = ages.or(durations).unwrap_or_default();
-        edges.push(MapEdge {
-            source,
-            target,
+        let has_ages = ages.durations.is_some();
+        MapEdge {
+            source: self.source,
+            target: self.target,
             kind,
-            counts,
-            traces: edge.traces,
-            duration_ns,
-            histogram,
-            message_age_ns,
-        });
+            counts: figures.counts,
+            traces: self.traces,
+            duration_ns: figures.durations.filter(|_| !has_ages),
+            histogram: if has_ages { ages.histogram } else { figures.histogram },
+            message_age_ns: ages.durations,
+        }
     }
-    edges.sort_by(|a, b| (&a.source, &a.target, a.kind).cmp(&(&b.source, &b.target, b.kind)));
+}
+
+/// Those of which both ends are there, by source, target and kind. `nodes`: by id.
+fn edges_between(mut edges: Vec<EdgeParts>, nodes: &[(String, NodeParts)]) -> Vec<EdgeParts> {
+    let is_there = |id: &String| nodes.binary_search_by(|(other, _)| other.cmp(id)).is_ok();
+    edges.retain(|edge| is_there(&edge.source) && is_there(&edge.target));
+    edges.sort_by(|a, b| (&a.source, &a.target, a.key.channel()).cmp(&(&b.source, &b.target, b.key.channel())));
     edges
 }

@@ -1,5 +1,8 @@
 //! What is counted of the requests at a node or over an edge.
 
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,84 +19,182 @@ const DURATION_MAX: i64 = (1 << (63 - FLAG_BITS)) - 1;
 /// Histogram buckets per factor of ten.
 const BUCKETS_PER_DECADE: u32 = 10;
 
+/// Requests of a block, 256 KiB: what is appended to others is moved block by block and not copied.
+const BLOCK_REQUESTS: usize = 1 << 15;
+
 /// Requests as (duration, flags) in one number each, so that percentiles and histograms are exact.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Requests(Vec<u64>);
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    full: Vec<Vec<u64>>,
+    last: Vec<u64>,
+}
 
 impl Requests {
     /// A negative duration counts as 0.
     pub(super) fn add(&mut self, duration: i64, outcome: Outcome) {
         let flag = |is_set: bool, bit: u64| if is_set { bit } else { 0 };
         let flags = flag(outcome.error, ERROR) | flag(outcome.throttle, THROTTLE) | flag(outcome.fault, FAULT);
-        self.0.push((duration.clamp(0, DURATION_MAX) as u64) << FLAG_BITS | flags);
+        let packed = (duration.clamp(0, DURATION_MAX) as u64) << FLAG_BITS | flags;
+        if self.last.len() == BLOCK_REQUESTS {
+            self.full.push(std::mem::replace(&mut self.last, Vec::with_capacity(BLOCK_REQUESTS)));
+        }
+        self.last.push(packed);
     }
 
     pub(super) fn append(&mut self, other: Requests) {
-        if self.0.is_empty() {
-            self.0 = other.0;
+        self.full.extend(other.full);
+        if self.last.len() + other.last.len() <= BLOCK_REQUESTS {
+            self.last.extend(other.last);
         } else {
-            self.0.extend(other.0);
+            self.full.push(other.last);
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.last.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.blocks().map(Vec::len).sum()
     }
 
-    pub(super) fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for packed in &self.0 {
-            counts.add(packed & ((1 << FLAG_BITS) - 1));
-        }
-        counts
+    /// Memory that they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.blocks().map(|block| block.capacity() * size_of::<u64>()).sum()
     }
 
-    /// Mean, percentiles and histogram. None without requests.
-    pub(super) fn durations(mut self) -> Option<(Durations, Vec<HistogramBucket>)> {
-        let nanos = |packed: u64| (packed >> FLAG_BITS) as i64;
-        let count = self.0.len();
-        let max = nanos(*self.0.iter().max()?);
-        let sum: i128 = self.0.iter().map(|packed| i128::from(nanos(*packed))).sum();
-        let histogram = self.histogram();
-        // Each percentile is looked for among what lies above the one before: sorting all takes three times as long.
-        let mut sorted_to = 0;
-        let [p50, p95, p99] = [0.50, 0.95, 0.99].map(|p: f64| {
-            let rank = ((p * count as f64).ceil() as usize).clamp(1, count) - 1;
-            let (_, value, _) = self.0[sorted_to..].select_nth_unstable(rank - sorted_to);
-            sorted_to = rank;
-            nanos(*value)
-        });
-        let mean = i64::try_from(sum / count as i128).unwrap_or(i64::MAX);
-        Some((Durations { mean, p50, p95, p99, max }, histogram))
-    }
-
-    fn histogram(&self) -> Vec<HistogramBucket> {
-        let bounds = bounds();
-        let last = bounds.len() - 1;
-        let mut counts = vec![Counts::default(); bounds.len()];
-        for packed in &self.0 {
-            let duration = (packed >> FLAG_BITS) as i64;
-            let bucket = bounds.partition_point(|bound| *bound <= duration).min(last);
-            counts[bucket].add(packed & ((1 << FLAG_BITS) - 1));
-        }
-        let buckets = counts.into_iter().enumerate().filter(|(_, counts)| counts.requests > 0);
-        let bucket = |(at, counts): (usize, Counts)| {
-            let start_ns = if at == 0 { 0 } else { bounds[at - 1] };
-            HistogramBucket { start_ns, end_ns: bounds[at], counts }
-        };
-        buckets.map(bucket).collect()
+    fn blocks(&self) -> impl Iterator<Item = &Vec<u64>> {
+        self.full.iter().chain([&self.last])
     }
 }
 
-/// Ends of the buckets: 1 µs times 10^(k/10), rounded to a nanosecond; the first bucket begins at 0.
-fn bounds() -> Vec<i64> {
-    let decades = 16;
-    let bound = |k: u32| (1e3 * 10f64.powf(f64::from(k) / f64::from(BUCKETS_PER_DECADE))).round() as i64;
-    (0..=decades * BUCKETS_PER_DECADE).map(bound).collect()
+/// What the map says of some requests.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    pub(super) counts: Counts,
+    /// None without requests.
+    pub(super) durations: Option<Durations>,
+    pub(super) histogram: Vec<HistogramBucket>,
+}
+
+impl Figures {
+    /// Of all of `requests` together.
+    pub(super) fn of(requests: &[Arc<Requests>]) -> Self {
+        let all = || requests.iter().flat_map(|requests| requests.blocks()).flatten().copied();
+        let nanos = |packed: u64| packed >> FLAG_BITS;
+        let mut buckets = vec![[0u64; 1 << FLAG_BITS]; BOUNDS.ends.len()];
+        let (mut sum, mut max) = (0u128, 0);
+        for packed in all() {
+            let duration = nanos(packed);
+            buckets[BOUNDS.bucket(duration)][(packed & ((1 << FLAG_BITS) - 1)) as usize] += 1;
+            sum += u128::from(duration);
+            max = max.max(duration);
+        }
+        let mut found = Self::default();
+        let mut places = [0.50, 0.95, 0.99].map(Place::of);
+        for (at, by_flags) in buckets.iter().enumerate().filter(|(_, by_flags)| **by_flags != [0; 1 << FLAG_BITS]) {
+            let counts = Counts::of(by_flags);
+            found.histogram.push(HistogramBucket { start_ns: BOUNDS.start(at), end_ns: BOUNDS.ends[at], counts });
+            found.counts.add_all(&counts);
+        }
+        let count = found.counts.requests;
+        if count == 0 {
+            return found;
+        }
+        places.iter_mut().for_each(|place| place.look_up(count, &found.histogram));
+        // Each percentile is looked for in its bucket, which holds few of all.
+        for duration in all().map(nanos) {
+            for place in places.iter_mut().filter(|place| place.range.contains(&duration)) {
+                place.inside.push(duration);
+            }
+        }
+        let [p50, p95, p99] = places.map(Place::select);
+        let mean = i64::try_from(sum / u128::from(count)).unwrap_or(i64::MAX);
+        found.durations = Some(Durations { mean, p50, p95, p99, max: max as i64 });
+        found
+    }
+}
+
+/// Where a percentile is.
+struct Place {
+    percentile: f64,
+    /// Durations of its bucket.
+    range: Range<u64>,
+    /// Its position among them in order.
+    rank: usize,
+    inside: Vec<u64>,
+}
+
+impl Place {
+    fn of(percentile: f64) -> Self {
+        Self { percentile, range: 0..0, rank: 0, inside: Vec::new() }
+    }
+
+    /// `count`: of all requests, at least one, which are those of the histogram.
+    fn look_up(&mut self, count: u64, histogram: &[HistogramBucket]) {
+        let mut rank = ((self.percentile * count as f64).ceil() as u64).clamp(1, count) - 1;
+        for bucket in histogram {
+            if rank < bucket.counts.requests {
+                self.range = bucket.start_ns as u64..bucket.end_ns as u64;
+                self.rank = rank as usize;
+                self.inside.reserve_exact(bucket.counts.requests as usize);
+                return;
+            }
+            rank -= bucket.counts.requests;
+        }
+    }
+
+    fn select(mut self) -> i64 {
+        *self.inside.select_nth_unstable(self.rank).1 as i64
+    }
+}
+
+/// Bounds of all histograms.
+static BOUNDS: LazyLock<Bounds> = LazyLock::new(Bounds::new);
+
+struct Bounds {
+    /// Ends of the buckets: 1 µs times 10^(k/10), rounded to a nanosecond; the first bucket begins at 0.
+    ends: Vec<i64>,
+    /// By [`Self::stretch`]: the first bucket of its durations.
+    first: Vec<u8>,
+}
+
+impl Bounds {
+    /// A factor of two is cut into so many stretches: few hold a bound of a bucket.
+    const STRETCH_BITS: u32 = 4;
+
+    fn new() -> Self {
+        let decades = 16;
+        let bound = |k: u32| (1e3 * 10f64.powf(f64::from(k) / f64::from(BUCKETS_PER_DECADE))).round() as i64;
+        let ends: Vec<i64> = (0..=decades * BUCKETS_PER_DECADE).map(bound).collect();
+        let factors = (63 - FLAG_BITS) - Self::STRETCH_BITS;
+        let first = (0..factors).flat_map(|factor| {
+            let ends = &ends;
+            let starts = (0..1u64 << Self::STRETCH_BITS).map(move |nth| ((1 << Self::STRETCH_BITS) + nth) << factor);
+            starts.map(move |start| ends.partition_point(|end| *end as u64 <= start) as u8)
+        });
+        Self { first: first.collect(), ends }
+    }
+
+    /// Durations of the same highest bits. Those below 16 ns are in the bucket of those below 32.
+    fn stretch(duration: u64) -> usize {
+        let factor = (duration | 1 << Self::STRETCH_BITS).ilog2() - Self::STRETCH_BITS;
+        let nth = duration >> factor & ((1 << Self::STRETCH_BITS) - 1);
+        (factor as usize) << Self::STRETCH_BITS | nth as usize
+    }
+
+    /// `duration`: at most [`DURATION_MAX`].
+    fn bucket(&self, duration: u64) -> usize {
+        let mut bucket = self.first[Self::stretch(duration)] as usize;
+        while self.ends[bucket] as u64 <= duration {
+            bucket += 1;
+        }
+        bucket
+    }
+
+    fn start(&self, bucket: usize) -> i64 {
+        bucket.checked_sub(1).map_or(0, |before| self.ends[before])
+    }
 }
 
 /// Requests by how they ended. The flags do not exclude each other: `ok + errors + faults` may exceed `requests`, and
@@ -109,13 +210,18 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, flags: u64) {
-        let one_if = |bit: u64| u64::from(flags & bit != 0);
-        self.requests += 1;
-        self.ok += u64::from(flags & (ERROR | FAULT) == 0);
-        self.errors += one_if(ERROR);
-        self.throttles += one_if(THROTTLE);
-        self.faults += one_if(FAULT);
+    /// `by_flags`: requests with each combination of flags.
+    fn of(by_flags: &[u64; 1 << FLAG_BITS]) -> Self {
+        let sum = |counts: fn(u64) -> bool| {
+            by_flags.iter().zip(0..).filter(|(_, flags)| counts(*flags)).map(|(count, _)| count).sum()
+        };
+        Self {
+            requests: sum(|_| true),
+            ok: sum(|flags| flags & (ERROR | FAULT) == 0),
+            errors: sum(|flags| flags & ERROR != 0),
+            throttles: sum(|flags| flags & THROTTLE != 0),
+            faults: sum(|flags| flags & FAULT != 0),
+        }
     }
 
     pub(super) fn add_outcome(&mut self, outcome: Outcome) {
@@ -170,11 +276,11 @@ mod tests {
             for (nth, duration) in durations.iter().enumerate() {
                 requests.add(*duration, Outcome { error: nth % 2 == 0, throttle: nth % 4 == 0, fault: nth % 3 == 0 });
             }
-            let counts = requests.counts();
+            let Figures { counts, durations: found, histogram } = Figures::of(&[Arc::new(requests)]);
             let mut sorted: Vec<i64> = durations.iter().map(|duration| *duration.max(&0)).collect();
             sorted.sort_unstable();
             let n = sorted.len();
-            let (found, histogram) = requests.durations().expect("not empty");
+            let found = found.expect("not empty");
             prop_assert_eq!(found.max, sorted[n - 1]);
             prop_assert_eq!(found.p50, sorted[n.div_ceil(2) - 1]);
             prop_assert_eq!(found.p99, sorted[(n * 99).div_ceil(100) - 1]);
@@ -193,15 +299,46 @@ mod tests {
 
     #[test]
     fn bounds_are_ten_per_decade_and_the_last_holds_everything() {
-        let bounds = bounds();
+        let bounds = &BOUNDS.ends;
         assert_eq!(bounds[..4], [1_000, 1_259, 1_585, 1_995]);
         assert_eq!(bounds[60], 1_000_000_000);
         assert!(bounds.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(*bounds.last().expect("some") > DURATION_MAX);
         let mut longest = Requests::default();
         longest.add(i64::MAX, Outcome::default());
-        let (durations, histogram) = longest.durations().expect("one");
-        assert_eq!((durations.p50, histogram.len()), (DURATION_MAX, 1));
+        let Figures { durations, histogram, .. } = Figures::of(&[Arc::new(longest)]);
+        assert_eq!((durations.expect("one").p50, histogram.len()), (DURATION_MAX, 1));
         assert!(histogram[0].start_ns <= DURATION_MAX && DURATION_MAX < histogram[0].end_ns);
+    }
+
+    #[test]
+    fn a_duration_is_in_the_bucket_that_its_bounds_say() {
+        let around = |bound: &i64| [bound - 1, *bound, bound.saturating_add(1)];
+        let powers = (0..60).flat_map(|power| around(&(1 << power)));
+        let durations = BOUNDS.ends.iter().flat_map(around).chain(powers).chain([0, DURATION_MAX]);
+        for duration in durations.filter(|duration| (0..=DURATION_MAX).contains(duration)) {
+            let expected = BOUNDS.ends.partition_point(|end| *end <= duration);
+            assert_eq!(BOUNDS.bucket(duration as u64), expected, "{duration}");
+        }
+    }
+
+    #[test]
+    fn requests_of_many_blocks_are_counted_together() {
+        let durations = |from: i64| from..from + 2 * BLOCK_REQUESTS as i64 + 3;
+        let requests = |from: i64| {
+            let mut requests = Requests::default();
+            durations(from).for_each(|duration| requests.add(duration, Outcome::default()));
+            requests
+        };
+        let mut both = requests(1);
+        both.append(requests(1_000_000));
+        let mut sorted: Vec<i64> = durations(1).chain(durations(1_000_000)).collect();
+        sorted.extend(durations(5));
+        sorted.sort_unstable();
+        let Figures { counts, durations, .. } = Figures::of(&[Arc::new(both), Arc::new(requests(5))]);
+        let found = durations.expect("some");
+        let nth = |percent: usize| sorted[(sorted.len() * percent).div_ceil(100) - 1];
+        assert_eq!(counts.requests, sorted.len() as u64);
+        assert_eq!((found.p50, found.p95, found.p99, found.max), (nth(50), nth(95), nth(99), nth(100)));
     }
 }

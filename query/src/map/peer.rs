@@ -43,7 +43,7 @@ impl NodeType {
     }
 }
 
-/// Columns that name a callee, in the order of [`PeerTexts`].
+/// Columns that name a callee.
 pub(super) const PEER_COLUMNS: [&str; 7] = [
     "attr_messaging_system",
     "attr_messaging_destination_name",
@@ -54,27 +54,54 @@ pub(super) const PEER_COLUMNS: [&str; 7] = [
     "attr_peer_service",
 ];
 
-/// Values of [`PEER_COLUMNS`]; `""` where there is none.
-pub(super) type PeerTexts<'a> = [&'a str; PEER_COLUMNS.len()];
-
-/// Type and name of the callee.
-pub(super) fn peer_of(texts: PeerTexts<'_>) -> Option<(NodeType, String)> {
-    let [messaging, destination, db_name, db_older, namespace, address, service] = texts;
-    if !messaging.is_empty() {
-        return Some((NodeType::Queue, joined(messaging, destination)));
-    }
-    let database = first_of(db_name, db_older);
-    if !database.is_empty() {
-        let is_cache = CACHES.iter().any(|cache| cache.eq_ignore_ascii_case(database));
-        let node_type = if is_cache { NodeType::Cache } else { NodeType::Database };
-        return Some((node_type, joined(database, first_of(namespace, address))));
-    }
-    let host = first_of(service, address);
-    (!host.is_empty()).then(|| (NodeType::External, host.to_owned()))
+/// The attributes that name the callee, of all that a span has: as texts, or as numbers that stand for texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum NamedBy<T> {
+    /// System and destination.
+    Queue(T, T),
+    /// System, and namespace or host.
+    Database(T, T),
+    Host(T),
 }
 
-fn first_of<'a>(first: &'a str, second: &'a str) -> &'a str {
-    if first.is_empty() { second } else { first }
+impl<T: Copy> NamedBy<T> {
+    /// `attributes`: values of [`PEER_COLUMNS`], empty where there is none.
+    pub(super) fn of(attributes: [T; PEER_COLUMNS.len()], is_empty: impl Fn(T) -> bool) -> Option<Self> {
+        let [messaging, destination, db_name, db_older, namespace, address, service] = attributes;
+        let first_of = |first: T, second: T| if is_empty(first) { second } else { first };
+        if !is_empty(messaging) {
+            return Some(NamedBy::Queue(messaging, destination));
+        }
+        let database = first_of(db_name, db_older);
+        if !is_empty(database) {
+            return Some(NamedBy::Database(database, first_of(namespace, address)));
+        }
+        let host = first_of(service, address);
+        (!is_empty(host)).then_some(NamedBy::Host(host))
+    }
+
+    pub(super) fn map<U>(self, to: impl Fn(T) -> U) -> NamedBy<U> {
+        match self {
+            NamedBy::Queue(system, destination) => NamedBy::Queue(to(system), to(destination)),
+            NamedBy::Database(system, rest) => NamedBy::Database(to(system), to(rest)),
+            NamedBy::Host(host) => NamedBy::Host(to(host)),
+        }
+    }
+}
+
+impl NamedBy<&str> {
+    /// Type and name of the callee.
+    pub(super) fn peer(self) -> (NodeType, String) {
+        match self {
+            NamedBy::Queue(system, destination) => (NodeType::Queue, joined(system, destination)),
+            NamedBy::Database(system, rest) => {
+                let is_cache = CACHES.iter().any(|cache| cache.eq_ignore_ascii_case(system));
+                let node_type = if is_cache { NodeType::Cache } else { NodeType::Database };
+                (node_type, joined(system, rest))
+            }
+            NamedBy::Host(host) => (NodeType::External, host.to_owned()),
+        }
+    }
 }
 
 fn joined(system: &str, rest: &str) -> String {
@@ -98,7 +125,7 @@ mod tests {
             (["", "", "", "", "", "api.example.com", ""], Some((NodeType::External, "api.example.com"))),
             (["", "orders", "", "", "shop", "", ""], None),
         ] {
-            let found = peer_of(texts);
+            let found = NamedBy::of(texts, str::is_empty).map(NamedBy::peer);
             let found = found.as_ref().map(|(node_type, name)| (*node_type, name.as_str()));
             assert_eq!(found, expected, "{texts:?}");
         }

@@ -1,38 +1,35 @@
 //! Rows of the span table, reduced to what the map needs, with numbers in the place of names.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BinaryArray, Int64Array};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int32Array, Int64Array, ListArray};
 use arrow::compute::cast;
-use arrow::datatypes::Int32Type;
+use arrow::datatypes::{Int32Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use hashbrown::HashMap;
-use proto::{Signal, schema};
+use proto::schema;
 
-use super::peer::{NodeType, PEER_COLUMNS, peer_of};
-use crate::columns::{ListOfStructs, TextColumn, binary, bytes_at, int_at, int64};
+use super::parts::ColumnPath;
+use super::peer::{NamedBy, NodeType, PEER_COLUMNS};
+use crate::columns::{TextColumn, binary, bytes_at, int64};
 use crate::error::QueryError;
 use crate::outcome::{OUTCOME_COLUMNS, Outcome, OutcomeColumns};
 
-/// Fields of `schema::link_fields`.
-const LINK_TRACE_ID: usize = 0;
-const LINK_SPAN_ID: usize = 1;
-
-/// The physical columns that are read.
-pub(crate) fn columns() -> Vec<&'static str> {
-    let mut columns = vec![
-        schema::TRACE_ID,
+/// The physical columns that are read, besides the trace id.
+pub(crate) fn columns() -> Vec<ColumnPath> {
+    let columns = [
         schema::SPAN_ID,
         schema::PARENT_SPAN_ID,
         schema::START_TIME_UNIX_NANO,
         schema::DURATION_NS,
         schema::SERVICE,
         schema::KIND,
-        schema::LINKS,
     ];
-    columns.extend(OUTCOME_COLUMNS);
-    columns.extend(PEER_COLUMNS);
-    columns
+    let links = ColumnPath { root: schema::LINKS, leaves: &[schema::TRACE_ID, schema::SPAN_ID] };
+    let whole = columns.into_iter().chain(OUTCOME_COLUMNS).chain(PEER_COLUMNS).map(ColumnPath::from);
+    whole.chain([links]).collect()
 }
 
 /// Columns that say of a call what it asks for, in [`CallText`].
@@ -41,8 +38,8 @@ const PARAMETER_COLUMNS: [&str; 4] = ["attr_db_query_text", "attr_db_statement",
 const STATEMENT_COLUMNS: usize = 2;
 
 /// What is read besides [`columns`] when calls are told apart by what they ask for.
-pub(crate) fn call_columns() -> Vec<&'static str> {
-    [schema::NAME].into_iter().chain(PARAMETER_COLUMNS).collect()
+pub(crate) fn call_columns() -> Vec<ColumnPath> {
+    [schema::NAME].into_iter().chain(PARAMETER_COLUMNS).map(ColumnPath::from).collect()
 }
 
 /// A name by its number in [`Names`].
@@ -60,8 +57,8 @@ pub(crate) struct Names {
     texts: Vec<String>,
     peer_ids: HashMap<(NodeType, String), PeerId>,
     peers: Vec<(NodeType, String)>,
-    /// What the same combination of attributes was found to be before.
-    known_peers: HashMap<[NameId; PEER_COLUMNS.len()], Option<PeerId>>,
+    /// What the same attributes were found to be before, by [`packed`].
+    known_peers: HashMap<u64, PeerId>,
 }
 
 impl Default for Names {
@@ -128,14 +125,25 @@ impl Names {
         });
     }
 
-    fn peer_of(&mut self, texts: [NameId; PEER_COLUMNS.len()]) -> Option<PeerId> {
-        if let Some(known) = self.known_peers.get(&texts) {
-            return *known;
+    fn peer_of(&mut self, attributes: [NameId; PEER_COLUMNS.len()]) -> Option<PeerId> {
+        let named_by = NamedBy::of(attributes, |id| id == NAMELESS)?;
+        if let Some(known) = self.known_peers.get(&packed(named_by)) {
+            return Some(*known);
         }
-        let found = peer_of(texts.map(|id| self.text(id)));
-        let peer = found.map(|(node_type, name)| self.peer_id(node_type, &name));
-        self.known_peers.insert(texts, peer);
-        peer
+        let (node_type, name) = named_by.map(|id| self.text(id)).peer();
+        let peer = self.peer_id(node_type, &name);
+        self.known_peers.insert(packed(named_by), peer);
+        Some(peer)
+    }
+}
+
+/// One number is quick to hash. There is no memory for a thousand million names: each takes at most 31 bits.
+fn packed(named_by: NamedBy<NameId>) -> u64 {
+    let both = |first: NameId, second: NameId| u64::from(first) << 31 | u64::from(second);
+    match named_by {
+        NamedBy::Queue(system, destination) => both(system, destination),
+        NamedBy::Database(system, rest) => 1 << 62 | both(system, rest),
+        NamedBy::Host(host) => 2 << 62 | u64::from(host),
     }
 }
 
@@ -197,6 +205,97 @@ pub(crate) struct CallText {
     pub(crate) parameters: Option<u64>,
 }
 
+/// Numbers of the texts of a dictionary: the batches of a row group share it.
+#[derive(Debug)]
+struct Numbers<T> {
+    dictionary: Option<ArrayRef>,
+    /// Of each text of the dictionary.
+    numbers: Vec<T>,
+}
+
+impl<T> Default for Numbers<T> {
+    fn default() -> Self {
+        Self { dictionary: None, numbers: Vec::new() }
+    }
+}
+
+impl<T: Copy> Numbers<T> {
+    /// For each row the place of its text in `numbers`. None when all are null.
+    fn keys(
+        &mut self,
+        batch: &RecordBatch,
+        name: &str,
+        absent: T,
+        mut number: impl FnMut(&str) -> T,
+    ) -> Result<Option<Int32Array>, QueryError> {
+        let Some(column) = batch.column_by_name(name).filter(|column| column.null_count() < column.len()) else {
+            return Ok(None);
+        };
+        let is_dictionary = *column.data_type() == schema::dictionary();
+        let column = if is_dictionary { Arc::clone(column) } else { cast(column, &schema::dictionary())? };
+        let column = column.as_dictionary::<Int32Type>();
+        if !self.dictionary.as_ref().is_some_and(|known| Arc::ptr_eq(known, column.values())) {
+            let texts = column.values().as_string::<i32>().iter();
+            self.numbers = texts.map(|text| text.map_or(absent, &mut number)).collect();
+            self.dictionary = Some(Arc::clone(column.values()));
+        }
+        Ok(Some(column.keys().clone()))
+    }
+
+    /// Each row's number.
+    fn rows(
+        &mut self,
+        batch: &RecordBatch,
+        name: &str,
+        absent: T,
+        number: impl FnMut(&str) -> T,
+    ) -> Result<Vec<T>, QueryError> {
+        let Some(keys) = self.keys(batch, name, absent, number)? else { return Ok(vec![absent; batch.num_rows()]) };
+        if keys.null_count() > 0 {
+            return Ok(keys.iter().map(|key| key.map_or(absent, |key| self.numbers[key as usize])).collect());
+        }
+        Ok(keys.values().iter().map(|key| self.numbers[*key as usize]).collect())
+    }
+}
+
+/// The names of one part of the work, and the numbers of the dictionaries that were read last.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    pub(super) names: Names,
+    services: Numbers<NameId>,
+    kinds: Numbers<Kind>,
+    peers: [Numbers<NameId>; PEER_COLUMNS.len()],
+    operations: Numbers<NameId>,
+}
+
+impl Texts {
+    /// Whom the spans of a batch call or get messages from. None when no row says so.
+    fn peers(&mut self, batch: &RecordBatch, kinds: &[Kind]) -> Result<Option<Vec<Option<PeerId>>>, QueryError> {
+        let Self { names, peers, .. } = self;
+        let mut columns = Vec::with_capacity(PEER_COLUMNS.len());
+        for ((nth, name), peers) in PEER_COLUMNS.into_iter().enumerate().zip(peers) {
+            let keys = peers.keys(batch, name, NAMELESS, |text| names.id(text))?;
+            columns.extend(keys.map(|keys| (nth, keys, &peers.numbers)));
+        }
+        if columns.is_empty() {
+            return Ok(None);
+        }
+        let peer = |(row, kind): (usize, &Kind)| {
+            if !kind.is_caller() && *kind != Kind::Consumer {
+                return None;
+            }
+            let mut texts = [NAMELESS; PEER_COLUMNS.len()];
+            for (nth, keys, numbers) in &columns {
+                if keys.is_valid(row) {
+                    texts[*nth] = numbers[keys.values()[row] as usize];
+                }
+            }
+            names.peer_of(texts)
+        };
+        Ok(Some(kinds.iter().enumerate().map(peer).collect()))
+    }
+}
+
 /// The columns of [`call_columns`].
 struct CallColumns {
     names: Vec<NameId>,
@@ -204,11 +303,11 @@ struct CallColumns {
 }
 
 impl CallColumns {
-    fn of(batch: &RecordBatch, names: &mut Names) -> Result<Self, QueryError> {
-        let named = numbered(batch, schema::NAME, |text| names.id(text))?.unwrap_or_default();
+    fn of(batch: &RecordBatch, texts: &mut Texts) -> Result<Self, QueryError> {
+        let Texts { names, operations, .. } = texts;
         let [query, statement, url, path] = PARAMETER_COLUMNS;
         Ok(Self {
-            names: filled(named, batch.num_rows(), NAMELESS),
+            names: operations.rows(batch, schema::NAME, NAMELESS, |text| names.id(text))?,
             parameters: [
                 TextColumn::of(batch, query)?,
                 TextColumn::of(batch, statement)?,
@@ -244,132 +343,113 @@ fn has_placeholders(statement: &str) -> bool {
     })
 }
 
-/// A batch of spans, ready to be read row by row.
-pub(crate) struct SpanRows {
-    rows: usize,
-    trace_id: BinaryArray,
-    span_id: BinaryArray,
-    parent_span_id: BinaryArray,
-    start: Int64Array,
-    duration: Int64Array,
-    service: Vec<NameId>,
-    kind: Vec<Kind>,
-    outcomes: OutcomeColumns,
-    /// None when no row of the batch names a callee.
-    peers: Option<[Option<Vec<NameId>>; PEER_COLUMNS.len()]>,
+/// The spans of a batch, in the order of its rows.
+pub(super) struct SpanRows {
+    pub(super) spans: Vec<Span>,
     /// None when no row of the batch has links.
-    links: Option<ListOfStructs>,
+    links: Option<Links>,
     /// None when the batch has no [`call_columns`].
     calls: Option<CallColumns>,
 }
 
 impl SpanRows {
-    /// `batch` has [`columns`], and may have [`call_columns`]. Errors: a column of a type that cannot be what the schema says.
-    pub(crate) fn of(batch: &RecordBatch, names: &mut Names) -> Result<Self, QueryError> {
-        let service = numbered(batch, schema::SERVICE, |text| names.id(text))?.unwrap_or_default();
-        let kind = numbered(batch, schema::KIND, Kind::of)?.unwrap_or_default();
-        let mut peers: [Option<Vec<NameId>>; PEER_COLUMNS.len()] = Default::default();
-        for (column, peer) in PEER_COLUMNS.into_iter().zip(&mut peers) {
-            let numbers = numbered(batch, column, |text| names.id(text))?;
-            *peer = numbers.map(|column| column.into_iter().map(|id| id.unwrap_or(NAMELESS)).collect());
-        }
+    /// `batch` has [`columns`], ids of spans as bytes or as numbers, and may have [`call_columns`]; a column that is not there has no values.
+    /// Errors: a column of a type that cannot be what the schema says.
+    pub(super) fn of(batch: &RecordBatch, texts: &mut Texts) -> Result<Self, QueryError> {
+        let Texts { names, services, kinds, .. } = texts;
+        let services = services.rows(batch, schema::SERVICE, NAMELESS, |text| names.id(text))?;
+        let kinds = kinds.rows(batch, schema::KIND, Kind::Other, Kind::of)?;
+        let peers = texts.peers(batch, &kinds)?;
+        let (ids, parents) = (span_keys(batch, schema::SPAN_ID)?, span_keys(batch, schema::PARENT_SPAN_ID)?);
+        let starts = integers(&int64(batch, schema::START_TIME_UNIX_NANO)?);
+        let durations = integers(&int64(batch, schema::DURATION_NS)?);
+        let outcomes = OutcomeColumns::of(batch)?;
+        let columns = ids.into_iter().zip(parents).zip(starts).zip(durations).zip(services).zip(kinds);
+        let spans =
+            columns.enumerate().map(|(row, (((((span_id, parent_span_id), start), duration), service), kind))| {
+                let (outcome, peer) = (outcomes.at(row), peers.as_ref().and_then(|peers| peers[row]));
+                Span { span_id, parent_span_id, start, duration, service, kind, outcome, peer }
+            });
         Ok(Self {
-            rows: batch.num_rows(),
-            trace_id: binary(batch, schema::TRACE_ID)?,
-            span_id: binary(batch, schema::SPAN_ID)?,
-            parent_span_id: binary(batch, schema::PARENT_SPAN_ID)?,
-            start: int64(batch, schema::START_TIME_UNIX_NANO)?,
-            duration: int64(batch, schema::DURATION_NS)?,
-            service: filled(service, batch.num_rows(), NAMELESS),
-            kind: filled(kind, batch.num_rows(), Kind::Other),
-            outcomes: OutcomeColumns::of(batch)?,
-            peers: peers.iter().any(Option::is_some).then_some(peers),
-            links: match batch.column_by_name(schema::LINKS) {
-                Some(column) if column.null_count() < column.len() => {
-                    Some(ListOfStructs::of(batch, Signal::Spans, schema::LINKS)?)
-                }
-                _ => None,
-            },
+            spans: spans.collect(),
+            links: Links::of(batch)?,
             calls: match batch.column_by_name(schema::NAME) {
-                Some(_) => Some(CallColumns::of(batch, names)?),
+                Some(_) => Some(CallColumns::of(batch, texts)?),
                 None => None,
             },
         })
     }
 
+    /// Whether rows have more to them than their spans.
+    pub(super) fn has_more(&self) -> bool {
+        self.links.is_some() || self.calls.is_some()
+    }
+
     /// What the span of a row asks for, if that was read.
-    pub(crate) fn call(&self, row: usize) -> Option<CallText> {
+    pub(super) fn call(&self, row: usize) -> Option<CallText> {
         self.calls.as_ref().map(|calls| calls.at(row))
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.rows
-    }
-
-    pub(crate) fn trace_id(&self, row: usize) -> TraceKey {
-        trace_key(bytes_at(&self.trace_id, row))
-    }
-
-    pub(crate) fn span(&self, row: usize, names: &mut Names) -> Span {
-        let kind = self.kind[row];
-        let peer = match &self.peers {
-            Some(columns) if kind.is_caller() || kind == Kind::Consumer => {
-                names.peer_of(columns.each_ref().map(|column| column.as_ref().map_or(NAMELESS, |ids| ids[row])))
-            }
-            _ => None,
-        };
-        Span {
-            span_id: span_key(bytes_at(&self.span_id, row)),
-            parent_span_id: span_key(bytes_at(&self.parent_span_id, row)),
-            start: int_at(&self.start, row).unwrap_or(0),
-            duration: int_at(&self.duration, row).unwrap_or(0),
-            service: self.service[row],
-            kind,
-            outcome: self.outcomes.at(row),
-            peer,
-        }
-    }
-
     /// Trace and span that each link of a row names.
-    pub(crate) fn links(&self, row: usize) -> impl Iterator<Item = (TraceKey, SpanKey)> + '_ {
-        self.links.iter().flat_map(move |links| {
-            let ids = move |element| {
-                (trace_key(links.bytes(LINK_TRACE_ID, element)), span_key(links.bytes(LINK_SPAN_ID, element)))
-            };
-            links.elements(row).map(ids)
-        })
+    pub(super) fn links(&self, row: usize) -> impl Iterator<Item = (TraceKey, SpanKey)> + '_ {
+        self.links.iter().flat_map(move |links| links.of_row(row))
     }
 }
 
-fn trace_key(bytes: Option<&[u8]>) -> TraceKey {
+/// The ids of a column of links.
+struct Links {
+    list: ListArray,
+    trace_id: BinaryArray,
+    span_id: BinaryArray,
+}
+
+impl Links {
+    /// None when no row has any.
+    fn of(batch: &RecordBatch) -> Result<Option<Self>, QueryError> {
+        let column = batch.column_by_name(schema::LINKS).filter(|column| column.null_count() < column.len());
+        let list = column.and_then(|column| column.as_list_opt::<i32>()).filter(|list| !list.values().is_empty());
+        let Some(list) = list else { return Ok(None) };
+        let links = list.values().as_struct_opt();
+        let links = links.ok_or_else(|| QueryError::internal("links are no structs"))?;
+        let links = RecordBatch::from(links.clone());
+        let (trace_id, span_id) = (binary(&links, schema::TRACE_ID)?, binary(&links, schema::SPAN_ID)?);
+        Ok(Some(Self { list: list.clone(), trace_id, span_id }))
+    }
+
+    fn of_row(&self, row: usize) -> impl Iterator<Item = (TraceKey, SpanKey)> + '_ {
+        let offsets = self.list.value_offsets();
+        let all: Range<i32> = if self.list.is_null(row) { 0..0 } else { offsets[row]..offsets[row + 1] };
+        all.map(|link| link as usize)
+            .map(|link| (trace_key(bytes_at(&self.trace_id, link)), span_key(bytes_at(&self.span_id, link))))
+    }
+}
+
+/// 0, which is no valid id, where there are not 16 bytes.
+pub(super) fn trace_key(bytes: Option<&[u8]>) -> TraceKey {
     bytes.and_then(|bytes| bytes.try_into().ok()).map_or(0, TraceKey::from_be_bytes)
 }
 
-fn span_key(bytes: Option<&[u8]>) -> SpanKey {
+/// 0, which is no valid id, where there are not 8 bytes.
+pub(super) fn span_key(bytes: Option<&[u8]>) -> SpanKey {
     bytes.and_then(|bytes| bytes.try_into().ok()).map_or(0, SpanKey::from_be_bytes)
 }
 
-/// Each row's text as a number; a text of the dictionary is looked at once for all rows. None when all are null.
-fn numbered<T: Copy>(
-    batch: &RecordBatch,
-    name: &str,
-    mut number: impl FnMut(&str) -> T,
-) -> Result<Option<Vec<Option<T>>>, QueryError> {
-    let Some(column) = batch.column_by_name(name).filter(|column| column.null_count() < column.len()) else {
-        return Ok(None);
-    };
-    let column = cast(column, &schema::dictionary())?;
-    let dictionary = column.as_dictionary::<Int32Type>();
-    let values = dictionary.values().as_string::<i32>();
-    let numbers: Vec<Option<T>> = values.iter().map(|text| text.map(&mut number)).collect();
-    Ok(Some(dictionary.keys().iter().map(|key| key.and_then(|key| numbers[key as usize])).collect()))
+/// 0 where there is none.
+fn integers(column: &Int64Array) -> Vec<i64> {
+    if column.null_count() == 0 {
+        return column.values().to_vec();
+    }
+    column.iter().map(|value| value.unwrap_or(0)).collect()
 }
 
-fn filled<T: Copy>(column: Vec<Option<T>>, rows: usize, absent: T) -> Vec<T> {
-    if column.is_empty() {
-        return vec![absent; rows];
+/// A column of ids, as numbers already or as bytes.
+fn span_keys(batch: &RecordBatch, name: &str) -> Result<Vec<SpanKey>, QueryError> {
+    let numbers = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<UInt64Type>());
+    if let Some(numbers) = numbers {
+        return Ok(numbers.values().to_vec());
     }
-    column.into_iter().map(|value| value.unwrap_or(absent)).collect()
+    let ids = binary(batch, name)?;
+    Ok((0..ids.len()).map(|row| span_key(bytes_at(&ids, row))).collect())
 }
 
 #[cfg(test)]

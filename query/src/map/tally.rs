@@ -4,13 +4,15 @@
 //! producer span of its own service. Whatever cannot be settled within one trace (producers that nobody has answered
 //! yet, consumers that link to other traces) is kept until all traces have been seen.
 
+use hashbrown::{HashMap, HashSet};
+
 use super::PerTrace;
 use super::figures::{Counts, Requests};
+use super::relations::{Relations, is_call};
 use super::spans::{Kind, NameId, Names, PeerId, Span, SpanKey, TraceKey};
 use super::trace_stream::Trace;
 use crate::histogram::Buckets;
 use crate::outcome::Outcome;
-use hashbrown::HashMap;
 
 /// Who is at an end of an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,11 +30,48 @@ pub(super) enum Channel {
     Link,
 }
 
+/// Source, target and channel in one number, which is quick to hash: 31, 31 and 2 bits. There is no memory for a thousand
+/// million names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct EdgeKey {
-    pub(super) source: End,
-    pub(super) target: End,
-    pub(super) channel: Channel,
+pub(super) struct EdgeKey(u64);
+
+const END_BITS: u32 = 31;
+const CHANNEL_BITS: u32 = 2;
+
+impl EdgeKey {
+    pub(super) fn new(source: End, target: End, channel: Channel) -> Self {
+        let number = |end: End| match end {
+            End::Client => 0,
+            End::Service(id) => u64::from(id) << 1 | 1,
+            End::Peer(id) => (u64::from(id) + 1) << 1,
+        };
+        Self((number(source) << END_BITS | number(target)) << CHANNEL_BITS | channel as u64)
+    }
+
+    pub(super) fn source(self) -> End {
+        self.end(CHANNEL_BITS + END_BITS)
+    }
+
+    pub(super) fn target(self) -> End {
+        self.end(CHANNEL_BITS)
+    }
+
+    fn end(self, lowest_bit: u32) -> End {
+        let number = (self.0 >> lowest_bit & ((1 << END_BITS) - 1)) as u32;
+        match (number, number & 1) {
+            (0, _) => End::Client,
+            (_, 1) => End::Service(number >> 1),
+            _ => End::Peer((number >> 1) - 1),
+        }
+    }
+
+    pub(super) fn channel(self) -> Channel {
+        match self.0 & ((1 << CHANNEL_BITS) - 1) {
+            0 => Channel::Sync,
+            1 => Channel::Async,
+            _ => Channel::Link,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +81,8 @@ pub(super) struct NodeTally {
     /// Other spans with which a service enters a trace: roots, and those below a span of another service.
     pub(super) entered: Requests,
     pub(super) traces: u64,
+    /// The number of the last of them within the tally.
+    last_trace: u64,
     /// Per time bucket, of `served` and `entered`; empty when no buckets were asked for.
     pub(super) served_over_time: Vec<Counts>,
     pub(super) entered_over_time: Vec<Counts>,
@@ -55,6 +96,8 @@ pub(super) struct EdgeTally {
     pub(super) message_ages: Requests,
     pub(super) traces: u64,
     last_trace: Option<TraceKey>,
+    /// Whom the last caller that was answered named.
+    last_answered: Option<PeerId>,
     /// Of edges from the client and to inferred callees, which have no other view.
     pub(super) over_time: Vec<Counts>,
 }
@@ -75,34 +118,68 @@ pub(super) struct Consumer {
     pub(super) links: Vec<(TraceKey, SpanKey)>,
 }
 
+/// Nodes by the names of their services.
+#[derive(Debug, Default)]
+pub(super) struct Nodes {
+    /// By name: the position in `tallies`, plus one; 0 of what is no service.
+    positions: Vec<u32>,
+    tallies: Vec<(NameId, NodeTally)>,
+}
+
+impl Nodes {
+    pub(super) fn contains(&self, service: NameId) -> bool {
+        self.positions.get(service as usize).is_some_and(|position| *position > 0)
+    }
+
+    fn of(&mut self, service: NameId) -> &mut NodeTally {
+        let name = service as usize;
+        if name >= self.positions.len() {
+            self.positions.resize(name + 1, 0);
+        }
+        if self.positions[name] == 0 {
+            self.tallies.push((service, NodeTally::default()));
+            self.positions[name] = self.tallies.len() as u32;
+        }
+        &mut self.tallies[self.positions[name] as usize - 1].1
+    }
+
+    pub(super) fn into_tallies(self) -> Vec<(NameId, NodeTally)> {
+        self.tallies
+    }
+}
+
+/// Edges by their ends.
+#[derive(Debug, Default)]
+pub(super) struct Edges(pub(super) HashMap<EdgeKey, EdgeTally>);
+
+impl Edges {
+    /// The edge, which a trace has at least once.
+    pub(super) fn of(&mut self, key: EdgeKey, trace: TraceKey) -> &mut EdgeTally {
+        let edge = self.0.entry(key).or_default();
+        if edge.last_trace != Some(trace) {
+            edge.last_trace = Some(trace);
+            edge.traces += 1;
+        }
+        edge
+    }
+}
+
 /// What was seen in some traces.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    pub(super) nodes: HashMap<NameId, NodeTally>,
-    pub(super) edges: HashMap<EdgeKey, EdgeTally>,
-    pub(super) producers: HashMap<(TraceKey, SpanKey), Producer>,
+    pub(super) nodes: Nodes,
+    pub(super) edges: Edges,
+    /// With the ids that links name.
+    pub(super) producers: Vec<((TraceKey, SpanKey), Producer)>,
     pub(super) consumers: Vec<Consumer>,
     /// Which services answered calls to a named callee.
-    pub(super) answers: HashMap<(PeerId, NameId), u64>,
+    pub(super) answers: HashSet<(PeerId, NameId)>,
     pub(super) spans: u64,
     pub(super) traces: u64,
     /// First and last start.
     pub(super) starts: Option<(i64, i64)>,
     pub(super) buckets: Option<Buckets>,
     scratch: Relations,
-}
-
-/// How the spans of a trace belong together; by index. Its memory is used again for the next trace.
-#[derive(Debug, Default)]
-pub(crate) struct Relations {
-    /// (span id, index) in order; spans of one id by their start.
-    pub(crate) by_id: Vec<(SpanKey, u32)>,
-    pub(crate) parents: Vec<Option<u32>>,
-    /// A child is the other end of its call.
-    pub(crate) answered: Vec<bool>,
-    /// A child of the same service makes the call.
-    pub(crate) wraps: Vec<bool>,
-    services: Vec<NameId>,
 }
 
 impl Tally {
@@ -112,7 +189,7 @@ impl Tally {
 
     fn add_trace(&mut self, trace: &Trace) {
         let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.resolve(trace);
+        scratch.resolve(&trace.spans);
         self.traces += 1;
         self.spans += trace.spans.len() as u64;
         for (nth, span) in trace.spans.iter().enumerate() {
@@ -124,30 +201,34 @@ impl Tally {
             if let Some(parent) = call {
                 self.count_call(trace.id, parent, span);
             } else if span.kind == Kind::Server && span.parent_span_id == 0 {
-                let target = End::Service(span.service);
-                let buckets = self.buckets;
-                let edge = self.edge(EdgeKey { source: End::Client, target, channel: Channel::Sync }, trace.id);
-                edge.requests.add(span.duration, span.outcome);
-                count_over_time(&mut edge.over_time, buckets, span.start, span.outcome);
+                let key = EdgeKey::new(End::Client, End::Service(span.service), Channel::Sync);
+                self.count_seen_by_one(key, trace.id, span);
             }
             match span.kind {
-                Kind::Client if !scratch.answered[nth] && !scratch.wraps[nth] => self.count_unanswered(trace.id, span),
-                Kind::Producer => {
+                Kind::Client if !scratch.answered[nth] && !scratch.wraps[nth] => {
+                    if let Some(peer) = span.peer {
+                        let key = EdgeKey::new(End::Service(span.service), End::Peer(peer), Channel::Sync);
+                        self.count_seen_by_one(key, trace.id, span);
+                    }
+                }
+                // Of copies the first one is the parent of consumers.
+                Kind::Producer if scratch.is_first(span.span_id, nth) => {
                     let producer = Producer { span: *span, is_answered: scratch.answered[nth] };
-                    self.producers.insert((trace.id, span.span_id), producer);
+                    self.producers.push(((trace.id, span.span_id), producer));
                 }
                 Kind::Consumer => self.keep_consumer(trace, nth, call),
                 _ => {}
             }
         }
-        for service in &scratch.services {
-            self.nodes.entry(*service).or_default().traces += 1;
-        }
         self.scratch = scratch;
     }
 
     fn count_at_node(&mut self, span: &Span, is_called: bool) {
-        let node = self.nodes.entry(span.service).or_default();
+        let node = self.nodes.of(span.service);
+        if node.last_trace != self.traces {
+            node.last_trace = self.traces;
+            node.traces += 1;
+        }
         let (requests, over_time) = if span.kind.is_callee() {
             (&mut node.served, &mut node.served_over_time)
         } else if is_called || span.parent_span_id == 0 {
@@ -162,26 +243,26 @@ impl Tally {
     fn count_call(&mut self, trace: TraceKey, caller: &Span, callee: &Span) {
         let is_async = callee.kind == Kind::Consumer || caller.kind == Kind::Producer;
         let channel = if is_async { Channel::Async } else { Channel::Sync };
-        let key = EdgeKey { source: End::Service(caller.service), target: End::Service(callee.service), channel };
-        let edge = self.edge(key, trace);
+        let key = EdgeKey::new(End::Service(caller.service), End::Service(callee.service), channel);
+        let edge = self.edges.of(key, trace);
         // Without a client span there is no view of the caller: the callee's is the nearest.
         let seen_by = if caller.kind.is_caller() { caller } else { callee };
         edge.requests.add(seen_by.duration, seen_by.outcome);
         if is_async {
             edge.message_ages.add(callee.start.saturating_sub(caller.start), seen_by.outcome);
         }
-        if let Some(peer) = caller.peer.filter(|_| caller.kind.is_caller()) {
-            *self.answers.entry((peer, callee.service)).or_default() += 1;
+        let named = caller.peer.filter(|_| caller.kind.is_caller());
+        if let Some(peer) = named.filter(|_| named != edge.last_answered) {
+            edge.last_answered = named;
+            self.answers.insert((peer, callee.service));
         }
     }
 
-    fn count_unanswered(&mut self, trace: TraceKey, caller: &Span) {
-        let Some(peer) = caller.peer else { return };
-        let key = EdgeKey { source: End::Service(caller.service), target: End::Peer(peer), channel: Channel::Sync };
-        let buckets = self.buckets;
-        let edge = self.edge(key, trace);
-        edge.requests.add(caller.duration, caller.outcome);
-        count_over_time(&mut edge.over_time, buckets, caller.start, caller.outcome);
+    /// Counts a request over an edge that has no other view.
+    pub(super) fn count_seen_by_one(&mut self, key: EdgeKey, trace: TraceKey, span: &Span) {
+        let edge = self.edges.of(key, trace);
+        edge.requests.add(span.duration, span.outcome);
+        count_over_time(&mut edge.over_time, self.buckets, span.start, span.outcome);
     }
 
     /// A consumer whose parent is no producer may have got its messages by links, or from a queue that it names.
@@ -197,15 +278,6 @@ impl Tally {
             let peer = span.peer.filter(|_| call.is_none());
             self.consumers.push(Consumer { trace: trace.id, span: Span { peer, ..span }, links });
         }
-    }
-
-    pub(super) fn edge(&mut self, key: EdgeKey, trace: TraceKey) -> &mut EdgeTally {
-        let edge = self.edges.entry(key).or_default();
-        if edge.last_trace != Some(trace) {
-            edge.last_trace = Some(trace);
-            edge.traces += 1;
-        }
-        edge
     }
 
     /// Adds what another part of the work has seen. `names` and `other_names` are those of `self` and `other`.
@@ -227,20 +299,19 @@ impl Tally {
             peer: span.peer.map(|peer| peers[peer as usize]),
             ..span
         };
-        for (service, node) in other.nodes {
-            self.nodes.entry(ids[service as usize]).or_default().append(node);
+        for (service, node) in other.nodes.into_tallies() {
+            self.nodes.of(ids[service as usize]).append(node);
         }
-        for (key, edge) in other.edges {
-            let key = EdgeKey { source: end(key.source), target: end(key.target), channel: key.channel };
-            self.edges.entry(key).or_default().append(edge);
+        for (key, edge) in other.edges.0 {
+            let key = EdgeKey::new(end(key.source()), end(key.target()), key.channel());
+            self.edges.0.entry(key).or_default().append(edge);
         }
         let producers = other.producers.into_iter();
         self.producers.extend(producers.map(|(key, found)| (key, Producer { span: renamed(found.span), ..found })));
         let consumers = other.consumers.into_iter();
         self.consumers.extend(consumers.map(|found| Consumer { span: renamed(found.span), ..found }));
-        for ((peer, service), count) in other.answers {
-            *self.answers.entry((peers[peer as usize], ids[service as usize])).or_default() += count;
-        }
+        let answers = other.answers.into_iter();
+        self.answers.extend(answers.map(|(peer, service)| (peers[peer as usize], ids[service as usize])));
         self.spans += other.spans;
         self.traces += other.traces;
         self.starts = match (self.starts, other.starts) {
@@ -256,12 +327,14 @@ impl PerTrace for Tally {
     }
 
     fn bytes(&self) -> usize {
-        // A request is 8 bytes at its node and 8 at its edge, in vectors that may be half empty; a span is at most one
-        // request.
-        let requests = self.spans as usize * 24;
-        let pending = (self.producers.len() + self.consumers.len()) * 2 * size_of::<Consumer>();
+        let of_nodes = self.nodes.tallies.iter().map(|(_, node)| node.served.bytes() + node.entered.bytes());
+        let of_edges = self.edges.0.values().map(|edge| edge.requests.bytes() + edge.message_ages.bytes());
+        let pending = self.producers.capacity() * size_of::<((TraceKey, SpanKey), Producer)>()
+            + self.consumers.capacity() * size_of::<Consumer>();
         let over_time = self.buckets.map_or(0, |buckets| buckets.count() * size_of::<Counts>());
-        requests + pending + (self.nodes.len() * 2 + self.edges.len()) * (over_time + size_of::<NodeTally>())
+        let tallies = self.nodes.tallies.len() * (2 * over_time + size_of::<NodeTally>())
+            + self.edges.0.len() * (over_time + size_of::<EdgeTally>());
+        of_nodes.chain(of_edges).sum::<usize>() + pending + tallies
     }
 }
 
@@ -302,54 +375,5 @@ pub(super) fn count_over_time(over_time: &mut Vec<Counts>, buckets: Option<Bucke
     }
     if let Some(counts) = buckets.at(start).and_then(|at| over_time.get_mut(at)) {
         counts.add_outcome(outcome);
-    }
-}
-
-/// Whether a parent and its child are the two ends of a call.
-pub(crate) fn is_call(parent: &Span, child: &Span) -> bool {
-    parent.service != child.service || (parent.kind.is_caller() && child.kind.is_callee())
-}
-
-impl Relations {
-    /// Finds parents, which client spans were answered, and which only wrap another client span of their service.
-    pub(crate) fn resolve(&mut self, trace: &Trace) {
-        let spans = &trace.spans;
-        self.by_id.clear();
-        self.by_id.extend(spans.iter().enumerate().map(|(nth, span)| (span.span_id, nth as u32)));
-        // Of spans that share an id the first to start is the parent, as in the trace tree.
-        let order = |nth: u32| (spans[nth as usize].start, nth);
-        self.by_id.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| order(a.1).cmp(&order(b.1))));
-        self.parents.clear();
-        for (nth, span) in spans.iter().enumerate() {
-            let parent = self.find(span.parent_span_id);
-            self.parents.push(parent.filter(|parent| *parent as usize != nth));
-        }
-        self.answered.clear();
-        self.answered.resize(spans.len(), false);
-        self.wraps.clear();
-        self.wraps.resize(spans.len(), false);
-        for (span, parent) in spans.iter().zip(&self.parents) {
-            if let Some(parent) = parent.filter(|parent| is_call(&spans[*parent as usize], span)) {
-                self.answered[parent as usize] = true;
-            }
-        }
-        for (nth, span) in spans.iter().enumerate() {
-            let Some(parent) = self.parents[nth].filter(|_| span.kind.is_caller()) else { continue };
-            if spans[parent as usize].service == span.service && (self.answered[nth] || span.peer.is_some()) {
-                self.wraps[parent as usize] = true;
-            }
-        }
-        self.services.clear();
-        self.services.extend(spans.iter().map(|span| span.service));
-        self.services.sort_unstable();
-        self.services.dedup();
-    }
-
-    fn find(&self, id: SpanKey) -> Option<u32> {
-        if id == 0 {
-            return None;
-        }
-        let at = self.by_id.partition_point(|&(other, _)| other < id);
-        self.by_id.get(at).filter(|&&(other, _)| other == id).map(|&(_, nth)| nth)
     }
 }

@@ -335,6 +335,7 @@ proptest! {
     fn the_map_is_what_the_rules_say(
         mut rows in prop::collection::vec(any_row(), 1..60),
         places in prop::collection::vec(0usize..3, 60),
+        range in (0i64..60, 0i64..60),
     ) {
         // Small ids meet the parents that others name; some rows of a trace share one.
         for (nth, row) in rows.iter_mut().enumerate() {
@@ -345,11 +346,22 @@ proptest! {
         for (row, place) in rows.iter().zip(&places) {
             parts[*place].push(row.clone());
         }
+        let range = proto::TimeRange { start: Some(T0 + range.0), end: Some(T0 + range.1) };
+        let of_service = SpanFilter { service: Some("a".into()), ..SpanFilter::default() };
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let map = runtime.block_on(async {
+        let maps = runtime.block_on(async {
             let (_directory, _store, engine) = filled(&parts).await;
-            ask(&engine, &SpanFilter::default(), None).await
+            let all = ask(&engine, &SpanFilter::default(), None).await;
+            let of_range = ask(&engine, &SpanFilter { range, ..SpanFilter::default() }, None).await;
+            [all, of_range, ask(&engine, &of_service, None).await]
         });
-        prop_assert_eq!(found(&map), naive(&rows));
+        let with_a: BTreeSet<u64> = rows.iter().filter(|row| row.service == "a").map(|row| row.trace).collect();
+        let in_range = |row: &&Row| range.contains(T0 + row.start);
+        let expected = [
+            naive(&rows),
+            naive(&rows.iter().filter(in_range).cloned().collect::<Vec<_>>()),
+            naive(&rows.iter().filter(|row| with_a.contains(&row.trace)).cloned().collect::<Vec<_>>()),
+        ];
+        prop_assert_eq!(maps.each_ref().map(found), expected);
     }
 }
