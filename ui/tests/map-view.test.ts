@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DurationBucket } from "../src/api/types";
 import { countWithin, slotsOf } from "../src/kit/duration-histogram";
-import { fit, zoomAt } from "../src/kit/map/camera";
+import { fit, LABELS_BELOW, zoomAt } from "../src/kit/map/camera";
 import { edgePath } from "../src/kit/map/edge-path";
 import { perMinute, worstShare } from "../src/kit/map/words";
 
@@ -35,12 +35,12 @@ describe("the camera", () => {
 
   it("shows everything when fitted", () => {
     const positions = [{ x: -500, y: 0 }, { x: 2_000, y: 900 }, { x: 300, y: -700 }];
-    const camera = fit(positions, size);
+    const camera = fit(positions, size, LABELS_BELOW);
     for (const at of positions.map((one) => toScreen(camera, one))) {
       expect(Math.abs(at.x)).toBeLessThan(size.width / 2);
       expect(Math.abs(at.y)).toBeLessThan(size.height / 2);
     }
-    expect(fit([], size)).toEqual({ x: 0, y: 0, k: 1 });
+    expect(fit([], size, LABELS_BELOW)).toEqual({ x: 0, y: 0, k: 1 });
   });
 
   it("zooms around the pointer", () => {

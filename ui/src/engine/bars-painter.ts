@@ -261,6 +261,8 @@ export function paintRuler(context: CanvasRenderingContext2D, store: WaterfallSt
     context.lineTo(x, height);
     context.stroke();
     context.fillStyle = colors.dim;
-    context.fillText(formatDuration(time), x + 5, height / 2 + 1);
+    const label = formatDuration(time);
+    // Half a number is a wrong number.
+    if (x + 5 + context.measureText(label).width <= width) context.fillText(label, x + 5, height / 2 + 1);
   }
 }

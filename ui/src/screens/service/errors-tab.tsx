@@ -40,8 +40,8 @@ export function ErrorsTab({ service }: { service: string }) {
             {groups.map((one) => (
               <tr key={`${one.type} ${one.pattern}`}>
                 <th scope="row" className={css.failure} title={one.example.message}>
-                  {one.type === "" ? "not typed" : one.type}
-                  <small>{one.pattern === "" ? "no message" : one.pattern}</small>
+                  {one.type || one.pattern || "no message"}
+                  <small>{one.type === "" ? "no exception type" : one.pattern || "no message"}</small>
                 </th>
                 <td title={group(one.count)}>{formatCount(one.count)}</td>
                 <td>{formatShare(one.count, total)}</td>
