@@ -1,5 +1,5 @@
 import { Maximize, Minus, Plus } from "lucide-react";
-import { type KeyboardEvent, memo, type PointerEvent, useCallback, useMemo, useRef, useState } from "react";
+import { type CSSProperties, type KeyboardEvent, memo, type PointerEvent, useCallback, useMemo, useRef, useState } from "react";
 import type { OutcomeCounts } from "../../api/types";
 import type { Graph, GraphEdge, GraphNode } from "../../engine/map-graph";
 import { edgeWidth, radius, shortNames } from "../../engine/map-graph";
@@ -17,6 +17,8 @@ import { describeEdge } from "./words";
 
 /** Below this magnification figures could not be read: only names are shown, as large as on paper. */
 const FIGURES_FROM = 0.6;
+/** How much thicker rings and arrows are drawn than the magnification would have them. */
+const THICK_MAX = 2.4;
 /** Below this one names get smaller too: there is no room, but beside the circles. */
 const NAMES_FROM = 0.32;
 /** No text of the map is smaller than this, pixels. */
@@ -122,7 +124,7 @@ export function MapCanvas(props: {
           <Marker id="arrow" className={css.arrow} />
           <Marker id="arrow-hot" className={css.arrowHot} />
         </defs>
-        <g transform={place}>
+        <g transform={place} style={{ "--thick": Math.min(THICK_MAX, Math.max(1, FIGURES_FROM / camera.k)).toFixed(2) } as CSSProperties}>
           <g aria-hidden>
             {graph.edges.map((edge) => {
               const touched = touchesNode(edge, hovered);
@@ -274,7 +276,7 @@ const Edge = memo(function Edge(props: {
       <path
         d={path}
         className={classNames(css.edge, tone, edge.kind !== "sync" && css.async, props.hot && css.hot)}
-        strokeWidth={props.width}
+        style={{ "--calls": `${props.width.toFixed(2)}px` } as CSSProperties}
         markerEnd={`url(#${props.hot ? "arrow-hot" : "arrow"})`}
       />
     </g>

@@ -110,7 +110,7 @@ function Stage({ text, view, window, onSearch }: { text: string; view: MapView; 
   return (
     // A menu for whatever below it stands for a node or an edge.
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
-    <div className={css.stage} {...handlers}>
+    <div className={classNames(css.stage, view.view === "list" && view.panel === null && css.listAlone)} {...handlers}>
       <div className={css.left}>
         <div className={css.bar}>
           <Legend compared={view.cmp === "prev"} />

@@ -160,7 +160,7 @@ function Tiles({ map, before, window }: { map: ServiceMap | undefined; before: S
         label="requests/min"
         value={rate < 10 ? rate.toFixed(1) : formatCount(Math.round(rate))}
         line={requests}
-        note={was ? against(factor(entry.requests, was.requests)) : before && "nothing before to compare with"}
+        note={was ? factor(entry.requests, was.requests) : before && "nothing before to compare with"}
       />
       <Tile
         label="fault 5xx"
@@ -168,7 +168,7 @@ function Tiles({ map, before, window }: { map: ServiceMap | undefined; before: S
         bad={entry.faults > 0}
         line={column("faults").map((count, i) => count / Math.max(1, requests[i]!))}
         tone={entry.faults > 0 ? "fault" : "bar"}
-        note={was && against(points(share(entry, "faults"), share(was, "faults")))}
+        note={was && points(share(entry, "faults"), share(was, "faults"))}
         alarm={failing > 0 && (entry.faults === 0 ? `but ${plural(failing, "service")} inside with faults` : `${plural(failing, "service")} with faults`)}
       />
       <Tile
@@ -176,31 +176,31 @@ function Tiles({ map, before, window }: { map: ServiceMap | undefined; before: S
         value={formatShare(entry.errors, entry.requests)}
         line={column("errors").map((count, i) => count / Math.max(1, requests[i]!))}
         tone={entry.errors > 0 ? "error" : "bar"}
-        note={was && against(points(share(entry, "errors"), share(was, "errors")))}
+        note={was && points(share(entry, "errors"), share(was, "errors"))}
       />
       <Tile
         label="p95"
         value={entry.p95 === null ? "–" : formatDuration(entry.p95)}
         more={entry.p50 !== null && entry.p99 !== null && `p50 ${formatDuration(entry.p50)} · p99 ${formatDuration(entry.p99)}`}
-        note={was?.p95 && entry.p95 !== null && against(factor(entry.p95, was.p95))}
+        note={was?.p95 && entry.p95 !== null && factor(entry.p95, was.p95)}
       />
     </dl>
   );
 }
 
-function against(change: string): string {
-  return `${change} against before`;
-}
+const AS_BEFORE = "as before";
 
 function factor(now: number, before: number): string {
-  if (before === 0) return "none before";
+  if (before === 0) return now === 0 ? AS_BEFORE : "none before";
   const change = now / before - 1;
-  return `${change >= 0 ? "+" : "−"}${Math.abs(change) >= 10 ? "over 1000" : Math.round(Math.abs(change) * 100)}%`;
+  if (Math.abs(change) < 0.005) return AS_BEFORE;
+  return `${change >= 0 ? "+" : "−"}${Math.abs(change) >= 10 ? "over 1000" : Math.round(Math.abs(change) * 100)}% against before`;
 }
 
 function points(now: number, before: number): string {
   const change = (now - before) * 100;
-  return `${change >= 0 ? "+" : "−"}${Math.abs(change).toFixed(1)} points`;
+  if (Math.abs(change) < 0.05) return AS_BEFORE;
+  return `${change >= 0 ? "+" : "−"}${Math.abs(change).toFixed(1)} points against before`;
 }
 
 interface TileProps {
@@ -224,9 +224,7 @@ function Tile(props: TileProps) {
       <dd className={css.more}>
         {props.line ? <Sparkline values={props.line} tone={props.tone ?? "bar"} /> : <span className={css.noLine}>{props.more}</span>}
         <small>
-          {props.alarm && <span className={css.bad}>{props.alarm}</span>}
-          {props.alarm && props.note && "; "}
-          {props.note}
+          {props.alarm ? <span className={css.bad}>{props.alarm}</span> : props.note}
         </small>
       </dd>
     </div>

@@ -15,7 +15,7 @@ import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatShare, plural } from "../../lib/format";
 import { windowPatch } from "../../lib/selection-url";
-import { formatClock, formatDateTime, nanos } from "../../lib/time";
+import { formatBetween, formatClock, nanos } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
 import type { Comparison } from "./use-comparison";
 import { useWindowLink } from "./use-window-link";
@@ -107,11 +107,10 @@ function FailingPart({ window }: { window: Window }) {
 
 function Compared({ window, isPart, base, alone }: { window: Window; isPart: boolean; base: PeriodFigures | undefined; alone: boolean }) {
   const { zone } = useTime();
-  const of = `${formatDateTime(window.from, zone)} – ${formatClock(window.to, zone, 0)}`;
   const against = isPart ? "the rest of the range" : (base && aroundWords(window, base)) || "the time around it";
   return (
     <span>
-      <b>{of}</b>
+      <b>{formatBetween(window.from, window.to, zone)}</b>
       {alone ? "" : ` against ${against}`}. {isPart ? "" : "Drag over the chart to explain a part."}
     </span>
   );
