@@ -74,6 +74,7 @@ export function panelsWalk(visitor, server) {
     ['services have the rates of the map', async () => {
       await page.goto('/services');
       const { nodes } = await server.json('/api/v1/map?from=now-15m');
+      await main.getByRole('button', { name: 'ts-travel-service', exact: true }).waitFor();
       const head = (await main.getByRole('columnheader').allInnerTexts()).map((text) => text.trim());
       for (const name of ['ts-travel-service', 'ts-basic-service', 'ts-order-service']) {
         const { requests, faults } = nodes.find((one) => one.name === name);

@@ -38,7 +38,7 @@ export function fitZoom(wide: number, high: number, size: Size, labels: LabelRoo
 /** Below this magnification labels stand beside the circles of a low drawing. */
 const BESIDE_BELOW = 0.35;
 /** How far layers may be drawn apart to fill a wide and low place. */
-const STRETCH_MAX = 6;
+const STRETCH_MAX = 8;
 
 /** Layers that go to the right, so far apart that the drawing is as wide for its height as its place. */
 export function spread(positions: Record<string, Position>, size: Size): { positions: Record<string, Position>; labels: LabelRoom } {
