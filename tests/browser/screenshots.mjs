@@ -163,6 +163,9 @@ async function empty(visitor) {
 for (const [pack, pictures] of [['ci-trainticket', trainTicket], ['ci-boutique', boutique], [null, flows], [null, empty]]) {
   const server = await Server.start();
   const visitor = await Visitor.open(browser, server.url);
+  // Pictures are no measurement: a busy machine takes longer.
+  visitor.page.setDefaultTimeout(90_000);
+  visitor.page.setDefaultNavigationTimeout(90_000);
   try {
     if (pack) await server.replayToNow(pack);
     await pictures(visitor, server);
