@@ -1,5 +1,5 @@
 import { Maximize, Minus, Plus } from "lucide-react";
-import { type CSSProperties, type KeyboardEvent, memo, type PointerEvent, useCallback, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, memo, type PointerEvent, useCallback, useMemo, useRef, useState } from "react";
 import type { OutcomeCounts } from "../../api/types";
 import type { Graph, GraphEdge, GraphNode } from "../../engine/map-graph";
 import { edgeWidth, radius, shortNames } from "../../engine/map-graph";
@@ -17,8 +17,6 @@ import { describeEdge } from "./words";
 
 /** Below this magnification figures could not be read: only names are shown, as large as on paper. */
 const FIGURES_FROM = 0.6;
-/** How much thicker rings and arrows are drawn than the magnification would have them. */
-const THICK_MAX = 2.4;
 /** Below this one names get smaller too: there is no room, but beside the circles. */
 const NAMES_FROM = 0.32;
 /** No text of the map is smaller than this, pixels. */
@@ -111,6 +109,7 @@ export function MapCanvas(props: {
     action();
   };
   const place = `translate(${size.width / 2 - camera.x * camera.k} ${size.height / 2 - camera.y * camera.k}) scale(${camera.k})`;
+  const thick = thickness(camera.k);
   const text = useTextSizes(camera.k, labels === LABELS_BESIDE);
   const isLabelled = (edge: GraphEdge) =>
     camera.k >= EDGE_LABELS_FROM || pointedEdge === edge.id || props.selected === `edge:${edge.id}` || (touchesNode(edge, hovered) && camera.k > LABELS_NEAR_FROM);
@@ -124,7 +123,7 @@ export function MapCanvas(props: {
           <Marker id="arrow" className={css.arrow} />
           <Marker id="arrow-hot" className={css.arrowHot} />
         </defs>
-        <g transform={place} style={{ "--thick": Math.min(THICK_MAX, Math.max(1, FIGURES_FROM / camera.k)).toFixed(2) } as CSSProperties}>
+        <g transform={place} className={thick.rings}>
           <g aria-hidden>
             {graph.edges.map((edge) => {
               const touched = touchesNode(edge, hovered);
@@ -138,7 +137,7 @@ export function MapCanvas(props: {
                   sourceRadius={radiusOf(byId, edge.source, busiest)}
                   targetRadius={radiusOf(byId, edge.target, busiest)}
                   direction={props.direction}
-                  width={edgeWidth(edge, busiestEdge)}
+                  width={edgeWidth(edge, busiestEdge) * thick.arrows}
                   label={text.beside ? text.name * (1 + LETTER_WIDTH * (names.get(edge.source) ?? "").length) : 0}
                   minutes={props.minutes}
                   hot={selected || touches(props.selected, edge)}
@@ -196,6 +195,12 @@ export function MapCanvas(props: {
       </div>
     </div>
   );
+}
+
+/** How much thicker lines are drawn than the magnification would have them. In few steps: each draws all arrows anew. */
+function thickness(k: number): { arrows: number; rings: string | undefined } {
+  if (k >= FIGURES_FROM) return { arrows: 1, rings: undefined };
+  return k >= NAMES_FROM ? { arrows: 1.5, rings: css.small } : { arrows: 2.4, rings: css.tiny };
 }
 
 /** Sizes of text in units of the map; the same object while nothing changes, so that zooming draws no node anew. */
@@ -276,7 +281,7 @@ const Edge = memo(function Edge(props: {
       <path
         d={path}
         className={classNames(css.edge, tone, edge.kind !== "sync" && css.async, props.hot && css.hot)}
-        style={{ "--calls": `${props.width.toFixed(2)}px` } as CSSProperties}
+        strokeWidth={props.width}
         markerEnd={`url(#${props.hot ? "arrow-hot" : "arrow"})`}
       />
     </g>
