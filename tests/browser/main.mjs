@@ -21,6 +21,7 @@ import { keysWalk } from './walk-keys.mjs';
 import { largeWalk } from './walk-large.mjs';
 import { mapWalk } from './walk-map.mjs';
 import { oddWalk } from './walk-odd.mjs';
+import { panelsWalk } from './walk-panels.mjs';
 import { proxyWalk } from './walk-proxy.mjs';
 import { restartWalk } from './walk-restart.mjs';
 import { searchWalk } from './walk-search.mjs';
@@ -37,6 +38,7 @@ const WALKS = [
   ['recorded traffic', dataWalk, 'ci-trainticket'],
   ['map', mapWalk, 'ci-trainticket'],
   ['details', detailsWalk, 'ci-trainticket'],
+  ['panels', panelsWalk, 'ci-trainticket'],
   ['sub-path', proxyWalk, 'ci-trainticket'],
   ['fleet', fleetWalk, null],
   ['traces', traceWalk, null],

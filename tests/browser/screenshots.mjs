@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 import { withPalette } from './png.mjs';
 import { Server } from './server.mjs';
@@ -14,6 +15,10 @@ const ALL_BYTES_MAX = 6_000_000;
 const SECOND = 1_000_000_000n;
 /** Only these, when names are given. */
 const WANTED = process.argv.slice(2);
+/** Every picture in every size: to look at, and more than the documentation needs. */
+const EVERY_SIZE = process.env.EVERY_SIZE === '1';
+/** How long a page waits for answers that do not come, until it is taken. */
+const LOADING_MS = 1_200;
 
 const directory = process.env.SPANLAKE_SCREENSHOTS;
 if (!directory) throw new Error('say in SPANLAKE_SCREENSHOTS where the pictures go');
@@ -24,7 +29,7 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 async function take(visitor, name, path, { small = false, prepare = async () => {} } = {}) {
   if (WANTED.length > 0 && !WANTED.includes(name)) return;
   for (const [suffix, size] of Object.entries(SIZES)) {
-    if (suffix !== '' && !small) continue;
+    if (suffix !== '' && !small && !EVERY_SIZE) continue;
     await visitor.page.setViewportSize(size);
     await visitor.page.goto(path);
     await visitor.page.waitForLoadState('networkidle');
@@ -36,6 +41,43 @@ async function take(visitor, name, path, { small = false, prepare = async () => 
   }
   const complaints = visitor.takeComplaints();
   if (complaints.length > 0) throw new Error(`${name}: ${complaints.join('\n  ')}`);
+}
+
+/** Takes a page whose questions (paths that match) fail, or without `answer` stay open. */
+async function takeWithout(visitor, name, path, questions, answer) {
+  if (WANTED.length > 0 && !WANTED.includes(name)) return;
+  const { page } = visitor;
+  const isQuestion = (url) => questions.test(url.pathname);
+  const held = [];
+  await page.route(isQuestion, (route) => (answer ? route.fulfill(answer) : held.push(route)));
+  for (const [suffix, size] of Object.entries(SIZES)) {
+    if (suffix !== '' && !EVERY_SIZE) continue;
+    await page.setViewportSize(size);
+    await page.goto(path);
+    if (answer) await visitor.settle();
+    else await sleep(LOADING_MS);
+    await visitor.pictures(`${name}${suffix}`, { settled: answer !== null });
+  }
+  await page.unroute(isQuestion);
+  await Promise.all(held.map((route) => route.abort().catch(() => {})));
+  await page.goto('/setup');
+  // The browser says that they failed; so does the page.
+  visitor.takeComplaints();
+}
+
+const OVERLOADED = {
+  status: 503,
+  contentType: 'application/json',
+  body: JSON.stringify({ error: { code: 'overloaded', message: 'too many queries are running', hint: 'try again in a few seconds' } }),
+};
+
+/** What a screen shows when there is nothing to show, or not yet. */
+async function states(visitor, range) {
+  await take(visitor, 'state-no-data', '/?from=now-50h&to=now-49h');
+  await take(visitor, 'state-nothing-matches', `/traces?${range}&q=service:ts-basic-service http.route:/nowhere`);
+  await takeWithout(visitor, 'state-wrong-search', `/traces?${range}&q=service:(`, /^\/never$/, OVERLOADED);
+  await takeWithout(visitor, 'state-failed', `/?${range}`, /^\/api\/v1\/(map|traces|root-cause)$/, OVERLOADED);
+  await takeWithout(visitor, 'state-loading', `/?${range}`, /^\/api\/v1\/(map|traces|root-cause|traces\/histogram)$/, null);
 }
 
 async function trainTicket(visitor, server) {
@@ -87,15 +129,18 @@ async function trainTicket(visitor, server) {
   await take(visitor, 'trace-statistics', `/trace/${whole.trace_id}?view=table`);
   await take(visitor, 'trace-logs', `/trace/${failed.trace_id}?view=logs`);
   await take(visitor, 'trace-raw', `/trace/${failed.trace_id}?view=raw`);
-  await take(visitor, 'compare', `/compare/${whole.trace_id}...${like.trace_id}`);
+  await take(visitor, 'compare', `/compare/${whole.trace_id}...${like.trace_id}`, { small: true });
+  await take(visitor, 'compare-usual', `/compare/baseline...${failed.trace_id}`);
   await take(visitor, 'logs', `/logs?${range}&q=severity>=error`, { small: true, prepare: openLog });
   await take(visitor, 'sql', '/sql', {
+    small: true,
     prepare: async (page) => {
       await page.getByRole('button', { name: /^Run/ }).click();
       await page.getByRole('main').getByRole('grid').or(page.getByRole('main').getByRole('table')).first().waitFor();
     },
   });
-  await take(visitor, 'system', '/system');
+  await take(visitor, 'system', '/system', { small: true });
+  await states(visitor, range);
 }
 
 async function boutique(visitor) {
@@ -112,12 +157,15 @@ async function flows(visitor, server) {
 }
 
 async function empty(visitor) {
-  await take(visitor, 'setup', '/');
+  await take(visitor, 'setup', '/', { small: true });
 }
 
 for (const [pack, pictures] of [['ci-trainticket', trainTicket], ['ci-boutique', boutique], [null, flows], [null, empty]]) {
   const server = await Server.start();
   const visitor = await Visitor.open(browser, server.url);
+  // Pictures are no measurement: a busy machine takes longer.
+  visitor.page.setDefaultTimeout(90_000);
+  visitor.page.setDefaultNavigationTimeout(90_000);
   try {
     if (pack) await server.replayToNow(pack);
     await pictures(visitor, server);

@@ -69,14 +69,14 @@ export class Visitor {
     if (problems.length > 0) throw new Error(`axe:\n  ${problems.join('\n  ')}`);
   }
 
-  /** Pictures in both themes into $SPANLAKE_SCREENSHOTS. */
-  async pictures(name) {
+  /** Pictures in both themes into $SPANLAKE_SCREENSHOTS; `settled`: what the page waits for will come. */
+  async pictures(name, { settled = true } = {}) {
     const directory = process.env.SPANLAKE_SCREENSHOTS;
     if (!directory) return;
     mkdirSync(directory, { recursive: true });
     for (const colorScheme of ['light', 'dark']) {
       await this.page.emulateMedia({ colorScheme });
-      await this.settle();
+      if (settled) await this.settle();
       await this.page.screenshot({ path: join(directory, `${name}-${colorScheme}.png`) });
     }
   }

@@ -74,10 +74,21 @@ export function baselineWalk(visitor, server) {
       assert.match(said, /without errors or missing spans: the 20 nearest in the hour before it/);
       await visitor.pictures('compare-baseline');
       await visitor.assertAccessible();
-      const found = await usual.getByRole('link').getAttribute('href');
+      const found = await usual.getByRole('link', { name: /^Usual shop/ }).getAttribute('href');
       const { traces } = await server.json(`/api/v1${found.replace(/&cmp=.*/, '')}&limit=100`);
       assert.equal(traces.length, BEFORE + 1, 'the link lists what they were chosen from');
       assert.equal(traces.filter((one) => one.error_count === 0).length - 1, MOST + 1);
+    }],
+    ['attributes are compared with those of a trace that took as long as is usual', async () => {
+      await usual.getByRole('link', { name: 'Attributes against one of them' }).click();
+      await page.getByRole('tab', { name: 'Attributes', selected: true }).waitFor();
+      const [, a, b] = /compare\/([0-9a-f]{32})\.\.\.([0-9a-f]{32})/.exec(page.url());
+      assert.equal(b, SLOW);
+      const { duration_ns } = await server.json(`/api/v1/traces/${a}`);
+      assert.equal(duration_ns, 302_000_000, 'the median');
+      await main.getByText('card.brand').first().waitFor();
+      await page.goBack();
+      await usual.waitFor();
     }],
     ['swapping inverts the signs', async () => {
       await page.getByRole('button', { name: 'Swap' }).click();

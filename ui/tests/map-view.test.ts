@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DurationBucket } from "../src/api/types";
 import { countWithin, slotsOf } from "../src/kit/duration-histogram";
-import { fit, zoomAt } from "../src/kit/map/camera";
+import { fit, LABELS_BELOW, LABELS_BESIDE, spread, zoomAt } from "../src/kit/map/camera";
 import { edgePath } from "../src/kit/map/edge-path";
 import { perMinute, worstShare } from "../src/kit/map/words";
 
@@ -30,17 +30,35 @@ describe("the histogram's axis", () => {
 
 const toScreen = (camera: { x: number; y: number; k: number }, at: { x: number; y: number }) => ({ x: (at.x - camera.x) * camera.k, y: (at.y - camera.y) * camera.k });
 
+/** Places of a layer, one below the other. */
+const column = (x: number, count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`${x}-${i}`, { x, y: i * 98 }]));
+
 describe("the camera", () => {
   const size = { width: 800, height: 600 };
 
   it("shows everything when fitted", () => {
     const positions = [{ x: -500, y: 0 }, { x: 2_000, y: 900 }, { x: 300, y: -700 }];
-    const camera = fit(positions, size);
+    const camera = fit(positions, size, LABELS_BELOW);
     for (const at of positions.map((one) => toScreen(camera, one))) {
       expect(Math.abs(at.x)).toBeLessThan(size.width / 2);
       expect(Math.abs(at.y)).toBeLessThan(size.height / 2);
     }
-    expect(fit([], size)).toEqual({ x: 0, y: 0, k: 1 });
+    expect(fit([], size, LABELS_BELOW)).toEqual({ x: 0, y: 0, k: 1 });
+  });
+
+  it("spreads layers so that a low strip is full, with names beside the circles when there is no room below", () => {
+    const strip = { width: 1_300, height: 156 };
+    const places = { ...column(0, 1), ...column(174, 1), ...column(348, 4), ...column(522, 3), ...column(696, 7) };
+    const many = spread(places, strip);
+    expect(many.labels).toBe(LABELS_BESIDE);
+    const camera = fit(Object.values(many.positions), strip, many.labels);
+    const right = Math.max(...Object.values(many.positions).map((at) => toScreen(camera, at).x));
+    expect(right).toBeGreaterThan(strip.width / 2 - 240);
+    expect(right + LABELS_BESIDE.right).toBeLessThan(strip.width / 2);
+    expect(Object.values(many.positions).map(({ y }) => y)).toEqual(Object.values(places).map(({ y }) => y));
+    expect(spread({ ...column(0, 1), ...column(174, 1) }, strip).labels).toBe(LABELS_BELOW);
+    // Nothing is drawn together, and one column has nothing to be spread.
+    expect(spread(column(0, 3), strip).positions).toEqual(column(0, 3));
   });
 
   it("zooms around the pointer", () => {

@@ -167,6 +167,13 @@ pub(super) fn percent_text(share: f64) -> String {
     }
 }
 
+/// `once`, `4 times`, `1.79 times`, of a mean number of calls.
+pub(super) fn times_text(calls: f64) -> String {
+    let digits = format!("{calls:.2}");
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    if digits == "1" { "once".to_owned() } else { format!("{digits} times") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,6 +186,16 @@ mod tests {
         }
         for (share, text) in [(0.0, "0%"), (0.5, "50%"), (0.034, "3.4%"), (0.0005, "0.05%"), (1e-6, "under 0.01%")] {
             assert_eq!(percent_text(share), text);
+        }
+        for (calls, text) in [
+            (1.0, "once"),
+            (4.0, "4 times"),
+            (1.786, "1.79 times"),
+            (0.5, "0.5 times"),
+            (10.0, "10 times"),
+            (0.0, "0 times"),
+        ] {
+            assert_eq!(times_text(calls), text);
         }
     }
 }

@@ -14,7 +14,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::answer::{Change, ChangeKind, ExampleAnswer, Figure, percent_text};
+use super::answer::{Change, ChangeKind, ExampleAnswer, Figure, percent_text, times_text};
 use super::periods::Counts;
 use super::slower::{Slower, on_the_way, own_time};
 use super::spans::{OperationId, Spans};
@@ -165,8 +165,11 @@ impl Blame {
             let lacking = (expected - calls.window as f64).min(runs.window as f64);
             let (service_name, callee_service) = (&spans.services[service as usize], &spans.services[callee as usize]);
             let sentence = format!(
-                "`{name}` in `{service_name}` calls `{callee_name}` {now:.2} times a run, {usual:.2} times otherwise ({} runs, {} otherwise)",
-                runs.window, runs.base,
+                "`{name}` in `{service_name}` calls `{callee_name}` {} a run, {} otherwise ({} runs, {} otherwise)",
+                times_text(now),
+                times_text(usual),
+                runs.window,
+                runs.base,
             );
             let is_edge = service != callee;
             found.push((

@@ -100,11 +100,10 @@ function findTargets(text: string, carry: string, services: string[]): Target[] 
     return [spans, { label: `Log records of span ${id.id}`, hint: "search", href: href("/logs", { q: `span_id:${id.id}` }, carry), icon: Search }, ...flow];
   }
   const wanted = value.toLowerCase();
-  const screens = SCREENS.map((screen) => ({ label: screen.label, hint: "screen", href: href(screen.path, {}, carry), icon: screen.icon }));
+  const screens = SCREENS.map((screen) => ({ label: screen.label, hint: screen.path === "/flow" ? "by order number, session, request id" : "screen", href: href(screen.path, {}, carry), icon: screen.icon }));
   const byService = services.map((service) => ({
     label: service, hint: "service", href: href("/services", { service }, carry), icon: Server,
   }));
-  const flows: Target = { label: "Flow", hint: "by order number, session, request id", href: href("/flow", {}, carry), icon: Route };
-  const named = [...screens, flows, ...byService].filter((target) => target.label.toLowerCase().includes(wanted));
+  const named = [...screens, ...byService].filter((target) => target.label.toLowerCase().includes(wanted));
   return [...named.slice(0, TARGETS_MAX), ...flow];
 }

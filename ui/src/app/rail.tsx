@@ -16,7 +16,8 @@ export function Rail({ onPalette, onShortcuts }: { onPalette: () => void; onShor
     const kept = carryOver(search);
     return kept === "" ? to : `${to}?${kept}`;
   };
-  const current = /^\/(?:(?:trace|compare)\/|flow(?:\/|$))/.test(path) ? "/traces" : path.startsWith("/services/") ? "/services" : path;
+  const parent = { trace: "/traces", compare: "/traces", services: "/services", flow: "/flow" }[/^\/([a-z]+)\//.exec(path)?.[1] ?? ""];
+  const current = parent ?? path;
   return (
     <nav className={css.rail} aria-label="Screens">
       <Link href={link("/")} className={css.logo} aria-label="Spanlake">

@@ -1,4 +1,4 @@
-import { Activity, AlignLeft, ChartNoAxesGantt, House, type LucideIcon, Server, SquareTerminal, Waypoints } from "lucide-react";
+import { Activity, AlignLeft, ChartNoAxesGantt, House, type LucideIcon, Route, Server, SquareTerminal, Waypoints } from "lucide-react";
 
 export interface ScreenEntry {
   path: string;
@@ -15,6 +15,7 @@ export const SCREENS: readonly ScreenEntry[] = [
   { path: "/services", label: "Services", icon: Server, key: "s" },
   { path: "/traces", label: "Traces", icon: ChartNoAxesGantt, key: "t" },
   { path: "/logs", label: "Logs", icon: AlignLeft, key: "l" },
+  { path: "/flow", label: "Flow", icon: Route, key: "f" },
   { path: "/sql", label: "SQL", icon: SquareTerminal, key: "q" },
   { path: "/system", label: "System", icon: Activity, key: "y" },
 ];

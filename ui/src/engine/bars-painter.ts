@@ -9,6 +9,8 @@ import { waitFrom } from "./waits";
 import type { WaterfallStore } from "./waterfall-store";
 
 export const ROW_HEIGHT = 24;
+/** Room of a label of the ruler: beside an inspector there is little. */
+const TICK_GAP_PX = 90;
 const BAR_TOP = 6;
 const BAR_HEIGHT = 12;
 const BAR_WIDTH_MIN = 1.5;
@@ -37,7 +39,7 @@ export function paintBars(context: CanvasRenderingContext2D, scene: BarsScene): 
   context.globalAlpha = 0.7;
   context.lineWidth = 1;
   context.beginPath();
-  for (const time of ticks(store.view, width)) {
+  for (const time of ticks(store.view, width, TICK_GAP_PX)) {
     const x = Math.round((time - store.view.t0) * scale) + 0.5;
     context.moveTo(x, 0);
     context.lineTo(x, Math.min(height, store.rows.length * ROW_HEIGHT - scrollTop));
@@ -253,7 +255,7 @@ export function paintRuler(context: CanvasRenderingContext2D, store: WaterfallSt
   context.font = `11px ${colors.mono}`;
   context.textBaseline = "middle";
   context.textAlign = "left";
-  for (const time of ticks(store.view, width)) {
+  for (const time of ticks(store.view, width, TICK_GAP_PX)) {
     const x = Math.round((time - store.view.t0) * scale) + 0.5;
     context.strokeStyle = colors.line;
     context.beginPath();
@@ -261,6 +263,8 @@ export function paintRuler(context: CanvasRenderingContext2D, store: WaterfallSt
     context.lineTo(x, height);
     context.stroke();
     context.fillStyle = colors.dim;
-    context.fillText(formatDuration(time), x + 5, height / 2 + 1);
+    const label = formatDuration(time);
+    // Half a number is a wrong number.
+    if (x + 5 + context.measureText(label).width <= width) context.fillText(label, x + 5, height / 2 + 1);
   }
 }

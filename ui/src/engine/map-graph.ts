@@ -1,4 +1,5 @@
 import type { DurationFigures, MapEdge, MapNode, OutcomeCounts, ServiceMap } from "../api/types";
+import { nameCutter } from "../lib/names";
 import { byName, byType, groupId } from "./map-groups";
 import { addCounts, NO_REQUESTS } from "./outcome";
 
@@ -182,34 +183,13 @@ export function edgeWidth(edge: OutcomeCounts, busiest: number): number {
 }
 
 /**
- * Names without the beginning and the ending that most services of the map share: `ts-order-service`
- * among twenty of its kind is `order`. Names stay distinct; those of groups stay whole.
+ * Names without the beginning and the ending that most services of the map share. Names stay distinct; those of groups
+ * stay whole.
  */
 export function shortNames(nodes: readonly Pick<GraphNode, "id" | "name" | "type" | "members">[]): Map<string, string> {
   const isService = (node: (typeof nodes)[number]) => node.type === "service" && node.members.length === 0;
-  const services = nodes.filter(isService).map((node) => node.name);
-  const prefix = mostShared(services, (name) => /^[^-._/]+[-._/]/.exec(name)?.[0]);
-  const suffix = mostShared(services, (name) => /[-._/][^-._/]+$/.exec(name)?.[0]) || mostShared(services, (name) => /service$/i.exec(name)?.[0]);
-  const short = (name: string) => {
-    let rest = prefix && name.startsWith(prefix) ? name.slice(prefix.length) : name;
-    if (suffix && rest.endsWith(suffix)) rest = rest.slice(0, -suffix.length);
-    return rest === "" ? name : rest;
-  };
+  const short = nameCutter(nodes.filter(isService).map((node) => node.name));
   const counts = new Map<string, number>();
   for (const node of nodes) counts.set(short(node.name), (counts.get(short(node.name)) ?? 0) + 1);
   return new Map(nodes.map((node) => [node.id, isService(node) && counts.get(short(node.name)) === 1 ? short(node.name) : node.name]));
-}
-
-const AFFIX_SHARE = 0.7;
-const AFFIX_NAMES_MIN = 4;
-
-function mostShared(names: readonly string[], part: (name: string) => string | undefined): string {
-  if (names.length < AFFIX_NAMES_MIN) return "";
-  const counts = new Map<string, number>();
-  for (const name of names) {
-    const found = part(name);
-    if (found) counts.set(found, (counts.get(found) ?? 0) + 1);
-  }
-  const [best, count] = [...counts].toSorted((a, b) => b[1] - a[1])[0] ?? ["", 0];
-  return count >= names.length * AFFIX_SHARE ? best : "";
 }

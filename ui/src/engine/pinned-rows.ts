@@ -1,6 +1,6 @@
 import { ROW_HEIGHT } from "./bars-painter";
 import { isGroupRow, type RowCode, spanOfRow } from "./folds";
-import { nameOf, serviceOf } from "./trace-model";
+import { nameOf } from "./trace-model";
 import { INDENT_LEVELS_MAX } from "./row-pool";
 import type { WaterfallStore } from "./waterfall-store";
 
@@ -47,7 +47,7 @@ export class PinnedRows {
   }
 
   private create(row: RowCode, serviceColors: readonly string[], indent: number): HTMLElement {
-    const { model } = this.store;
+    const { model, serviceLabels } = this.store;
     const index = spanOfRow(row);
     const element = document.createElement("div");
     element.className = this.classes.pinnedRow;
@@ -57,7 +57,7 @@ export class PinnedRows {
     element.style.borderLeftColor = serviceColors[model.service[index]!]!;
     const service = document.createElement("span");
     service.className = this.classes.service;
-    service.textContent = serviceOf(model, index);
+    service.textContent = serviceLabels[model.service[index]!]!;
     const operation = document.createElement("span");
     operation.className = this.classes.operation;
     const group = model.groups.startsAt[index]!;

@@ -140,10 +140,11 @@ export class RowPool {
   }
 
   private fillText(slot: PooledRow, code: RowCode): void {
-    const { model } = this.store;
+    const { model, serviceLabels } = this.store;
     const index = spanOfRow(code);
     const [service, name] = [serviceOf(model, index), nameOf(model, index)];
-    slot.service.textContent = service;
+    slot.service.textContent = serviceLabels[model.service[index]!]!;
+    slot.service.title = service;
     if (isGroupRow(code)) {
       const group = model.groups.startsAt[index]!;
       const total = formatDuration(model.groups.total[group]!);

@@ -3,6 +3,7 @@ import {
   spanOfRow, spanRow, visibleRows, withAncestors,
 } from "./folds";
 import { clampView, pan, type TimeView, viewOf, zoomAt } from "./timeline";
+import { shortServiceNames } from "../lib/names";
 import type { TraceModel } from "./trace-model";
 import type { SpanValues } from "./value-colors";
 
@@ -22,6 +23,8 @@ export class WaterfallStore {
   raw: TraceModel | null = null;
   /** Levels shown when the trace opened folded, else null. */
   readonly shownLevels: number | null;
+  /** Services as rows name them, by their number in the model; the whole names are in titles and for assistive technology. */
+  readonly serviceLabels: readonly string[];
   rows: Int32Array;
   /** Levels it was folded to last; null when it was not, or was unfolded whole since. */
   foldedTo: number | null = null;
@@ -46,6 +49,8 @@ export class WaterfallStore {
     const opening = openingFolds(model);
     this.folds = opening.folds;
     this.shownLevels = opening.shownLevels;
+    const short = shortServiceNames(model.services);
+    this.serviceLabels = model.services.map((service) => short.get(service)!);
     this.rows = visibleRows(model, this.folds);
     this.view = { t0: 0, t1: model.durationNs };
   }

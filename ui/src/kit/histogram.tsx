@@ -1,6 +1,7 @@
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from "react";
 import { formatCount, group } from "../lib/format";
 import { formatClock, formatDate, formatDateTime, nanos, type UnixNanos, type Zone } from "../lib/time";
+import { type ChartAnswer, ChartPeak } from "./chart-peak";
 import { classNames } from "./class-names";
 import css from "./histogram.module.css";
 
@@ -29,11 +30,8 @@ export function Histogram(props: {
   from: UnixNanos;
   to: UnixNanos;
   zone: Zone;
-  loading: boolean;
-  /** The counts could not be loaded. */
-  failed: boolean;
-  /** The reader did not wait for the counts. */
-  stopped?: boolean;
+  /** The query that counts. */
+  answer: ChartAnswer;
   onBrush: (from: UnixNanos, to: UnixNanos) => void;
   /** A part that stands out: what was chosen before. */
   marked?: { from: UnixNanos; to: UnixNanos } | null;
@@ -85,9 +83,9 @@ export function Histogram(props: {
   const sums = series.map((_, i) => buckets.reduce((sum, bucket) => sum + (bucket.counts[i] ?? 0), 0));
   const summary = `${props.label}: ${series.map((one, i) => `${group(sums[i]!)} ${one.label}`).join(", ")}`;
   return (
-    <figure className={classNames(css.figure, props.loading && css.loading)}>
+    <figure className={classNames(css.figure, props.answer.isPlaceholderData && css.loading)}>
       <figcaption className={css.legend}>
-        <span className={css.peak}>{props.stopped ? "stopped" : props.failed ? "not loaded" : totals.some((total) => total > 0) ? formatCount(peak) : "none"}</span>
+        <ChartPeak answer={props.answer} peak={Math.max(0, ...totals)} />
         {series.map((one, i) =>
           sums[i]! > 0 ? (
             <span key={one.key} className={css.key}>

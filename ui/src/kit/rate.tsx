@@ -1,10 +1,10 @@
-import { type UseQueryResult, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { traceHistogramQuery, type Window } from "../api/queries";
 import type { TraceHistogram } from "../api/types";
 import { nanos } from "../lib/time";
+import type { ChartAnswer } from "./chart-peak";
 import { type Bucket, Histogram, type Series } from "./histogram";
-import { isStopped } from "./panels";
 import { useTime } from "./time-context";
 
 interface Place {
@@ -20,12 +20,12 @@ export function Rate<B extends { start_unix_nano: string }>(
     label: string;
     series: readonly Series[];
     countsOf: (bucket: B) => number[];
-    answer: Pick<UseQueryResult<{ buckets: B[]; bucket_ns: number }>, "data" | "error" | "fetchStatus" | "isError" | "isPending" | "isPlaceholderData">;
+    answer: ChartAnswer & { data: { buckets: B[]; bucket_ns: number } | undefined };
   },
 ) {
   const { zone } = useTime();
   const { countsOf, window } = props;
-  const { data, isError, isPlaceholderData } = props.answer;
+  const { data } = props.answer;
   const buckets = useMemo<Bucket[]>(() => (data?.buckets ?? []).map((bucket) => ({ start: nanos(bucket.start_unix_nano), counts: countsOf(bucket) })), [data, countsOf]);
   return (
     <Histogram
@@ -36,9 +36,7 @@ export function Rate<B extends { start_unix_nano: string }>(
       from={window.from}
       to={window.to}
       zone={zone}
-      loading={isPlaceholderData}
-      failed={isError}
-      stopped={isStopped(props.answer)}
+      answer={props.answer}
       onBrush={props.onBrush}
       marked={props.marked ?? null}
     />

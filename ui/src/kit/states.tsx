@@ -19,13 +19,15 @@ export function EmptyState({ title, children, actions }: { title: string; childr
 
 export function ErrorState({ error, onRetry, title }: { error: unknown; onRetry?: (() => void) | undefined; title: string }) {
   const { message, hint } = explain(error);
+  // The same wrong question gets the same answer.
+  const isWrong = error instanceof ApiError && error.status === 400;
   return (
     <div className={classNames(css.state, css.stateError)} role="alert">
       <CircleAlert className={css.stateIcon} size={28} strokeWidth={1.4} aria-hidden />
       <h2>{title}</h2>
-      <p>{message}</p>
-      {hint && <p>{hint}</p>}
-      {onRetry && (
+      <p>{capital(message)}</p>
+      {hint && <p>{capital(hint)}</p>}
+      {onRetry && !isWrong && (
         <div className={css.stateActions}>
           <Button look="primary" onClick={onRetry}>
             Retry
@@ -47,9 +49,23 @@ export function Note({ children, error, action }: { children: ReactNode; error?:
   );
 }
 
+/** Messages of the server begin in lower case: here they are sentences of their own. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 export function explain(error: unknown): { message: string; hint: string } {
   if (error instanceof ApiError) return { message: error.message, hint: error.hint };
   return { message: error instanceof Error ? error.message : String(error), hint: "" };
+}
+
+/** In the place of a drawing that takes a while. */
+export function Waiting({ children }: { children: ReactNode }) {
+  return (
+    <p className={css.waiting} aria-busy="true">
+      {children}
+    </p>
+  );
 }
 
 export function Skeleton({ width = "100%", height = 12 }: { width?: number | string; height?: number | string }) {

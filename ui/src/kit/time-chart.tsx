@@ -117,7 +117,7 @@ function optionsOf(chart: {
     scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
     axes: [
       { ...axis, size: 28, gap: 8, space: TIME_LABEL_PX, grid: { show: false }, values: (_, ticks, __, ___, step) => ticks.map((tick) => timeLabel(tick, step, chart.zone)) },
-      { ...axis, size: 62, gap: 6, grid: { stroke: colors.line, width: 1 }, values: (_, ticks) => ticks.map((tick) => (tick === 0 ? "0" : chart.format(tick))) },
+      { ...axis, size: 52, gap: 6, grid: { stroke: colors.line, width: 1 }, values: (_, ticks) => ticks.map((tick) => (tick === 0 ? "0" : chart.format(tick))) },
     ],
     series: [
       { label: "", value: (_, seconds) => (seconds === null ? "" : formatDateTime(at(seconds), chart.zone)) },

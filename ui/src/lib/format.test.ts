@@ -9,6 +9,7 @@ import {
   parseDuration,
   plural,
   printDuration,
+  tightDuration,
 } from "./format";
 
 describe("formatDuration", () => {
@@ -69,5 +70,12 @@ describe("durations that are typed", () => {
 
   it("refuses the rest", () => {
     for (const text of ["", "fast", "-1ms", "1 parsec"]) expect(parseDuration(text)).toBeNull();
+  });
+});
+
+describe("durations in discs", () => {
+  it("have no blank and at most five letters", () => {
+    const cases: [number, string][] = [[28_100_000, "28ms"], [4_070_000, "4.1ms"], [9_960_000, "10ms"], [487_000, "487µs"], [1_020_000_000, "1.02s"], [61_000_000_000, "1.02min"], [3_000_000, "3ms"]];
+    for (const [ns, text] of cases) expect(tightDuration(ns)).toBe(text);
   });
 });

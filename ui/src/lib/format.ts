@@ -17,6 +17,15 @@ export function formatDuration(ns: number): string {
   return `${ns < 0 ? "−" : ""}${significant(abs / divisor)} ${unit}`;
 }
 
+/** `28ms`, `4.1ms`, `1.02s`: for discs of the map, where five letters have room; the exact number is in the details. */
+export function tightDuration(ns: number): string {
+  const [number, unit] = formatDuration(ns).split(" ") as [string, string];
+  const value = Number(number);
+  // Seconds and longer keep their digits: there they are worth something.
+  const digits = unit === "s" || unit === "min" || unit === "h" || unit === "d" ? number : value >= 9.95 ? String(Math.round(value)) : trimZeros(value.toFixed(1));
+  return `${digits}${unit}`;
+}
+
 /** The exact number for titles: `1,271,884,003 ns`. */
 export function formatNanos(ns: number | bigint): string {
   return `${group(ns)} ns`;

@@ -143,6 +143,12 @@ export function formatDateTime(at: UnixNanos, zone: Zone, digits: 0 | 3 | 6 | 9 
   return `${formatDate(at, zone)} ${formatClock(at, zone, digits)}`;
 }
 
+/** `30 Jan 2023 13:14:54 – 13:17:53`; another day is named. */
+export function formatBetween(from: UnixNanos, to: UnixNanos, zone: Zone): string {
+  const sameDay = formatDate(from, zone) === formatDate(to, zone);
+  return `${formatDateTime(from, zone)} – ${sameDay ? formatClock(to, zone, 0) : formatDateTime(to, zone)}`;
+}
+
 /** `+01:00`, or `UTC`: the zone's offset at that instant, for labels. */
 export function zoneLabel(at: UnixNanos, zone: Zone): string {
   const minutes = Math.round(offsetMsAt(Number(split(at).seconds) * 1000, zone) / 60_000);

@@ -3,15 +3,15 @@ import type { Position } from "../../engine/map-layout";
 /** Gap between the tip of an arrow and the ring. */
 const GAP = 5;
 
-/** A curve between two circles, in the direction of the layers; edges backwards go around. */
-export function edgePath(source: Position, target: Position, [from, to]: [number, number], direction: "lr" | "tb"): { path: string; middle: Position } {
+/** A curve between two circles, in the direction of the layers; edges backwards go around. `label`: how far the source's name reaches to the right of its circle. */
+export function edgePath(source: Position, target: Position, [from, to]: [number, number], direction: "lr" | "tb", label = 0): { path: string; middle: Position } {
   if (source === target || (source.x === target.x && source.y === target.y)) return loop(source, from);
   // Worked out as if layers went to the right; for layers that go down the axes are swapped.
   const flip = direction === "tb";
   const [ax, ay] = flip ? [source.y, source.x] : [source.x, source.y];
   const [bx, by] = flip ? [target.y, target.x] : [target.x, target.y];
   const forward = bx - ax > from + to;
-  const points: [number, number][] = forward ? ahead(ax + from, ay, bx - to - GAP, by) : back(ax, ay, bx, by, from, to);
+  const points: [number, number][] = forward ? ahead(Math.min(ax + from + label, (ax + bx) / 2), ay, bx - to - GAP, by) : back(ax, ay, bx, by, from, to);
   const out = points.map(([x, y]): [number, number] => (flip ? [y, x] : [x, y]));
   const [p0, p1, p2, p3] = out as [[number, number], [number, number], [number, number], [number, number]];
   const middle = { x: (p0[0] + 3 * p1[0] + 3 * p2[0] + p3[0]) / 8, y: (p0[1] + 3 * p1[1] + 3 * p2[1] + p3[1]) / 8 };

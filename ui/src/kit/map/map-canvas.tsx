@@ -1,5 +1,5 @@
 import { Maximize, Minus, Plus } from "lucide-react";
-import { type KeyboardEvent, memo, type PointerEvent, useCallback, useMemo, useState } from "react";
+import { type KeyboardEvent, memo, type PointerEvent, useCallback, useMemo, useRef, useState } from "react";
 import type { OutcomeCounts } from "../../api/types";
 import type { Graph, GraphEdge, GraphNode } from "../../engine/map-graph";
 import { edgeWidth, radius, shortNames } from "../../engine/map-graph";
@@ -8,18 +8,23 @@ import { NO_REQUESTS, worst } from "../../engine/outcome";
 import { Button } from "../button";
 import { classNames } from "../class-names";
 import type { Camera } from "../../lib/map-url";
-import { useCamera, ZOOM_STEP } from "./camera";
+import { LABELS_BELOW, LABELS_BESIDE, spread, useCamera, useSize, ZOOM_STEP } from "./camera";
 import { edgePath } from "./edge-path";
 import css from "./map-canvas.module.css";
-import { MapNodeGlyph } from "./map-node";
+import { MapNodeGlyph, type TextSizes } from "./map-node";
 import { MapOverview } from "./map-overview";
 import { describeEdge } from "./words";
 
 /** Below this magnification figures could not be read: only names are shown, as large as on paper. */
-const FIGURES_FROM = 0.62;
-/** Below this one names get smaller too: there is no room. */
+const FIGURES_FROM = 0.6;
+/** Below this one names get smaller too: there is no room, but beside the circles. */
 const NAMES_FROM = 0.32;
-const NAME_PX = 9.5;
+/** No text of the map is smaller than this, pixels. */
+const TEXT_PX_MIN = 10;
+/** Of a letter of a name, as a share of its size. */
+const LETTER_WIDTH = 0.57;
+/** Sizes of text at a magnification of one and above. */
+const TEXT = { name: 11.5, sub: 10.5, value: 10 };
 const EDGE_LABEL_PX = 10;
 /** From this magnification on every arrow says its figures. */
 const EDGE_LABELS_FROM = 1.4;
@@ -44,14 +49,19 @@ export function MapCanvas(props: {
   before?: ReadonlyMap<string, OutcomeCounts> | null;
   /** The wheel zooms; else it scrolls the page. */
   wheel: boolean;
+  /** A wide and low place, which layers are drawn apart to fill; names stand beside the circles when there is no room below. */
+  fill?: boolean;
   onSelect: (panel: string | null) => void;
   onFocus: (id: string) => void;
   onCamera: (camera: Camera | null) => void;
 }) {
-  const { graph, positions } = props;
+  const { graph } = props;
+  const element = useRef<SVGSVGElement>(null);
+  const size = useSize(element);
+  const { positions, labels } = useMemo(() => (props.fill ? spread(props.positions, size) : { positions: props.positions, labels: LABELS_BELOW }), [props.fill, props.positions, size]);
   const placed = useMemo(() => graph.nodes.filter((node) => positions[node.id]), [graph, positions]);
   const points = useMemo(() => placed.map((node) => positions[node.id]!), [placed, positions]);
-  const { element, size, camera, move, zoom, pan } = useCamera(props.camera, points, props.wheel, props.onCamera);
+  const { camera, move, zoom, pan } = useCamera({ element, size, labels }, props.camera, points, props.wheel, props.onCamera);
   const [hovered, setHovered] = useState<string | null>(null);
   const [pointedEdge, setPointedEdge] = useState<string | null>(null);
   const busiest = Math.max(1, ...placed.filter((node) => node.members.length === 0).map((node) => node.requests));
@@ -99,7 +109,8 @@ export function MapCanvas(props: {
     action();
   };
   const place = `translate(${size.width / 2 - camera.x * camera.k} ${size.height / 2 - camera.y * camera.k}) scale(${camera.k})`;
-  const nameSize = camera.k < FIGURES_FROM ? Math.round(NAME_PX / Math.max(camera.k, NAMES_FROM)) : null;
+  const thick = thickness(camera.k);
+  const text = useTextSizes(camera.k, labels === LABELS_BESIDE);
   const isLabelled = (edge: GraphEdge) =>
     camera.k >= EDGE_LABELS_FROM || pointedEdge === edge.id || props.selected === `edge:${edge.id}` || (touchesNode(edge, hovered) && camera.k > LABELS_NEAR_FROM);
   const shown = hovered !== null && lit !== null ? lit : null;
@@ -112,7 +123,7 @@ export function MapCanvas(props: {
           <Marker id="arrow" className={css.arrow} />
           <Marker id="arrow-hot" className={css.arrowHot} />
         </defs>
-        <g transform={place}>
+        <g transform={place} className={thick.rings}>
           <g aria-hidden>
             {graph.edges.map((edge) => {
               const touched = touchesNode(edge, hovered);
@@ -126,7 +137,8 @@ export function MapCanvas(props: {
                   sourceRadius={radiusOf(byId, edge.source, busiest)}
                   targetRadius={radiusOf(byId, edge.target, busiest)}
                   direction={props.direction}
-                  width={edgeWidth(edge, busiestEdge)}
+                  width={edgeWidth(edge, busiestEdge) * thick.arrows}
+                  label={text.beside ? text.name * (1 + LETTER_WIDTH * (names.get(edge.source) ?? "").length) : 0}
                   minutes={props.minutes}
                   hot={selected || touches(props.selected, edge)}
                   dim={shown !== null && !touched}
@@ -143,7 +155,7 @@ export function MapCanvas(props: {
               label={names.get(node.id) ?? node.name}
               at={positions[node.id]!}
               radius={radius(node, busiest)}
-              nameSize={nameSize}
+              text={text}
               heat={props.color === "latency" ? (node.meanNs ?? 0) / slowest : props.color === "traffic" ? node.requests / busiest : 0}
               minutes={props.minutes}
               before={props.before ? (props.before.get(node.id) ?? NO_REQUESTS) : null}
@@ -182,6 +194,23 @@ export function MapCanvas(props: {
         </Button>
       </div>
     </div>
+  );
+}
+
+/** How much thicker lines are drawn than the magnification would have them. In few steps: each draws all arrows anew. */
+function thickness(k: number): { arrows: number; rings: string | undefined } {
+  if (k >= FIGURES_FROM) return { arrows: 1, rings: undefined };
+  return k >= NAMES_FROM ? { arrows: 1.5, rings: css.small } : { arrows: 2.4, rings: css.tiny };
+}
+
+/** Sizes of text in units of the map; the same object while nothing changes, so that zooming draws no node anew. */
+function useTextSizes(k: number, beside: boolean): TextSizes {
+  const figures = k >= FIGURES_FROM;
+  // In steps, for the same reason.
+  const least = Math.round((2 * TEXT_PX_MIN) / (figures || beside ? k : Math.max(k, NAMES_FROM))) / 2;
+  return useMemo(
+    () => ({ name: figures ? Math.max(TEXT.name, least) : least, sub: Math.max(TEXT.sub, least * 0.95), value: Math.max(TEXT.value, least * 0.95), figures, beside: beside && !figures }),
+    [figures, beside, least],
   );
 }
 
@@ -229,6 +258,8 @@ const Edge = memo(function Edge(props: {
   targetRadius: number;
   direction: "lr" | "tb";
   width: number;
+  /** Room of the name beside the source. */
+  label: number;
   minutes: number | null;
   hot: boolean;
   dim: boolean;
@@ -237,7 +268,7 @@ const Edge = memo(function Edge(props: {
 }) {
   const { edge, source, target } = props;
   if (!source || !target) return null;
-  const { path } = edgePath(source, target, [props.sourceRadius, props.targetRadius], props.direction);
+  const { path } = edgePath(source, target, [props.sourceRadius, props.targetRadius], props.direction, props.label);
   const { outcome } = worst(edge);
   const tone = outcome === "ok" ? undefined : css[outcome];
   return (

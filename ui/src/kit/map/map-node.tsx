@@ -5,7 +5,7 @@ import type { GraphNode } from "../../engine/map-graph";
 import type { Position } from "../../engine/map-layout";
 import { arcs, worst } from "../../engine/outcome";
 import { classNames } from "../class-names";
-import { formatDuration } from "../../lib/format";
+import { tightDuration } from "../../lib/format";
 import css from "./map-canvas.module.css";
 import { describeBefore, describeNode, perMinute, worstShare } from "./words";
 
@@ -16,6 +16,21 @@ export const TYPE_ICONS: Record<NodeType, LucideIcon | null> = {
 /** From the ring to that of the window before. */
 const BEFORE_GAP = 5.5;
 
+/** Sizes of the text of all nodes, in units of the map. */
+export interface TextSizes {
+  name: number;
+  sub: number;
+  value: number;
+  /** Near enough for figures; else only names are shown. */
+  figures: boolean;
+  /** Names stand right of the circles. */
+  beside: boolean;
+}
+
+/** What a figure leaves free of its disc, and the width of a letter as a share of its size. */
+const DISC_MARGIN = 9;
+const LETTER_SHARE = 0.7;
+
 /** Letters of a label; the whole name is its title and accessible name. */
 const LABEL_MAX = 24;
 
@@ -25,8 +40,7 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   label: string;
   at: Position;
   radius: number;
-  /** Of the name, when only names are shown; null near enough for figures. */
-  nameSize: number | null;
+  text: TextSizes;
   /** 0 to 1: how strongly the disc is filled. */
   heat: number;
   minutes: number | null;
@@ -41,7 +55,8 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   const { node, at, radius } = props;
   const Icon = node.members.length > 0 ? Layers : TYPE_ICONS[node.type];
   const bad = worstShare(node);
-  const isFar = props.nameSize !== null;
+  const { text } = props;
+  const mean = node.meanNs === null ? "–" : tightDuration(node.meanNs);
   const label = props.label.length > LABEL_MAX ? `${props.label.slice(0, LABEL_MAX - 1)}…` : props.label;
   const words = `${describeNode(node)}${props.before ? `; before: ${describeBefore(props.before)}` : ""}`;
   const onKeyDown = (event: KeyboardEvent) => {
@@ -74,17 +89,23 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
       {props.heat > 0 && <circle r={radius - 3} className={css.heat} opacity={0.12 + 0.6 * props.heat} />}
       <Ring counts={node} radius={radius} />
       {props.before && <RingBefore counts={props.before} radius={radius + BEFORE_GAP} />}
-      {Icon && !isFar && <Icon x={-7} y={-radius * 0.52 - 5} width={14} height={14} strokeWidth={1.7} className={css.icon} aria-hidden />}
-      {!isFar && (
-        <text className={css.value} y={Icon ? 9 : 4}>
-          {node.meanNs === null ? "–" : tight(node.meanNs)}
+      {Icon && text.figures && <Icon x={-7} y={-radius * 0.52 - 5} width={14} height={14} strokeWidth={1.7} className={css.icon} aria-hidden />}
+      {text.figures && (
+        <text className={css.value} style={{ fontSize: Math.min(text.value, (2 * radius - DISC_MARGIN) / (mean.length * LETTER_SHARE)) }} y={Icon ? 10 : 4}>
+          {mean}
         </text>
       )}
-      <text className={css.name} style={isFar ? { fontSize: props.nameSize! } : undefined} y={radius + (props.nameSize ?? 11) + 5}>
-        {label}
-      </text>
-      {!isFar && (
-        <text className={css.sub} y={radius + 28}>
+      {text.beside ? (
+        <text className={classNames(css.name, css.beside)} style={{ fontSize: text.name }} x={radius + text.name * 0.5} y={text.name * 0.35}>
+          {label}
+        </text>
+      ) : (
+        <text className={css.name} style={{ fontSize: text.name }} y={radius + text.name + 4}>
+          {label}
+        </text>
+      )}
+      {text.figures && (
+        <text className={css.sub} style={{ fontSize: text.sub }} y={radius + text.name + text.sub + 6}>
           {perMinute(node.requests, props.minutes)}
           {bad && <tspan className={css[worst(node).outcome]}>{` · ${bad}`}</tspan>}
         </text>
@@ -92,11 +113,6 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
     </g>
   );
 });
-
-/** `28ms`: without the blank, there is little room. */
-function tight(ns: number): string {
-  return formatDuration(ns).replace(" ", "");
-}
 
 export function Ring({ counts, radius }: { counts: Parameters<typeof arcs>[0]; radius: number }) {
   return arcs(counts).map((arc) => {

@@ -3,8 +3,10 @@ import type { Graph } from "../../engine/map-graph";
 import type { LayoutAnswer, LayoutRequest } from "../../engine/map-layout";
 
 /** Room of a node with its two lines of text. */
-const NODE_WIDTH = 112;
-const NODE_HEIGHT = 92;
+const ROOM = { width: 112, height: 92 };
+/** On narrow screens layers stand nearer, and text is larger for its circle. */
+const ROOM_NARROW = { width: 96, height: 112 };
+const NARROW_PX = 1200;
 
 /**
  * Positions by node id, computed in a worker. Null until the first answer; while a changed graph is laid out, the old
@@ -33,9 +35,10 @@ export function useLayout(graph: Graph | null, direction: "lr" | "tb"): LayoutAn
 }
 
 function requestOf(graph: Graph, direction: "lr" | "tb"): LayoutRequest {
-  const nodes = graph.nodes.map(({ id }) => ({ id, width: NODE_WIDTH, height: NODE_HEIGHT }));
+  const room = window.innerWidth < NARROW_PX ? ROOM_NARROW : ROOM;
+  const nodes = graph.nodes.map(({ id }) => ({ id, ...room }));
   const edges = graph.edges.map(({ source, target }) => ({ source, target }));
   const ids = nodes.map((node) => node.id).toSorted();
   const pairs = edges.map((edge) => `${edge.source}~${edge.target}`).toSorted();
-  return { key: [direction, ...ids, ...pairs].join("\n"), direction, nodes, edges };
+  return { key: [direction, room.width, ...ids, ...pairs].join("\n"), direction, nodes, edges };
 }

@@ -3,6 +3,7 @@ import { useEffect, useMemo } from "react";
 import { Link } from "wouter";
 import { BASELINE_REACH_NS, BASELINE_TIMES, BASELINE_TRACES_MAX, type Baseline, baselineQuery, type BaselineTime, sameRoot } from "../../api/baseline";
 import { traceQuery } from "../../api/queries";
+import type { TraceSummary } from "../../api/types";
 import { contributions, profileOf } from "../../engine/contributions";
 import type { LoadedTrace } from "../../engine/decode-trace";
 import { announce } from "../../kit/announce";
@@ -12,7 +13,7 @@ import { Tabs, tabId, TAB_PANEL_ID } from "../../kit/tabs";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatNanos, group, plural } from "../../lib/format";
 import { nanos } from "../../lib/time";
-import { href } from "../../lib/url-state";
+import { carryOver, href } from "../../lib/url-state";
 import css from "./compare-screen.module.css";
 import { CompareSkeleton, Side, sentence, TraceHead } from "./compare-parts";
 import { ContributionView } from "./contribution-view";
@@ -104,6 +105,9 @@ function BaselineHead({ name, trace, root, baseline, time }: { name: "A" | "B"; 
   const { search } = useUrl();
   const { profile, traces, durations, areFaulty } = baseline;
   const count = traces.length;
+  // Attributes have no median: those of the trace that took about as long as is usual stand for all.
+  const far = (one: TraceSummary) => Math.abs(one.duration_ns - profile.durationNs);
+  const typical = traces.reduce((best, one) => (far(one) < far(best) ? one : best));
   const moment = nanos(nanos(trace.facts.start_time_unix_nano) - BASELINE_TIMES[time]);
   const areBefore = traces.every((one) => nanos(one.start_time_unix_nano) <= moment);
   const near = time === "around" ? "it" : `the same time ${time === "-1d" ? "a day" : "a week"} earlier`;
@@ -123,6 +127,10 @@ function BaselineHead({ name, trace, root, baseline, time }: { name: "A" | "B"; 
       </p>
       <p className={css.dim}>
         Same root operation, {areFaulty ? "with errors or missing spans as there are no others" : "without errors or missing spans"}: {most} {when}
+        {" · "}
+        <Link href={href(`/compare/${name === "A" ? `${typical.trace_id}...${trace.facts.trace_id}` : `${trace.facts.trace_id}...${typical.trace_id}`}`, { mode: "attributes" }, carryOver(search))}>
+          Attributes against one of them
+        </Link>
       </p>
     </section>
   );

@@ -53,7 +53,7 @@ export function ContributionView({ parts, a, b }: { parts: readonly Contribution
             <th scope="col" className={css.number} title="Time on the critical path of A, and of B">A → B on the path</th>
             <th scope="col" className={css.number}>Difference</th>
             {hasUsual && <th scope="col" className={css.number} title="Shortest and longest time on the path in the traces that say what is usual">Usual</th>}
-            <th scope="col">From A to B{base > 0 && `, from ${formatDuration(base)}`}</th>
+            <th scope="col">From A to B{base > 0 && ` (the axis begins at ${formatDuration(base)})`}</th>
             <th scope="col" className={css.number} title="How often it was called in A, and in B; of a whole trace its spans">Calls</th>
           </tr>
         </thead>

@@ -38,7 +38,7 @@ export function FlowEntry() {
       <p>Give its number above: the traces and log records that carry it are shown as one story, with what span links join to them.</p>
       {failed && <ErrorState title="The values could not be listed" error={failed.error} />}
       {waiting && found.length === 0 && <Skeleton width="60%" height={90} />}
-      {!waiting && !failed && found.length === 0 && <p>No span and no log record of this range has one of the keys: {keys.join(", ")}.</p>}
+      {!waiting && !failed && found.length === 0 && <p className={css.keys}>No span and no log record of this range has a value under one of these keys: {keys.join(", ")}. The setting flow-keys of the server changes this list.</p>}
       {found.map((one) => (
         <KeySection key={one.key} found={one} />
       ))}

@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 import { Link } from "wouter";
 import { type Flow, FLOW_LOGS_MAX, flowQuery } from "../../api/flow-queries";
 import { announce } from "../../kit/announce";
-import { Button, CopyButton } from "../../kit/button";
+import { Button, buttonClass, CopyButton } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
 import { LogList } from "../../kit/log-list";
 import { Page } from "../../kit/page";
@@ -16,6 +16,7 @@ import { flowHref } from "../../lib/flow-href";
 import { group, plural } from "../../lib/format";
 import { absolute, formatDateTime, nanos, spanNs } from "../../lib/time";
 import { attributeCondition } from "../../engine/search/edit";
+import { quoted } from "../../engine/search/tree";
 import { carryOver, href } from "../../lib/url-state";
 import { FlowEntry } from "./flow-entry";
 import { flowSummary, timelineRows, treeRows } from "./flow-rows";
@@ -195,7 +196,7 @@ function Logs({ flow }: { flow: Flow }) {
 
 function NotFound({ flow, oneKey }: { flow: Flow; oneKey: string | null }) {
   const { zone, setRange } = useTime();
-  const { patch } = useUrl();
+  const { search, patch } = useUrl();
   const why = flow.why_empty!;
   const near = why.nearest_before_unix_nano ?? why.nearest_after_unix_nano;
   const goThere = (time: string) => {
@@ -213,6 +214,9 @@ function NotFound({ flow, oneKey }: { flow: Flow; oneKey: string | null }) {
             </Button>
           )}
           {oneKey !== null && <Button onClick={() => patch({ key: null })}>Look under all keys</Button>}
+          <Link className={buttonClass("default")} href={href("/logs", { q: quoted(flow.value) }, carryOver(search))}>
+            Look for it in texts of log records
+          </Link>
         </>
       }
     >

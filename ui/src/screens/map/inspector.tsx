@@ -90,7 +90,7 @@ function NodeRows(props: { nodes: MapNode[]; figure: (node: MapNode) => ReactNod
       <tbody>
         {props.nodes.map((node) => (
           <tr key={node.id}>
-            <th scope="row">
+            <th scope="row" title={node.name}>
               <button type="button" data-node={node.id} onClick={() => props.onSelect(`node:${node.id}`)}>
                 {node.name}
               </button>
@@ -179,7 +179,7 @@ function EdgePanel({ edge, map, minutes, before, onSelect }: Common & { edge: Ma
         )}
         {calls && !isMessage && edge.faults > 0 && <FailedTraces search={calls} />}
         {[source, target].map((node) => node && (
-          <Button key={node.id} small onClick={() => onSelect(`node:${node.id}`)}>
+          <Button key={node.id} small title={`Details of ${node.name}`} onClick={() => onSelect(`node:${node.id}`)}>
             {node.name}
           </Button>
         ))}
@@ -378,7 +378,7 @@ function Edges({ title, edges, end, map, onSelect }: { title: string; edges: Map
         <tbody>
           {edges.toSorted((a, b) => b.requests - a.requests).map((edge) => (
             <tr key={edgeId(edge)}>
-              <th scope="row">
+              <th scope="row" title={names.get(edge[end])}>
                 <button type="button" data-edge={edgeId(edge)} onClick={() => onSelect(`edge:${edgeId(edge)}`)}>
                   {names.get(edge[end]) ?? edge[end]}
                 </button>

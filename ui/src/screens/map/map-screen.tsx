@@ -14,7 +14,7 @@ import { Page } from "../../kit/page";
 import { QueryBar, useEditable } from "../../kit/query-bar";
 import { ConditionChips } from "../../kit/search-field";
 import { SetupCard } from "../../kit/setup-card";
-import { EmptyState, ErrorState, Note } from "../../kit/states";
+import { EmptyState, ErrorState, Note, Skeleton, Waiting } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { comparedWindow } from "../../lib/comparison";
@@ -110,7 +110,7 @@ function Stage({ text, view, window, onSearch }: { text: string; view: MapView; 
   return (
     // A menu for whatever below it stands for a node or an edge.
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
-    <div className={css.stage} {...handlers}>
+    <div className={classNames(css.stage, view.view === "list" && view.panel === null && css.listAlone)} {...handlers}>
       <div className={css.left}>
         <div className={css.bar}>
           <Legend compared={view.cmp === "prev"} />
@@ -138,7 +138,11 @@ function Stage({ text, view, window, onSearch }: { text: string; view: MapView; 
       {map ? (
         <MapInspector panel={view.panel} graph={graph} map={shown ?? map} minutes={shownMinutes} before={before} onSelect={select} onFocus={focusOn} onExpand={expand} />
       ) : (
-        <div className={css.panelRoom} />
+        <div className={css.panelRoom} aria-hidden>
+          {["40%", "100%", "100%", "60%", "90%", "90%"].map((width, i) => (
+            <Skeleton key={i} width={width} height={14} />
+          ))}
+        </div>
       )}
       {menu}
     </div>
@@ -167,7 +171,8 @@ function Drawing(props: {
       </EmptyState>
     );
   }
-  if (!graph || !layout) return <div className={css.waiting} aria-busy="true" />;
+  if (!graph) return <Waiting>Calls are counted…</Waiting>;
+  if (!layout) return <Waiting>The map is drawn…</Waiting>;
   return (
     <div className={classNames(css.drawing, props.stale && css.stale)}>
       <MapCanvas

@@ -5,6 +5,7 @@ import { linkOf, prevalence } from "../../engine/cause-links";
 import { classNames } from "../../kit/class-names";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { group } from "../../lib/format";
+import table from "../../kit/table.module.css";
 import css from "./log-patterns.module.css";
 import type { Comparison } from "./use-comparison";
 import { useWindowLink } from "./use-window-link";
@@ -29,11 +30,11 @@ export function LogPatterns({ comparison }: { comparison: Comparison }) {
   if (data.messages.length === 0) return <p className={css.calm}>No message is new, and none is far more frequent than before.</p>;
   return (
     <>
-      <table className={classNames(css.patterns, query.isPlaceholderData && css.stale)} aria-busy={query.isPlaceholderData}>
+      <table className={classNames(table.panel, css.patterns, query.isPlaceholderData && css.stale)} aria-busy={query.isPlaceholderData}>
         <thead>
           <tr>
             <th scope="col">Message</th>
-            <th scope="col">Service</th>
+            <th scope="col" className={table.word}>Service</th>
             <th scope="col">Now</th>
             <th scope="col">Before</th>
             <th scope="col">
@@ -65,7 +66,7 @@ function Pattern({ change, window }: { change: CauseChange; window: Window }) {
           {change.message}
         </Link>
       </th>
-      <td>{change.service}</td>
+      <td className={table.word}>{change.service}</td>
       <td title={now.title}>{now.text}</td>
       <td title={before.title}>{before.text}</td>
       <td className={css.links}>

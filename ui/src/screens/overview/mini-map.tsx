@@ -4,6 +4,7 @@ import type { ServiceMap } from "../../api/types";
 import { buildGraph } from "../../engine/map-graph";
 import { MapCanvas } from "../../kit/map/map-canvas";
 import { useLayout } from "../../kit/map/use-layout";
+import { Waiting } from "../../kit/states";
 import { useUrl } from "../../kit/use-url";
 import { carryOver, href } from "../../lib/url-state";
 
@@ -15,8 +16,8 @@ export function MiniMap({ map, window }: { map: ServiceMap; window: Window }) {
   const layout = useLayout(graph, "lr");
   const open = useCallback((panel: string | null) => navigate(href("/map", { panel }, carryOver(search))), [navigate, search]);
   const focus = useCallback((id: string) => navigate(href("/map", { focus: id }, carryOver(search))), [navigate, search]);
-  if (!layout) return <div aria-busy="true" />;
-  return <MapCanvas graph={graph} positions={layout.positions} direction="lr" color="health" minutes={minutes} camera={null} selected={null} wheel={false} onSelect={open} onFocus={focus} onCamera={ignore} />;
+  if (!layout) return <Waiting>The map is drawn…</Waiting>;
+  return <MapCanvas graph={graph} positions={layout.positions} direction="lr" color="health" minutes={minutes} camera={null} selected={null} wheel={false} fill onSelect={open} onFocus={focus} onCamera={ignore} />;
 }
 
 function ignore() {}

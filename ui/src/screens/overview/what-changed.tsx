@@ -1,19 +1,21 @@
+import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { Cause, CauseChange, PeriodFigures, RootCause } from "../../api/cause";
-import type { Window } from "../../api/queries";
+import { traceHistogramQuery, type Window } from "../../api/queries";
 import type { ServiceMap } from "../../api/types";
 import { edgePanel, linkOf, partsOf } from "../../engine/cause-links";
+import { failingPart } from "../../engine/failing-part";
 import { Button } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
 import { SpanRate } from "../../kit/rate";
-import { ErrorState, explain, Note, Skeleton } from "../../kit/states";
+import { capital, ErrorState, explain, Note, Skeleton } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatShare, plural } from "../../lib/format";
 import { windowPatch } from "../../lib/selection-url";
-import { formatClock, formatDateTime, nanos } from "../../lib/time";
+import { formatBetween, formatClock, nanos } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
 import type { Comparison } from "./use-comparison";
 import { useWindowLink } from "./use-window-link";
@@ -52,7 +54,10 @@ export function WhatChanged({ comparison, map }: { comparison: Comparison; map: 
       ) : (
         <div className={classNames(query.isPlaceholderData && css.stale)} aria-busy={query.isPlaceholderData}>
           {isAlone(data) ? (
-            map && <Failing map={map} />
+            <>
+              <FailingPart window={window} />
+              <Failing map={map} />
+            </>
           ) : (
             <>
               {data.notes.map((note) => (
@@ -75,22 +80,37 @@ export function WhatChanged({ comparison, map }: { comparison: Comparison; map: 
   );
 }
 
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
 /** There is nothing that the window could be compared with. */
 function isAlone(data: RootCause | undefined): boolean {
   return data !== undefined && data.base.spans === 0 && data.base.logs === 0;
 }
 
+/** Failures that have a beginning and an end within the range can be compared with the rest of it: the way there. */
+function FailingPart({ window }: { window: Window }) {
+  const { zone } = useTime();
+  const { patch } = useUrl();
+  const { data } = useQuery(traceHistogramQuery(window, ""));
+  const part = data && failingPart(data);
+  if (!part) return null;
+  const [from, to] = [nanos(part.from), nanos(part.to)];
+  return (
+    <p className={css.failingPart}>
+      <span>
+        Spans fail from {formatClock(from, zone, 0)} to {formatClock(to, zone, 0)} only.
+      </span>
+      <Button small look="primary" onClick={() => patch(windowPatch({ from, to }))}>
+        Explain this part
+      </Button>
+    </p>
+  );
+}
+
 function Compared({ window, isPart, base, alone }: { window: Window; isPart: boolean; base: PeriodFigures | undefined; alone: boolean }) {
   const { zone } = useTime();
-  const of = `${formatDateTime(window.from, zone)} – ${formatClock(window.to, zone, 0)}`;
   const against = isPart ? "the rest of the range" : (base && aroundWords(window, base)) || "the time around it";
   return (
     <span>
-      <b>{of}</b>
+      <b>{formatBetween(window.from, window.to, zone)}</b>
       {alone ? "" : ` against ${against}`}. {isPart ? "" : "Drag over the chart to explain a part."}
     </span>
   );
@@ -131,8 +151,10 @@ function CauseItem({ cause, rank, window }: { cause: Cause; rank: number; window
         <span className={css.rank}>{rank}</span>
         <Link href={link(`/services/${encodeURIComponent(cause.service)}`)}>{cause.service}</Link>
         <span className={css.share} title={`Score ${cause.score.toFixed(3)}: roughly the share of the requests that is concerned`}>
-          <i style={{ width: `${(cause.share * 100).toFixed(1)}%` }} aria-hidden />
           {formatShare(cause.share, 1)} of what changed
+          <span className={css.meter} aria-hidden>
+            <i style={{ width: `${(cause.share * 100).toFixed(1)}%` }} />
+          </span>
         </span>
       </div>
       <ul className={css.changes}>
@@ -195,12 +217,12 @@ function Edges({ changes, map, window }: { changes: readonly CauseChange[]; map:
 }
 
 /** Without anything to compare with: the services that fail most. */
-function Failing({ map }: { map: ServiceMap }) {
+function Failing({ map }: { map: ServiceMap | undefined }) {
   const { search } = useUrl();
-  const failing = map.nodes.filter((node) => node.faults > 0 && node.type === "service").toSorted((a, b) => b.faults / b.requests - a.faults / a.requests);
+  const failing = (map?.nodes ?? []).filter((node) => node.faults > 0 && node.type === "service").toSorted((a, b) => b.faults / b.requests - a.faults / a.requests);
   return (
     <>
-      <p className={css.calm}>There is no data around this range to compare with. {failing.length > 0 ? "These services fail most:" : "No service fails."}</p>
+      <p className={css.calm}>There is no data around this range to compare with. {failing.length > 0 ? "These services fail most:" : map && "No service fails."}</p>
       <ul className={css.failing}>
         {failing.slice(0, CAUSES_SHOWN).map((node) => (
           <li key={node.id}>

@@ -114,7 +114,7 @@ function Row({ calls, unit, children }: { calls: CallFigures; unit: "request" | 
             <span style={{ width: `${Math.min(1, share) * 100}%` }} />
           </span>
         )}
-        {time > 0 ? formatShare(share, 1) : <span className={css.none}>–</span>}
+        <span className={css.metered}>{time > 0 ? formatShare(share, 1) : <span className={css.none}>–</span>}</span>
       </td>
       <td>
         {example ? (

@@ -84,7 +84,7 @@ function Edges(props: { title: string; hint: string; edges: MapEdge[]; end: "sou
                     <span className={css.meter} aria-hidden>
                       <span style={{ width: `${Math.min(1, share(edge)) * 100}%` }} />
                     </span>
-                    {`${Math.round(share(edge) * 100)}%`}
+                    <span className={css.metered}>{`${Math.round(share(edge) * 100)}%`}</span>
                   </td>
                 </tr>
               );

@@ -5,7 +5,7 @@ import { EmptyState, ErrorState, Note } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { formatCount, formatShare, group, plural } from "../../lib/format";
-import { formatDateTime, nanos } from "../../lib/time";
+import { formatBetween, nanos } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
 import css from "./service-screen.module.css";
 
@@ -31,8 +31,7 @@ export function ErrorsTab({ service }: { service: string }) {
               <th scope="col">Share</th>
               <th scope="col">Fault</th>
               <th scope="col" className={css.word}>Where</th>
-              <th scope="col">First seen</th>
-              <th scope="col">Last seen</th>
+              <th scope="col">First and last seen</th>
               <th scope="col">Example</th>
             </tr>
           </thead>
@@ -40,8 +39,8 @@ export function ErrorsTab({ service }: { service: string }) {
             {groups.map((one) => (
               <tr key={`${one.type} ${one.pattern}`}>
                 <th scope="row" className={css.failure} title={one.example.message}>
-                  {one.type === "" ? "not typed" : one.type}
-                  <small>{one.pattern === "" ? "no message" : one.pattern}</small>
+                  {one.type || one.pattern || "no message"}
+                  <small>{one.type === "" ? "no exception type" : one.pattern || "no message"}</small>
                 </th>
                 <td title={group(one.count)}>{formatCount(one.count)}</td>
                 <td>{formatShare(one.count, total)}</td>
@@ -50,8 +49,7 @@ export function ErrorsTab({ service }: { service: string }) {
                   {one.operations[0]?.name}
                   {one.operations.length > 1 && ` and ${one.operations.length - 1} more`}
                 </td>
-                <td>{formatDateTime(nanos(one.first_unix_nano), zone)}</td>
-                <td>{formatDateTime(nanos(one.last_unix_nano), zone)}</td>
+                <td>{formatBetween(nanos(one.first_unix_nano), nanos(one.last_unix_nano), zone)}</td>
                 <td>
                   <Link href={href(`/trace/${one.example.trace_id}`, { span: one.example.span_id }, carry)}>Trace</Link>
                 </td>

@@ -99,7 +99,7 @@ function Row({ row, compared, was, isNew, most, link }: RowProps) {
         <span className={css.meter} aria-hidden>
           <span style={{ width: `${(row.total_ns / most) * 100}%` }} />
         </span>
-        {formatDuration(row.total_ns)}
+        <span className={css.metered}>{formatDuration(row.total_ns)}</span>
       </td>
     </tr>
   );

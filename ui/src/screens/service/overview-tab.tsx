@@ -4,7 +4,7 @@ import { parts } from "../../engine/outcome";
 import { TimeChart, type TimeSeries } from "../../kit/time-chart";
 import { useTime } from "../../kit/time-context";
 import { formatCount, formatDuration, formatShare, group, plural } from "../../lib/format";
-import { formatDateTime, nanos } from "../../lib/time";
+import { formatBetween, nanos } from "../../lib/time";
 import css from "./service-screen.module.css";
 
 /** Rate, failures and durations over time; versions and instances. */
@@ -88,8 +88,7 @@ function Parts({ title, noun, parts: rows, total }: { title: string; noun: strin
               <th scope="col">p50</th>
               <th scope="col">p95</th>
               <th scope="col">p99</th>
-              <th scope="col">First seen</th>
-              <th scope="col">Last seen</th>
+              <th scope="col">First and last seen</th>
             </tr>
           </thead>
           <tbody>
@@ -103,8 +102,7 @@ function Parts({ title, noun, parts: rows, total }: { title: string; noun: strin
                 {(["p50", "p95", "p99"] as const).map((key) => (
                   <td key={key}>{row.duration_ns ? formatDuration(row.duration_ns[key]) : "–"}</td>
                 ))}
-                <td>{formatDateTime(nanos(row.first_unix_nano), zone)}</td>
-                <td>{formatDateTime(nanos(row.last_unix_nano), zone)}</td>
+                <td>{formatBetween(nanos(row.first_unix_nano), nanos(row.last_unix_nano), zone)}</td>
               </tr>
             ))}
           </tbody>

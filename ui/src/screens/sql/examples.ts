@@ -5,7 +5,7 @@ export const EXAMPLES: readonly { title: string; sql: string }[] = [
     sql: `SELECT service,
        count(*) AS spans,
        count(*) FILTER (WHERE status = 'ERROR') AS errors,
-       approx_percentile_cont(duration_ns, 0.95) / 1000000 AS p95_ms
+       round(percentile(duration_ns, 0.95) / 1e6, 2) AS p95_ms
 FROM spans
 GROUP BY service
 ORDER BY errors DESC, spans DESC

@@ -6,6 +6,7 @@ import { lag, lastArrival, refusedRequests, refusedText } from "../../kit/system
 import { useTime } from "../../kit/time-context";
 import { formatBytes, formatDuration, group } from "../../lib/format";
 import { formatDateTime, nanos, type UnixNanos } from "../../lib/time";
+import table from "../../kit/table.module.css";
 import css from "./system-screen.module.css";
 
 /** What came in since the start by signal, what of it was not taken, and how much lies on the disk. */
@@ -26,16 +27,16 @@ export function ReceivedTable() {
         </div>
       ) : (
         <div className={css.scroller}>
-          <table className={css.table}>
+          <table className={classNames(table.list, css.table)}>
             <thead>
               <tr>
                 <th scope="col">Signal</th>
-                <th scope="col" className={css.number}>Accepted</th>
-                <th scope="col" className={css.number}>Records rejected</th>
-                <th scope="col" className={css.number}>Requests refused</th>
-                <th scope="col" className={css.number}>Last came</th>
-                <th scope="col" className={css.number} title="Of the newest record of the last request; a sender waits until a batch is full">Age on arrival</th>
-                <th scope="col" className={css.number}>On the disk</th>
+                <th scope="col" className={table.number}>Accepted</th>
+                <th scope="col" className={table.number}>Records rejected</th>
+                <th scope="col" className={table.number}>Requests refused</th>
+                <th scope="col" className={table.number}>Last came</th>
+                <th scope="col" className={table.number} title="Of the newest record of the last request; a sender waits until a batch is full">Age on arrival</th>
+                <th scope="col" className={table.number}>On the disk</th>
               </tr>
             </thead>
             <tbody>
@@ -60,12 +61,12 @@ function SignalRow({ name, received, bytes, now }: { name: string; received: Rec
   return (
     <tr>
       <td>{name}</td>
-      <td className={css.number}>{group(received.accepted)}</td>
-      <td className={classNames(css.number, received.rejected > 0 && css.bad)}>{group(received.rejected)}</td>
-      <td className={classNames(css.number, refused > 0 && css.bad)}>{refused > 0 ? `${group(refused)} (${refusedText(received.refused)})` : "0"}</td>
-      <td className={css.number}>{lastArrival(received, now)}</td>
-      <td className={classNames(css.number, age.late && css.bad)}>{age.age}</td>
-      <td className={css.number}>{formatBytes(bytes)}</td>
+      <td className={table.number}>{group(received.accepted)}</td>
+      <td className={classNames(table.number, received.rejected > 0 && css.bad)}>{group(received.rejected)}</td>
+      <td className={classNames(table.number, refused > 0 && css.bad)}>{refused > 0 ? `${group(refused)} (${refusedText(received.refused)})` : "0"}</td>
+      <td className={table.number}>{lastArrival(received, now)}</td>
+      <td className={classNames(table.number, age.late && css.bad)}>{age.age}</td>
+      <td className={table.number}>{formatBytes(bytes)}</td>
     </tr>
   );
 }

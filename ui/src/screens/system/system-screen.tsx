@@ -5,11 +5,13 @@ import { runningQueriesQuery } from "../../api/queries";
 import type { RunningQuery } from "../../api/stream-types";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
+import { classNames } from "../../kit/class-names";
 import { Page } from "../../kit/page";
 import { EmptyState, ErrorState, explain, Note, Skeleton } from "../../kit/states";
 import { progressText } from "../../kit/stream-status";
 import { formatDuration, plural } from "../../lib/format";
 import { ReceivedTable } from "./received-table";
+import table from "../../kit/table.module.css";
 import css from "./system-screen.module.css";
 
 /** What the server is doing: what came in and was refused, and the queries that run, each with a way to stop it. */
@@ -54,7 +56,7 @@ function unlessEnded(error: unknown): void {
 function QueryTable(props: { queries: readonly RunningQuery[]; stopping: string | null; onStop: (id: string) => void }) {
   return (
     <div className={css.scroller}>
-      <table className={css.table}>
+      <table className={classNames(table.list, css.table)}>
         <colgroup>
           <col style={{ width: 100 }} />
           <col />
@@ -66,7 +68,7 @@ function QueryTable(props: { queries: readonly RunningQuery[]; stopping: string 
           <tr>
             <th scope="col">Kind</th>
             <th scope="col">Asked</th>
-            <th scope="col" className={css.number}>Running for</th>
+            <th scope="col" className={table.number}>Running for</th>
             <th scope="col">Read</th>
             <th scope="col">
               <span className={css.hidden}>Stop</span>
@@ -80,7 +82,7 @@ function QueryTable(props: { queries: readonly RunningQuery[]; stopping: string 
               <td className={css.asked} title={query.asked}>
                 {query.asked}
               </td>
-              <td className={css.number} title={`Given up after ${formatDuration(query.timeout_ms * 1e6)}`}>
+              <td className={table.number} title={`Given up after ${formatDuration(query.timeout_ms * 1e6)}`}>
                 {formatDuration(query.elapsed_ms * 1e6)}
               </td>
               <td>{query.state === "waiting" ? "waits for a place" : progressText(query.progress)}</td>

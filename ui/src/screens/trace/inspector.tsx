@@ -26,6 +26,9 @@ import { Section } from "./section";
 import css from "./inspector.module.css";
 
 const WIDTH = 388;
+/** On narrow screens the bars need the room. */
+const WIDTH_NARROW = 320;
+const NARROW_PX = 1200;
 const CRUMBS_MAX = 3;
 
 /** Everything about one span: what the waterfall knows at once, the rest when the server has answered. */
@@ -39,7 +42,7 @@ export function Inspector(props: {
 }) {
   const { trace, index } = props;
   const { model } = trace;
-  const [width, setWidth] = useState(() => storedNumber("inspector-width", WIDTH));
+  const [width, setWidth] = useState(() => storedNumber("inspector-width", window.innerWidth < NARROW_PX ? WIDTH_NARROW : WIDTH));
   const color = useServiceColors(model.services).get(serviceOf(model, index))!;
   const resize = (next: number) => {
     setWidth(next);

@@ -9,11 +9,9 @@ import css from "./waterfall.module.css";
 
 export const STRIP_ID = "trace-map-strip";
 /** For a few services, and for more: names have to be readable. */
-const HEIGHT = { few: 152, many: 220 };
+const HEIGHT = { few: 120, many: 156 };
 const FEW_SERVICES = 6;
 const HEIGHT_MIN = 96;
-/** Rail, margins and buttons beside the drawing. */
-const MARGINS_PX = 140;
 const HEIGHT_MAX = 480;
 /** On low screens and for large traces the room and the time belong to the waterfall. */
 const SCREEN_MIN_PX = 800;
@@ -41,7 +39,7 @@ export function MapStrip({ traceId, services, onFind }: { traceId: string; servi
           The map of the trace could not be loaded. <button type="button" onClick={() => void query.refetch()}>Retry</button>
         </p>
       )}
-      {query.data && <TraceMap map={query.data} wheel={false} aspect={(window.innerWidth - MARGINS_PX) / height} onFind={onFind} />}
+      {query.data && <TraceMap map={query.data} wheel={false} fill onFind={onFind} />}
       <HeightResizer className={css.edge} label="Height of the map" value={height} min={HEIGHT_MIN} max={HEIGHT_MAX} onChange={resize} />
     </section>
   );

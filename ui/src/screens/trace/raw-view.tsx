@@ -33,14 +33,14 @@ export function RawView({ traceId }: { traceId: string }) {
   return (
     <>
       <div className={css.rawBar}>
-        <Button onClick={() => save("otlp", text)}>
-          <Download size={14} aria-hidden /> Download OTLP/JSON
+        <Button small onClick={() => save("otlp", text)}>
+          <Download size={13} aria-hidden /> Download OTLP/JSON
         </Button>
-        <Button onClick={() => save("jaeger", stringifyExact(toJaeger(traceId, otlp)))} title="For Jaeger's Upload file">
-          <Download size={14} aria-hidden /> Jaeger JSON
+        <Button small onClick={() => save("jaeger", stringifyExact(toJaeger(traceId, otlp)))} title="For Jaeger's Upload file">
+          <Download size={13} aria-hidden /> Jaeger JSON
         </Button>
-        <Button onClick={() => save("perfetto", stringifyExact(toTraceEvents(otlp)))} title="Trace Event Format, for ui.perfetto.dev and chrome://tracing">
-          <Download size={14} aria-hidden /> Perfetto
+        <Button small onClick={() => save("perfetto", stringifyExact(toTraceEvents(otlp)))} title="Trace Event Format, for ui.perfetto.dev and chrome://tracing">
+          <Download size={13} aria-hidden /> Perfetto
         </Button>
         <CopyButton text={text} label="Copy OTLP/JSON">
           Copy

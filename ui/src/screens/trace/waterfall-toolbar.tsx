@@ -1,8 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { ChevronsDownUp, ChevronsUpDown, Route, Waypoints } from "lucide-react";
+import { useMemo } from "react";
 import { traceFieldsQuery } from "../../api/queries";
 import { otherColor, valueColors } from "../../engine/bar-colors";
 import type { LoadedTrace } from "../../engine/decode-trace";
+import { readThemeColors } from "../../engine/theme-colors";
+import { kindOf, outcomeOf, type TraceModel } from "../../engine/trace-model";
 import type { SpanValues } from "../../engine/value-colors";
 import type { ColorBy, WaterfallStore } from "../../engine/waterfall-store";
 import { Button } from "../../kit/button";
@@ -18,8 +21,10 @@ import { printOnly, type TraceUrl } from "./trace-url";
 
 /** Services with a button of their own; the others are in a list. */
 const LEGEND_MAX = 8;
-const LEGEND_MAX_NARROW = 4;
-const NARROW_PX = 1200;
+/** The legend has one line: pixels of the screen that everything else in it needs, a service around its name, a letter of it. */
+const TOOLS_PX = 620;
+const LEGEND_ITEM_PX = 44;
+const LEGEND_LETTER_PX = 6.8;
 /** Labels of the menu; an attribute is listed by its key. */
 const COLORS = { Service: "service", Status: "status", Kind: "kind" } as const;
 /** Values with a place in the legend. */
@@ -45,7 +50,7 @@ export function WaterfallToolbar(props: {
     const next = only.has(service) ? url.only.filter((one) => one !== service) : [...url.only, service];
     patch({ only: printOnly(next) });
   };
-  const named = window.innerWidth < NARROW_PX ? LEGEND_MAX_NARROW : LEGEND_MAX;
+  const named = fitting(store.serviceLabels);
   const legend = model.services.slice(0, named);
   const extra = url.only.filter((service) => !legend.includes(service));
   const others = model.services.slice(named).filter((service) => !only.has(service));
@@ -54,9 +59,9 @@ export function WaterfallToolbar(props: {
       <div className={views.toolbar}>
         <div className={css.legend} role="group" aria-label="Show only these services">
           {[...legend, ...extra].map((service) => (
-            <button key={service} type="button" className={classNames(css.legendItem, only.size > 0 && !only.has(service) && css.legendOff)} aria-pressed={only.has(service)} title={`Show only ${service}`} onClick={() => toggle(service)}>
-              <i className={views.swatch} style={{ background: colors.get(service) }} />
-              <span>{service === "" ? "no service" : service}</span>
+            <button key={service} type="button" className={classNames(css.legendItem, only.size > 0 && !only.has(service) && css.legendOff)} aria-pressed={only.has(service)} title={`Show only ${service}`} aria-label={service === "" ? "no service" : service} onClick={() => toggle(service)}>
+              {url.color === "service" && <i className={views.swatch} style={{ background: colors.get(service) }} />}
+              <span>{service === "" ? "no service" : store.serviceLabels[model.services.indexOf(service)]}</span>
             </button>
           ))}
           {others.length > 0 && (
@@ -88,8 +93,16 @@ export function WaterfallToolbar(props: {
         </Button>
       </div>
       {values && <ValueLegend values={values} />}
+      {(url.color === "kind" || url.color === "status") && <FixedLegend model={model} by={url.color} />}
     </>
   );
+}
+
+/** How many services the line has room for. */
+function fitting(labels: readonly string[]): number {
+  let room = window.innerWidth - TOOLS_PX;
+  const tooMany = labels.findIndex((label) => (room -= LEGEND_ITEM_PX + label.length * LEGEND_LETTER_PX) < 0);
+  return Math.max(1, Math.min(LEGEND_MAX, tooMany < 0 ? labels.length : tooMany));
 }
 
 /** What bars are coloured by: service, outcome, kind, or any attribute that spans of the trace have. */
@@ -103,6 +116,42 @@ function ColorChooser({ traceId, color, onChange }: { traceId: string; color: Co
     else onChange(Object.hasOwn(COLORS, value) ? COLORS[value as keyof typeof COLORS] : `attr:${value}`);
   };
   return <OptionPopover small label={`Colour: ${label}`} value={color === "service" ? undefined : label} none="No span of this trace has such an attribute." options={options} onPick={pick} />;
+}
+
+const STATUS_WORDS = [["none", "ok"], ["error", "error 4xx"], ["throttle", "throttle 429"], ["fault", "fault 5xx"]] as const;
+
+/** What bars say that are coloured by kind or status: only what the trace has. */
+function FixedLegend({ model, by }: { model: TraceModel; by: "kind" | "status" }) {
+  useDark();
+  const colors = readThemeColors();
+  const counts = useMemo(() => countBy(model.count, (i) => (by === "kind" ? kindOf(model, i) : (outcomeOf(model, i) ?? "none"))), [model, by]);
+  const statusColors = { none: colors.ok, error: colors.warn, throttle: colors.throttle, fault: colors.fault };
+  const entries =
+    by === "kind"
+      ? model.kinds.map((kind, i) => ({ key: kind, label: kind.toLowerCase(), color: colors.kinds[i % colors.kinds.length]! }))
+      : STATUS_WORDS.map(([key, label]) => ({ key, label, color: statusColors[key] }));
+  return (
+    <ul className={css.values} aria-label={by === "kind" ? "Colours of kinds" : "Colours of statuses"}>
+      {entries.flatMap(({ key, label, color }) => {
+        const count = counts.get(key) ?? 0;
+        if (count === 0) return [];
+        return (
+          <li key={key} title={plural(count, "span")}>
+            <i className={views.swatch} style={{ background: color }} />
+            <span>
+              {label} {group(count)}
+            </span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function countBy(count: number, keyOf: (index: number) => string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (let i = 0; i < count; i += 1) counts.set(keyOf(i), (counts.get(keyOf(i)) ?? 0) + 1);
+  return counts;
 }
 
 function ValueLegend({ values: spans }: { values: SpanValues }) {

@@ -4,9 +4,9 @@ import { durationsQuery, type Window } from "../../api/queries";
 import type { OutcomeBucket } from "../../api/types";
 import { setDuration } from "../../engine/search/edit";
 import { formatCount, formatDuration, group, printDuration } from "../../lib/format";
+import { ChartPeak } from "../../kit/chart-peak";
 import { classNames } from "../../kit/class-names";
 import css from "../../kit/histogram.module.css";
-import { isStopped } from "../../kit/panels";
 
 const OUTCOMES = [
   { key: "fault", label: "fault", tone: "error" },
@@ -20,7 +20,7 @@ const VIEW_HEIGHT = 100;
 export function DurationChart(props: { text: string; editable: string; window: Window; onChange: (text: string) => void }) {
   const { text, editable, window, onChange } = props;
   const counts = useQuery(durationsQuery(window, text));
-  const { data, isPlaceholderData, isError } = counts;
+  const { data, isPlaceholderData } = counts;
   const buckets = data ?? [];
   const plot = useRef<HTMLDivElement>(null);
   const [pointed, setHover] = useState<number | null>(null);
@@ -54,7 +54,7 @@ export function DurationChart(props: { text: string; editable: string; window: W
   return (
     <figure className={classNames(css.figure, isPlaceholderData && css.loading)}>
       <figcaption className={css.legend}>
-        <span className={css.peak}>{isStopped(counts) ? "stopped" : isError ? "not loaded" : totals.length > 0 ? formatCount(peak) : "none"}</span>
+        <ChartPeak answer={counts} peak={Math.max(0, ...totals)} />
         <span>duration</span>
         {OUTCOMES.map(({ key, label, tone }, nth) =>
           sums[nth]! > 0 ? (

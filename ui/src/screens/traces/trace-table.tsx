@@ -7,8 +7,10 @@ import { useTime } from "../../kit/time-context";
 import { useServiceColors } from "../../kit/use-service-colors";
 import { formatDuration, formatNanos, group, plural } from "../../lib/format";
 import { shortId } from "../../lib/ids";
+import { shortServiceNames } from "../../lib/names";
 import { formatClock, formatDate, formatDateTime, nanos, zoneLabel } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
+import table from "../../kit/table.module.css";
 import css from "./traces-screen.module.css";
 
 const SKELETON_ROWS = 12;
@@ -19,9 +21,10 @@ export function TraceTable(props: { traces: readonly TraceSummary[]; find: strin
   const longest = useMemo(() => traces.reduce((max, trace) => Math.max(max, trace.duration_ns), 1), [traces]);
   const roots = useMemo(() => [...new Set(traces.map(rootService))].toSorted(), [traces]);
   const colors = useServiceColors(roots);
+  const names = useMemo(() => shortServiceNames(traces.flatMap((trace) => trace.services.map((one) => one.service))), [traces]);
   return (
     <div className={classNames(css.scroller, props.stale && css.stale)} aria-busy={props.loading}>
-      <table className={css.table}>
+      <table className={classNames(table.list, css.table)}>
         <colgroup>
           <col />
           <col className={css.durationColumn} />
@@ -34,16 +37,16 @@ export function TraceTable(props: { traces: readonly TraceSummary[]; find: strin
           <tr>
             <th scope="col">Root</th>
             <th scope="col">Duration</th>
-            <th scope="col" className={css.number}>Spans</th>
-            <th scope="col" className={classNames(css.number, css.services)}>Services</th>
-            <th scope="col" className={css.number}>Errors</th>
-            <th scope="col" className={css.number}>Start</th>
+            <th scope="col" className={table.number}>Spans</th>
+            <th scope="col" className={classNames(table.number, css.services)}>Services</th>
+            <th scope="col" className={table.number}>Errors</th>
+            <th scope="col" className={table.number}>Start</th>
           </tr>
         </thead>
         <tbody>
           {props.loading
             ? Array.from({ length: SKELETON_ROWS }, (_, i) => <SkeletonRow key={i} />)
-            : traces.map((trace) => <TraceRow key={trace.trace_id} trace={trace} find={props.find} longest={longest} color={colors.get(rootService(trace))!} />)}
+            : traces.map((trace) => <TraceRow key={trace.trace_id} trace={trace} find={props.find} names={names} longest={longest} color={colors.get(rootService(trace))!} />)}
         </tbody>
       </table>
       {props.footer && <div className={css.footer}>{props.footer}</div>}
@@ -55,7 +58,7 @@ function rootService(trace: TraceSummary): string {
   return trace.root?.service ?? trace.services[0]?.service ?? "";
 }
 
-function TraceRow({ trace, find, longest, color }: { trace: TraceSummary; find: string; longest: number; color: string }) {
+function TraceRow({ trace, find, names, longest, color }: { trace: TraceSummary; find: string; names: ReadonlyMap<string, string>; longest: number; color: string }) {
   const { zone } = useTime();
   const search = useSearch();
   const start = nanos(trace.start_time_unix_nano);
@@ -73,7 +76,7 @@ function TraceRow({ trace, find, longest, color }: { trace: TraceSummary; find: 
             incomplete
           </span>
         )}
-        <OtherServices trace={trace} />
+        <OtherServices trace={trace} names={names} />
       </td>
       <td title={formatNanos(trace.duration_ns)}>
         <span className={css.durationValue}>{formatDuration(trace.duration_ns)}</span>
@@ -81,14 +84,14 @@ function TraceRow({ trace, find, longest, color }: { trace: TraceSummary; find: 
           <span className={css.fill} style={{ width: `${(trace.duration_ns / longest) * 100}%`, background: color }} />
         </span>
       </td>
-      <td className={css.number} title={`${plural(trace.matched_span_count, "span")} matched`}>
+      <td className={table.number} title={`${plural(trace.matched_span_count, "span")} matched`}>
         {group(trace.span_count)}
       </td>
-      <td className={classNames(css.number, css.services)} title={services}>
+      <td className={classNames(table.number, css.services)} title={services}>
         {group(trace.service_count)}
       </td>
-      <td className={classNames(css.number, trace.error_count > 0 ? css.errors : css.none)}>{trace.error_count > 0 ? group(trace.error_count) : "–"}</td>
-      <td className={classNames(css.number, css.mono)} title={`${formatDateTime(start, zone, 9)} ${zoneLabel(start, zone)}`}>
+      <td className={classNames(table.number, trace.error_count > 0 ? css.errors : css.none)}>{trace.error_count > 0 ? group(trace.error_count) : "–"}</td>
+      <td className={classNames(table.number, css.mono)} title={`${formatDateTime(start, zone, 9)} ${zoneLabel(start, zone)}`}>
         {formatDate(start, zone).replace(/ \d{4}$/, "")} {formatClock(start, zone, 3)}
       </td>
     </tr>
@@ -99,15 +102,15 @@ function TraceRow({ trace, find, longest, color }: { trace: TraceSummary; find: 
 const OTHERS_MAX = 4;
 
 /** Who else took part, those that failed first: often the answer before the trace is opened. */
-function OtherServices({ trace }: { trace: TraceSummary }) {
+function OtherServices({ trace, names }: { trace: TraceSummary; names: ReadonlyMap<string, string> }) {
   const others = trace.services
     .filter((one) => one.service !== rootService(trace))
     .toSorted((a, b) => b.error_count - a.error_count || b.span_count - a.span_count);
   return (
     <span className={css.others}>
       {others.slice(0, OTHERS_MAX).map((one) => (
-        <span key={one.service} className={one.error_count > 0 ? css.failed : undefined}>
-          {one.service}
+        <span key={one.service} className={one.error_count > 0 ? css.failed : undefined} title={one.service}>
+          {names.get(one.service)}
         </span>
       ))}
       {others.length > OTHERS_MAX && <span>+{others.length - OTHERS_MAX}</span>}

@@ -134,7 +134,7 @@ function DifferenceItem({ difference, totals, onInclude }: { difference: Differe
     <li>
       <div className={css.name}>
         <b title={key}>{key}</b>
-        <span title={`Jensen-Shannon divergence ${divergence.toFixed(3)}: 0 is no difference, 1 no value in common`}>{divergence.toFixed(2)}</span>
+        <span title={`Jensen-Shannon divergence ${divergence.toFixed(3)}: 0 is no difference, 1 no value in common`}>difference {divergence.toFixed(2)}</span>
       </div>
       {first && <p className={css.sentence}>{sentenceOf(key, first, totals)}</p>}
       <ul>
