@@ -168,7 +168,8 @@ pub(super) async fn runs<R: ChunkReader>(mut pages: IdPages<R>) -> Result<Vec<Ru
     let (mut prefixes, mut suffixes) = (Vec::new(), Vec::new());
     let mut nth = 0usize;
     while let Some((valid, values)) = pages.next()? {
-        (prefixes.clear(), suffixes.clear());
+        prefixes.clear();
+        suffixes.clear();
         let of_prefixes = deltas(&values, &mut prefixes)?;
         let of_suffixes = deltas(&values[of_prefixes..], &mut suffixes)?;
         if prefixes.len() != valid.count() || suffixes.len() != prefixes.len() {

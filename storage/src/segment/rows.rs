@@ -77,7 +77,7 @@ impl RowRanges {
         let each = stripes.len().div_ceil(parts.max(1)).max(stripes_min).max(1);
         let within = |stripes: &[u32]| {
             let (first, last) = (stripes.first().copied().unwrap_or(0), stripes.last().copied().unwrap_or(0));
-            self.intersect(&Self(vec![first * STRIPE_ROWS..(last + 1) * STRIPE_ROWS]))
+            self.intersect(&Self::from_ranges(std::iter::once(first * STRIPE_ROWS..(last + 1) * STRIPE_ROWS)))
         };
         stripes.chunks(each).map(within).collect()
     }
