@@ -12,6 +12,8 @@ use crate::settings::CollectorSettings;
 
 /// Between two looks at the memtable, which cost a lock each.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// The same while there are no rows: it fills in longer than that, and an idle server should not wake up all the time.
+const IDLE_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// When rows are flushed.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +42,9 @@ pub(crate) async fn run(store: Store, signal: Signal, policy: FlushPolicy, stop:
     let mut backoff = Backoff::default();
     let mut pause = LOOK_INTERVAL;
     while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
-        pause = LOOK_INTERVAL;
-        if store.is_replaying() || !policy.is_due(store.memtable(signal)) {
+        let memtable = store.memtable(signal);
+        pause = if memtable.rows == 0 { IDLE_LOOK_INTERVAL } else { LOOK_INTERVAL };
+        if store.is_replaying() || !policy.is_due(memtable) {
             continue;
         }
         match flush(&store, signal).await {
