@@ -18,6 +18,7 @@ use crate::columns::{TextColumn, binary, bytes_at, int_at, int64};
 use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{SpanFilter, trace_is_one_of};
+use crate::result::batch_bytes;
 use crate::row_groups::Conditions;
 use crate::rows::{Row, SpanBatch, SpanRow};
 use crate::trace_tree::{TraceTree, TreeSpan, assemble};
@@ -86,14 +87,15 @@ pub(crate) struct ServiceSummary {
 }
 
 /// Lines in the order of `page`, with the spans counted that satisfy `filter`.
-/// Errors: `TooLarge` for a trace of more than [`TRACE_SPANS_MAX`] spans.
+/// Errors: `TooLarge` when their spans take more than an answer may, or for a trace with copies and more than
+/// [`TRACE_SPANS_MAX`] spans.
 pub(crate) async fn read(query: &Query, page: &[Whole], filter: &SpanFilter) -> Result<Vec<TraceSummary>, QueryError> {
     let mut found: HashMap<TraceId, TraceSummary> = HashMap::with_capacity(page.len());
     for group in groups(page) {
         let reading = Reading::new(query, filter)?;
         let rows = query.open(Signal::Spans, Some(&reading.columns()), spans_of(group))?;
         let lines = query.run(async move { reading.run(rows.await?, usize::MAX).await }).await?.1;
-        for (id, line) in lines {
+        for (id, line) in lines.ok_or_else(|| query.too_large())? {
             let line = match line {
                 Some(line) => line,
                 None => summarize_with_copies(query, id, filter).await?,
@@ -115,40 +117,51 @@ pub(crate) async fn look_up(
     let is_one_of = trace_is_one_of(ids.iter().copied());
     let rows = query.open(Signal::Spans, Some(&reading.columns()), vec![is_one_of])?;
     let (wholes, lines) = query.run(async move { reading.run(rows.await?, SPANS_AT_ONCE as usize).await }).await?;
-    Ok((wholes, lines.into_iter().filter_map(|(id, line)| Some((id, line?))).collect()))
+    Ok((wholes, lines.into_iter().flatten().filter_map(|(id, line)| Some((id, line?))).collect()))
 }
 
 /// Spans of some traces on their way to lines.
 struct Reading {
     conditions: Conditions,
+    /// Of the columns that a line needs.
+    bytes_max: usize,
 }
+
+/// Of each trace its line, `None` as in [`summarize`].
+type Lines = Vec<(TraceId, Option<TraceSummary>)>;
 
 impl Reading {
     fn new(query: &Query, filter: &SpanFilter) -> Result<Self, QueryError> {
-        Ok(Self { conditions: query.conditions(Signal::Spans, filter.predicates())? })
+        let conditions = query.conditions(Signal::Spans, filter.predicates())?;
+        Ok(Self { conditions, bytes_max: query.result_bytes_max() })
     }
 
     fn columns(&self) -> Vec<&str> {
         SLIM.into_iter().chain(self.conditions.columns()).collect()
     }
 
-    /// No lines at all when there are more than `spans_max` spans; `None` as in [`summarize`].
+    /// No lines at all when there are more than `spans_max` spans or they take more than `bytes_max`.
     async fn run(
         self,
         mut rows: SendableRecordBatchStream,
         spans_max: usize,
-    ) -> Result<(Vec<Whole>, Vec<(TraceId, Option<TraceSummary>)>), QueryError> {
-        let (mut wholes, mut batches, mut spans) = (Wholes::default(), Vec::new(), 0);
+    ) -> Result<(Vec<Whole>, Option<Lines>), QueryError> {
+        let (mut wholes, mut batches, mut spans, mut bytes) = (Wholes::default(), Vec::new(), 0, 0usize);
+        let slim =
+            |batch: &RecordBatch| SLIM.iter().filter_map(|name| batch.schema_ref().index_of(name).ok()).collect();
         while let Some(batch) = rows.next().await {
             let batch = batch?;
             wholes.add(&batch)?;
+            let columns: Vec<usize> = slim(&batch);
             spans += batch.num_rows();
-            match spans <= spans_max {
+            bytes = bytes.saturating_add(batch_bytes(&batch.project(&columns)?));
+            match spans <= spans_max && bytes <= self.bytes_max {
                 true => batches.push(SlimBatch::of(&batch, self.conditions.hold(&batch)?)?),
                 false => batches.clear(),
             }
         }
-        Ok((wholes.into_vec(), summarize(&batches)?))
+        let is_complete = spans <= spans_max && bytes <= self.bytes_max;
+        Ok((wholes.into_vec(), if is_complete { Some(summarize(&batches)?) } else { None }))
     }
 }
 

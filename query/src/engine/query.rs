@@ -134,6 +134,16 @@ impl Query {
         Ok(Conditions::new(self.shared.sessions.template(), signal, &predicates)?)
     }
 
+    /// Bytes in memory that an answer may take.
+    pub(crate) fn result_bytes_max(&self) -> usize {
+        self.shared.settings.result_bytes_max
+    }
+
+    /// What is said of an answer that takes more.
+    pub(crate) fn too_large(&self) -> QueryError {
+        too_large(self.result_bytes_max())
+    }
+
     /// [`Query::open`], until it has given `rows_max` rows. Errors with `TooLarge` as [`Query::collect`] does.
     pub(crate) async fn read(
         &self,

@@ -1,7 +1,7 @@
 //! The indexes of a segment in one file, read by position.
 //!
 //! ```text
-//! "SPLKIDX2" | part | part | ... | directory (JSON) | crc32 of the directory u32 | its length u32 | "SPLKIDX2"
+//! "SPLKIDX3" | part | part | ... | directory (JSON) | crc32 of the directory u32 | its length u32 | "SPLKIDX3"
 //! ```
 //!
 //! A part is the index of one row group: some named files one after the other. Its bytes do not depend on where they

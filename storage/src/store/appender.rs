@@ -17,6 +17,8 @@ use crate::wal::{Entry, Wal};
 /// Requests of one group commit: bounds the buffer and the wait of the first of them.
 const GROUP_REQUESTS_MAX: usize = 256;
 const GROUP_BYTES_MAX: usize = 16 << 20;
+
+/// A request on its way into the log.
 #[derive(Debug)]
 pub(super) struct Append {
     pub(super) signal: Signal,
