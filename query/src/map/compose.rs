@@ -226,8 +226,8 @@ fn settle_messages(tally: &mut Tally) {
     let consumers = std::mem::take(&mut tally.consumers);
     let producers = std::mem::take(&mut tally.producers);
     let named: HashSet<_> = consumers.iter().flat_map(|consumer| &consumer.links).copied().collect();
-    let linked: HashMap<_, _> = producers.iter().copied().filter(|(key, _)| named.contains(key)).collect();
-    for consumer in consumers {
+    let linked: HashMap<_, _> = producers.iter().filter(|(key, _)| named.contains(key)).copied().collect();
+    for consumer in consumers.iter() {
         let target = End::Service(consumer.span.service);
         let mut has_origin = false;
         for link in &consumer.links {
@@ -245,10 +245,10 @@ fn settle_messages(tally: &mut Tally) {
             edge.requests.add(consumer.span.duration, consumer.span.outcome);
         }
     }
-    for (key, Producer { span, is_answered }) in producers {
-        let Some(queue) = span.peer.filter(|_| !is_answered && !named.contains(&key)) else { continue };
+    for (key, Producer { span, is_answered }) in producers.iter() {
+        let Some(queue) = span.peer.filter(|_| !is_answered && !named.contains(key)) else { continue };
         let edge = EdgeKey::new(End::Service(span.service), End::Peer(queue), Channel::Async);
-        tally.count_seen_by_one(edge, key.0, &span);
+        tally.count_seen_by_one(edge, key.0, span);
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::blocks::Blocks;
 use crate::outcome::Outcome;
 
 /// Flags in the lowest bits of a packed request.
@@ -19,52 +20,33 @@ const DURATION_MAX: i64 = (1 << (63 - FLAG_BITS)) - 1;
 /// Histogram buckets per factor of ten.
 const BUCKETS_PER_DECADE: u32 = 10;
 
-/// Requests of a block, 256 KiB: what is appended to others is moved block by block and not copied.
-const BLOCK_REQUESTS: usize = 1 << 15;
-
 /// Requests as (duration, flags) in one number each, so that percentiles and histograms are exact.
 #[derive(Debug, Default)]
-pub(super) struct Requests {
-    full: Vec<Vec<u64>>,
-    last: Vec<u64>,
-}
+pub(super) struct Requests(Blocks<u64>);
 
 impl Requests {
     /// A negative duration counts as 0.
     pub(super) fn add(&mut self, duration: i64, outcome: Outcome) {
         let flag = |is_set: bool, bit: u64| if is_set { bit } else { 0 };
         let flags = flag(outcome.error, ERROR) | flag(outcome.throttle, THROTTLE) | flag(outcome.fault, FAULT);
-        let packed = (duration.clamp(0, DURATION_MAX) as u64) << FLAG_BITS | flags;
-        if self.last.len() == BLOCK_REQUESTS {
-            self.full.push(std::mem::replace(&mut self.last, Vec::with_capacity(BLOCK_REQUESTS)));
-        }
-        self.last.push(packed);
+        self.0.push((duration.clamp(0, DURATION_MAX) as u64) << FLAG_BITS | flags);
     }
 
     pub(super) fn append(&mut self, other: Requests) {
-        self.full.extend(other.full);
-        if self.last.len() + other.last.len() <= BLOCK_REQUESTS {
-            self.last.extend(other.last);
-        } else {
-            self.full.push(other.last);
-        }
+        self.0.append(other.0);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.last.is_empty()
+        self.0.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.blocks().map(Vec::len).sum()
+        self.0.len()
     }
 
     /// Memory that they take.
     pub(super) fn bytes(&self) -> usize {
-        self.blocks().map(|block| block.capacity() * size_of::<u64>()).sum()
-    }
-
-    fn blocks(&self) -> impl Iterator<Item = &Vec<u64>> {
-        self.full.iter().chain([&self.last])
+        self.0.bytes()
     }
 }
 
@@ -80,7 +62,7 @@ pub(super) struct Figures {
 impl Figures {
     /// Of all of `requests` together.
     pub(super) fn of(requests: &[Arc<Requests>]) -> Self {
-        let all = || requests.iter().flat_map(|requests| requests.blocks()).flatten().copied();
+        let all = || requests.iter().flat_map(|requests| requests.0.iter()).copied();
         let nanos = |packed: u64| packed >> FLAG_BITS;
         let mut buckets = vec![[0u64; 1 << FLAG_BITS]; BOUNDS.ends.len()];
         let (mut sum, mut max) = (0u128, 0);
@@ -324,7 +306,7 @@ mod tests {
 
     #[test]
     fn requests_of_many_blocks_are_counted_together() {
-        let durations = |from: i64| from..from + 2 * BLOCK_REQUESTS as i64 + 3;
+        let durations = |from: i64| from..from + 2 * Blocks::<u64>::LENGTH as i64 + 3;
         let requests = |from: i64| {
             let mut requests = Requests::default();
             durations(from).for_each(|duration| requests.add(duration, Outcome::default()));

@@ -12,6 +12,7 @@
 //! that needs more. Beside it each thread holds one batch of spans, and at the end the requests of three buckets of a
 //! histogram.
 
+mod blocks;
 mod compose;
 mod figures;
 mod groups;

@@ -7,6 +7,7 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::PerTrace;
+use super::blocks::Blocks;
 use super::figures::{Counts, Requests};
 use super::relations::{Relations, is_call};
 use super::spans::{Kind, NameId, Names, PeerId, Span, SpanKey, TraceKey};
@@ -170,8 +171,8 @@ pub(super) struct Tally {
     pub(super) nodes: Nodes,
     pub(super) edges: Edges,
     /// With the ids that links name.
-    pub(super) producers: Vec<((TraceKey, SpanKey), Producer)>,
-    pub(super) consumers: Vec<Consumer>,
+    pub(super) producers: Blocks<((TraceKey, SpanKey), Producer)>,
+    pub(super) consumers: Blocks<Consumer>,
     /// Which services answered calls to a named callee.
     pub(super) answers: HashSet<(PeerId, NameId)>,
     pub(super) spans: u64,
@@ -306,10 +307,11 @@ impl Tally {
             let key = EdgeKey::new(end(key.source()), end(key.target()), key.channel());
             self.edges.0.entry(key).or_default().append(edge);
         }
-        let producers = other.producers.into_iter();
-        self.producers.extend(producers.map(|(key, found)| (key, Producer { span: renamed(found.span), ..found })));
-        let consumers = other.consumers.into_iter();
-        self.consumers.extend(consumers.map(|found| Consumer { span: renamed(found.span), ..found }));
+        let (mut producers, mut consumers) = (other.producers, other.consumers);
+        producers.iter_mut().for_each(|(_, producer)| producer.span = renamed(producer.span));
+        self.producers.append(producers);
+        consumers.iter_mut().for_each(|consumer| consumer.span = renamed(consumer.span));
+        self.consumers.append(consumers);
         let answers = other.answers.into_iter();
         self.answers.extend(answers.map(|(peer, service)| (peers[peer as usize], ids[service as usize])));
         self.spans += other.spans;
@@ -329,8 +331,7 @@ impl PerTrace for Tally {
     fn bytes(&self) -> usize {
         let of_nodes = self.nodes.tallies.iter().map(|(_, node)| node.served.bytes() + node.entered.bytes());
         let of_edges = self.edges.0.values().map(|edge| edge.requests.bytes() + edge.message_ages.bytes());
-        let pending = self.producers.capacity() * size_of::<((TraceKey, SpanKey), Producer)>()
-            + self.consumers.capacity() * size_of::<Consumer>();
+        let pending = self.producers.bytes() + self.consumers.bytes();
         let over_time = self.buckets.map_or(0, |buckets| buckets.count() * size_of::<Counts>());
         let tallies = self.nodes.tallies.len() * (2 * over_time + size_of::<NodeTally>())
             + self.edges.0.len() * (over_time + size_of::<EdgeTally>());
