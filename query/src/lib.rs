@@ -39,6 +39,7 @@ mod newest;
 mod newest_rows;
 mod otlp_json;
 mod outcome;
+mod pages;
 mod pruning;
 mod red;
 pub mod result;

@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use crate::answer::{LogAnswer, Resources};
 use crate::engine::Query;
 use crate::error::QueryError;
-use crate::filter::{LogFilter, time_predicates};
+use crate::filter::LogFilter;
 use crate::newest;
+use crate::row_groups::First;
 use crate::rows::LogBatch;
 use crate::traces::log_answers;
 
@@ -167,17 +168,16 @@ impl LogWalk {
 
     /// The first `wanted` records of a window.
     async fn read(&self, query: &Query, window: TimeRange, wanted: usize) -> Result<RecordBatch, QueryError> {
-        let mut predicates = LogFilter { range: window, ..self.search.filter.clone() }.predicates();
-        let newest_first = self.search.newest_first;
-        if !self.at_once {
-            let nth = wanted + self.passed;
-            let (last, _) = newest::time_of_nth_in(query, Signal::Logs, predicates.clone(), nth, newest_first).await?;
-            let Some(last) = last else { return Ok(RecordBatch::new_empty(Signal::Logs.schema())) };
-            predicates.extend(time_predicates(Signal::Logs, up_to(last, newest_first)));
-        }
-        let rows = query.open(Signal::Logs, None, predicates)?;
-        let after = self.search.after;
-        let kept = query.run(async move { keep_first(rows.await?, wanted, newest_first, after).await }).await?;
+        let predicates = LogFilter { range: window, ..self.search.filter.clone() }.predicates();
+        let (newest_first, after) = (self.search.newest_first, self.search.after);
+        let kept = if self.at_once {
+            let rows = query.open(Signal::Logs, None, predicates)?;
+            query.run(async move { keep_first(rows.await?, wanted, newest_first, after).await }).await?
+        } else {
+            let first = First { rows: wanted + self.passed, newest_first };
+            let rows = query.open_first(Signal::Logs, None, predicates, first)?;
+            query.run(async move { keep_first(rows.await?, wanted, newest_first, after).await }).await?
+        };
         Ok(kept.0)
     }
 
@@ -239,14 +239,6 @@ fn narrow(range: TimeRange, after: Option<Position>, newest_first: bool) -> Time
         return TimeRange { end: end.or(range.end), ..range };
     }
     TimeRange { start: Some(range.start.map_or(after.time, |bound| bound.max(after.time))), ..range }
-}
-
-/// From the beginning of the answer to the last record's instant, which is included whole.
-fn up_to(last_time: i64, newest_first: bool) -> TimeRange {
-    if newest_first {
-        return TimeRange { start: Some(last_time), end: None };
-    }
-    TimeRange { start: None, end: last_time.checked_add(1) }
 }
 
 /// A record among those kept: its place in the order and where it lies. The heap's greatest is the last in the order.

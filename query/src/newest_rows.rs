@@ -1,6 +1,6 @@
-//! `SELECT ... ORDER BY time DESC LIMIT n` in SQL, planned as a person would read it: first find out how far back the
-//! nth row lies, looking at the time and the conditions only, then read what is asked of the rows from there on. These
-//! few rows stand in the plan in the place of the table.
+//! `SELECT ... ORDER BY time DESC LIMIT n` in SQL, planned as a person would read it: the time and the conditions are
+//! read first, of the newest rows and then further back, and everything else only of the n rows. These stand in the plan
+//! in the place of the table.
 //!
 //! Without it every row that comes first in its file is decoded whole before the engine knows that others are newer.
 
@@ -18,14 +18,16 @@ use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Cast, Expr, Filter, LogicalPlan, TableScan, lit};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::prelude::{DataFrame, ident};
+use datafusion::prelude::DataFrame;
 use proto::Signal;
 use proto::nulls::with_nulls;
 
 use crate::engine::Query;
 use crate::error::{ErrorKind, QueryError};
+use crate::newest::FirstRows;
+use crate::pruning;
+use crate::row_groups::First;
 use crate::table::LakeTable;
-use crate::{newest, pruning};
 
 /// With more rows wanted, looking twice costs more than it saves.
 const ROWS_MAX: usize = 20_000;
@@ -42,16 +44,10 @@ pub(crate) async fn plan(query: &Query, frame: DataFrame) -> Result<Arc<dyn Exec
         })
         .await?;
     let plan = match NewestRows::of(&plan) {
-        Some(wanted) => {
-            let range = pruning::time_range(wanted.signal, &wanted.conditions);
-            let conditions = wanted.conditions.clone();
-            let last =
-                newest::time_of_nth(query, wanted.signal, range, conditions, wanted.rows, wanted.newest_first).await?;
-            match wanted.read(query, last).await? {
-                Some(rows) => wanted.with_rows(plan, rows)?,
-                None => wanted.bounded(plan, last)?,
-            }
-        }
+        Some(wanted) => match wanted.read(query).await? {
+            Some(rows) => wanted.with_rows(plan, rows)?,
+            None => wanted.bounded(plan, wanted.rows.last_time(query).await?)?,
+        },
         None => plan,
     };
     query.run(async move { physical(&state, &plan).await }).await
@@ -63,11 +59,7 @@ async fn physical(state: &SessionState, plan: &LogicalPlan) -> Result<Arc<dyn Ex
 
 /// A query for the first rows in the order of time.
 struct NewestRows {
-    signal: Signal,
-    rows: usize,
-    newest_first: bool,
-    /// Over physical columns; all of them have to hold.
-    conditions: Vec<Expr>,
+    rows: FirstRows,
     /// Physical columns that the plan reads.
     columns: Vec<String>,
 }
@@ -88,23 +80,21 @@ impl NewestRows {
         let rows = sort.fetch.filter(|rows| (1..=ROWS_MAX).contains(rows))?;
         let first = sort.expr.first()?;
         let (signal, conditions, columns) = scan_below(&first.expr, &sort.input)?;
-        Some(Self { signal, rows, newest_first: !first.asc, conditions, columns })
+        let range = pruning::time_range(signal, &conditions);
+        let first = First { rows, newest_first: !first.asc };
+        Some(Self { rows: FirstRows { signal, range, conditions, first }, columns })
     }
 
-    /// The rows up to `last`, the time of the last one wanted; `None`: too many of them lie there.
-    async fn read(&self, query: &Query, last: Option<i64>) -> Result<Option<RecordBatch>, QueryError> {
-        let schema = self.signal.schema();
-        let Some(last) = last else { return Ok(Some(RecordBatch::new_empty(schema))) };
-        let time = ident(self.signal.spec().time_column);
-        let mut conditions = self.conditions.clone();
-        conditions.push(if self.newest_first { time.gt_eq(lit(last)) } else { time.lt_eq(lit(last)) });
+    /// `None`: there are too many.
+    async fn read(&self, query: &Query) -> Result<Option<RecordBatch>, QueryError> {
+        let schema = self.rows.signal.schema();
         let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
-        let rows = match query.read(self.signal, Some(&columns), conditions, self.rows + TIES_MAX).await {
-            Ok(rows) if rows.truncated => return Ok(None),
+        let batches = match self.rows.read(query, &columns, self.rows.first.rows + TIES_MAX).await {
             Err(error) if error.kind == ErrorKind::TooLarge => return Ok(None),
-            rows => rows?,
+            read => read?,
         };
-        let batches = rows.batches.iter().map(|batch| with_nulls(batch, &schema)).collect::<Result<Vec<_>, _>>()?;
+        let Some(batches) = batches else { return Ok(None) };
+        let batches = batches.iter().map(|batch| with_nulls(batch, &schema)).collect::<Result<Vec<_>, _>>()?;
         Ok(Some(concat_batches(&schema, &batches)?))
     }
 
@@ -134,11 +124,11 @@ impl NewestRows {
     }
 
     fn bounded_scan(&self, mut scan: TableScan, last: Option<i64>) -> datafusion::error::Result<LogicalPlan> {
-        let name = self.signal.spec().time_column;
+        let name = self.rows.signal.spec().time_column;
         let (table, field) = scan.projected_schema.qualified_field_with_unqualified_name(name)?;
         let time = Expr::Column(Column::new(table.cloned(), field.name()));
         let bound = match last {
-            Some(last) if self.newest_first => time.gt_eq(lit(last)),
+            Some(last) if self.rows.first.newest_first => time.gt_eq(lit(last)),
             Some(last) => time.lt_eq(lit(last)),
             None => lit(false),
         };
@@ -233,7 +223,10 @@ mod tests {
     const T0: i64 = 1_700_000_000_000_000_000;
 
     fn newest_rows(plan: &LogicalPlan) -> Option<(usize, bool, usize)> {
-        NewestRows::of(plan).map(|wanted| (wanted.rows, wanted.newest_first, wanted.conditions.len()))
+        NewestRows::of(plan).map(|wanted| {
+            let FirstRows { first, conditions, .. } = wanted.rows;
+            (first.rows, first.newest_first, conditions.len())
+        })
     }
 
     #[tokio::test]

@@ -4,19 +4,17 @@
 //! DataFusion's scan does the same for plans. For a page of records its price is what surrounds the reading: each row
 //! group is opened as a file, with conditions rewritten, bound and simplified for it.
 
+mod found;
+
 use std::fs::File;
-use std::io::BufReader;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{Array, AsArray, BooleanArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::prep_null_mask_filter;
-use arrow::datatypes::{Schema, SchemaRef};
-use arrow::error::ArrowError;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use bytes::Bytes;
 use datafusion::common::DFSchema;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
@@ -24,24 +22,19 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowPredicate, ArrowPredicateFn, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowFilter,
-    RowSelection,
-};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
-use parquet::file::reader::{ChunkReader, Length};
 use proto::nulls::with_nulls;
 use proto::{Signal, TimeRange};
 use storage::{RowRanges, Snapshot};
+use tokio::task::JoinSet;
 
+use self::found::{Found, FoundRows, Rows};
+use crate::pages::{Allowance, CountedFile, RowGroupPages, is_of};
 use crate::pruning::{self, Selected};
 use crate::running::Reading;
 use crate::table::{LakeReaders, physical_predicate};
 
-/// Rows that are decoded at a time.
-const BATCH_ROWS: usize = 8192;
 /// Stripes of rows that are worth a reader of their own: opening one costs about as much as reading some pages.
 const STRIPES_MIN: usize = 8;
 /// Batches of each thread that wait to be looked at.
@@ -145,66 +138,98 @@ impl Condition {
     }
 }
 
-/// Reads the memtable and the selected row groups of a snapshot, `threads` at a time, in no order. The files are not
-/// deleted while the stream lives; it ends its work when it is dropped.
-pub(crate) fn read(
-    wanted: Wanted,
-    readers: &Arc<LakeReaders>,
-    snapshot: &Snapshot,
-    selected: Vec<Selected>,
-    threads: usize,
-    reading: Arc<Reading>,
-) -> Result<SendableRecordBatchStream> {
-    reading.row_groups_total.store(selected.len() as u64, Ordering::Relaxed);
-    // The newest rows often lie in one or two row groups: these are read by several threads each.
-    let parts = if selected.len() < 2 * threads { threads.max(1) } else { 1 };
-    let threads = threads.clamp(1, (selected.len() * parts).max(1));
-    let schema = Arc::clone(&wanted.schema);
-    let mut stream = RecordBatchReceiverStreamBuilder::new(schema, threads * BATCHES_WAITING);
-    let work = Arc::new(Work {
-        wanted,
-        readers: Arc::clone(readers),
-        snapshot: snapshot.clone(),
-        selected,
-        parts,
-        next: AtomicUsize::new(0),
-        reading,
-    });
-    if !work.snapshot.batches.is_empty() {
-        let (work, batches) = (Arc::clone(&work), stream.tx());
-        stream.spawn(async move {
-            for batch in work.snapshot.batches.iter() {
-                tokio::task::yield_now().await;
-                let rows = work.wanted.rows_of(batch)?;
-                if rows.num_rows() > 0 && batches.send(Ok(rows)).await.is_err() {
-                    break;
-                }
-            }
-            Ok(())
-        });
-    }
-    for _ in 0..threads.min(work.selected.len() * parts) {
-        let (work, batches) = (Arc::clone(&work), stream.tx());
-        stream.spawn(async move {
-            loop {
-                let next = work.next.fetch_add(1, Ordering::Relaxed);
-                let Some(selected) = work.selected.get(next / work.parts) else { break };
-                for batch in work.open(selected, next % work.parts).await?.into_iter().flatten() {
-                    let rows = with_nulls(&batch?, &work.wanted.schema)?;
-                    if batches.send(Ok(rows)).await.is_err() {
-                        return Ok(());
+/// What is asked of one reading.
+pub(crate) struct Reader {
+    pub(crate) wanted: Wanted,
+    pub(crate) readers: Arc<LakeReaders>,
+    /// Its files are not deleted while the reading lives.
+    pub(crate) snapshot: Snapshot,
+    pub(crate) selected: Vec<Selected>,
+    pub(crate) threads: usize,
+    pub(crate) reading: Arc<Reading>,
+}
+
+/// The first rows in the order of time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct First {
+    /// How many, and all that have the time of the last of them.
+    pub(crate) rows: usize,
+    pub(crate) newest_first: bool,
+}
+
+impl Reader {
+    /// Reads the memtable and the selected row groups, several at a time, in no order. The stream ends its work when it is
+    /// dropped.
+    pub(crate) fn read(self) -> SendableRecordBatchStream {
+        let work = Arc::new(Work::new(self));
+        let mut stream = work.stream();
+        if !work.snapshot.batches.is_empty() {
+            let (work, batches) = (Arc::clone(&work), stream.tx());
+            stream.spawn(async move {
+                for batch in work.snapshot.batches.iter() {
+                    tokio::task::yield_now().await;
+                    let rows = work.wanted.rows_of(batch)?;
+                    if rows.num_rows() > 0 && batches.send(Ok(rows)).await.is_err() {
+                        break;
                     }
                 }
-                if (next + 1).is_multiple_of(work.parts) {
-                    work.reading.row_groups_done.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            });
+        }
+        for _ in 0..work.threads {
+            let (work, batches) = (Arc::clone(&work), stream.tx());
+            stream.spawn(async move {
+                while let Some(parts) = work.next().await? {
+                    for rows in parts {
+                        for batch in rows.read(&work.wanted.schema, false)? {
+                            let rows = with_nulls(&batch?, &work.wanted.schema)?;
+                            if batches.send(Ok(rows)).await.is_err() {
+                                return Ok(());
+                            }
+                        }
+                    }
                 }
-                // A row group without a match awaits nothing: here a reading that nobody waits for ends.
-                tokio::task::yield_now().await;
-            }
-            Ok(())
-        });
+                Ok(())
+            });
+        }
+        stream.build()
     }
-    Ok(stream.build())
+
+    /// The first rows, in no order. The conditions and the time of all rows are read first, then everything else of those
+    /// rows only.
+    ///
+    /// Memory: 8 bytes for each row for which the conditions hold.
+    pub(crate) async fn read_first(self, first: First) -> Result<SendableRecordBatchStream> {
+        let work = Arc::new(Work::new(self));
+        let mut found = work.find_in_memtable().await?;
+        let mut threads = JoinSet::new();
+        for _ in 0..work.threads {
+            let work = Arc::clone(&work);
+            threads.spawn(async move { work.find().await });
+        }
+        while let Some(of_thread) = threads.join_next().await {
+            found.extend(of_thread.map_err(|error| DataFusionError::External(Box::new(error)))??);
+        }
+        let mut found: Vec<FoundRows> = first.of(found);
+        let mut stream = work.stream();
+        let each = found.len().div_ceil(work.threads).max(1);
+        while !found.is_empty() {
+            let of_thread = found.split_off(found.len().saturating_sub(each));
+            let (work, batches) = (Arc::clone(&work), stream.tx());
+            stream.spawn(async move {
+                for rows in of_thread {
+                    tokio::task::yield_now().await;
+                    for batch in rows.read(&work.wanted.schema)? {
+                        if batches.send(batch).await.is_err() {
+                            return Ok(());
+                        }
+                    }
+                }
+                Ok(())
+            });
+        }
+        Ok(stream.build())
+    }
 }
 
 /// What the threads of one reading share.
@@ -213,71 +238,117 @@ struct Work {
     readers: Arc<LakeReaders>,
     snapshot: Snapshot,
     selected: Vec<Selected>,
+    threads: usize,
     /// In which each row group is read, at most.
     parts: usize,
     /// The next part of a row group.
     next: AtomicUsize,
+    allowance: Arc<Allowance>,
     reading: Arc<Reading>,
 }
 
 impl Work {
-    /// The nth part of a row group. `None`: no row there can match. Blocks while pages are read that are not in memory.
-    async fn open(&self, selected: &Selected, nth: usize) -> Result<Option<ParquetRecordBatchReader>> {
+    fn new(asked: Reader) -> Self {
+        let Reader { wanted, readers, snapshot, selected, threads, reading } = asked;
+        reading.row_groups_total.store(selected.len() as u64, Ordering::Relaxed);
+        // The newest rows often lie in one or two row groups: these are read by several threads each.
+        let parts = if selected.len() < 2 * threads { threads.max(1) } else { 1 };
+        let threads = threads.clamp(1, (selected.len() * parts).max(1));
+        let (next, allowance) = (AtomicUsize::new(0), Arc::default());
+        Self { wanted, readers, snapshot, selected, threads, parts, next, allowance, reading }
+    }
+
+    fn stream(&self) -> RecordBatchReceiverStreamBuilder {
+        RecordBatchReceiverStreamBuilder::new(Arc::clone(&self.wanted.schema), self.threads * BATCHES_WAITING)
+    }
+
+    /// The rows of the parts of row groups that come to one thread.
+    async fn find(&self) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        while let Some(parts) = self.next().await? {
+            for rows in parts {
+                found.push(Found::in_row_group(rows, self.wanted.signal)?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn find_in_memtable(&self) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for batch in self.snapshot.batches.iter() {
+            tokio::task::yield_now().await;
+            let holds = self.wanted.conditions.hold(batch)?;
+            if holds.count_set_bits() > 0 {
+                found.push(Found::in_memtable(batch, &holds, self.wanted.signal)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The rows of the next part of a row group for which the conditions hold; `None`: there is no further part.
+    /// Blocks while pages are read that are not in memory.
+    async fn next(&self) -> Result<Option<Vec<Rows>>> {
+        // A row group without a match awaits nothing: here a reading that nobody waits for ends.
+        tokio::task::yield_now().await;
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        let Some(selected) = self.selected.get(next / self.parts) else { return Ok(None) };
+        let mut rows = self.open(selected, next % self.parts).await?;
+        for rows in &mut rows {
+            self.filter(rows, selected)?;
+        }
+        rows.retain(|rows| !rows.is_empty());
+        if (next + 1).is_multiple_of(self.parts) {
+            self.reading.row_groups_done.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(Some(rows))
+    }
+
+    /// The nth part of a row group; of a segment whose row groups are not known all of them.
+    async fn open(&self, selected: &Selected, nth: usize) -> Result<Vec<Rows>> {
         let metadata = self.readers.arrow_metadata(&selected.segment).await?;
         let path = selected.segment.parquet_path();
         let file = File::open(path)
             .map_err(|error| DataFusionError::External(format!("{}: {error}", path.display()).into()))?;
-        let file = CountedFile { file, reading: Arc::clone(&self.reading) };
-        let mut builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH_ROWS);
-        if let Some((number, group)) = selected.row_group {
-            let parquet = builder.metadata();
-            if number >= parquet.num_row_groups() {
-                return Err(DataFusionError::Internal(format!("no row group {number} in {}", path.display())));
-            }
-            let in_time = rows_in_time(parquet, self.wanted.signal, self.wanted.time, number, group.rows);
-            let rows = match (&selected.rows, in_time) {
-                (Some(a), Some(b)) => a.intersect(&b),
-                (Some(rows), None) => rows.clone(),
-                (None, Some(rows)) => rows,
-                (None, None) => RowRanges::all(group.rows),
-            };
-            let Some(rows) = rows.split(self.parts, STRIPES_MIN).into_iter().nth(nth) else { return Ok(None) };
-            self.reading.rows.fetch_add(rows.count(), Ordering::Relaxed);
-            builder = builder.with_row_groups(vec![number]);
-            if rows.count() < u64::from(group.rows) {
-                let ranges = rows.ranges().iter().map(|range| range.start as usize..range.end as usize);
-                builder =
-                    builder.with_row_selection(RowSelection::from_consecutive_ranges(ranges, group.rows as usize));
-            }
-        } else if nth > 0 {
-            return Ok(None);
+        let file = Arc::new(CountedFile { file, reading: Arc::clone(&self.reading) });
+        let count = metadata.metadata().num_row_groups();
+        let pages =
+            |number| RowGroupPages::new(Arc::clone(&file), metadata.clone(), number, Arc::clone(&self.allowance));
+        let Some((number, group)) = selected.row_group else {
+            let all = if nth == 0 { 0..count } else { 0..0 };
+            return Ok(all.map(|number| Rows::all(pages(number))).collect());
+        };
+        if number >= count {
+            return Err(DataFusionError::Internal(format!("no row group {number} in {}", path.display())));
         }
-        let conditions = self.conditions(builder.metadata(), selected);
-        let mask = mask(builder.metadata(), &self.wanted.schema);
-        let reader = builder.with_projection(mask).with_row_filter(RowFilter::new(conditions)).build()?;
-        Ok(Some(reader))
+        let in_time = rows_in_time(metadata.metadata(), self.wanted.signal, self.wanted.time, number, group.rows);
+        let rows = match (&selected.rows, in_time) {
+            (Some(a), Some(b)) => a.intersect(&b),
+            (Some(rows), None) => rows.clone(),
+            (None, Some(rows)) => rows,
+            (None, None) => RowRanges::all(group.rows),
+        };
+        let Some(rows) = rows.split(self.parts, STRIPES_MIN).into_iter().nth(nth) else { return Ok(Vec::new()) };
+        self.reading.rows.fetch_add(rows.count(), Ordering::Relaxed);
+        Ok(vec![Rows::of(pages(number), &rows)])
     }
 
-    /// What is small on disk first; nothing of which the index is certain.
-    fn conditions(&self, metadata: &ParquetMetaData, selected: &Selected) -> Vec<Box<dyn ArrowPredicate>> {
-        let number = selected.row_group.map_or(0, |(number, _)| number);
-        let group = metadata.row_groups().get(number);
-        let is_open = |nth: &usize| {
-            let parts = &self.wanted.conditions.0[*nth].parts;
-            !parts.iter().all(|part| selected.certain.contains(part))
-        };
-        let mut nth: Vec<usize> = (0..self.wanted.conditions.0.len()).filter(is_open).collect();
-        nth.sort_by_key(|nth| group.map_or(0, |group| bytes(group, &self.wanted.conditions.0[*nth].schema)));
-        let predicate = |nth: usize| {
-            let condition = Arc::clone(&self.wanted.conditions.0[nth]);
-            let mask = mask(metadata, &condition.schema);
-            let holds = move |batch: RecordBatch| {
-                condition.holds(&batch).map_err(|error| ArrowError::ExternalError(Box::new(error)))
-            };
-            Box::new(ArrowPredicateFn::new(mask, holds)) as Box<dyn ArrowPredicate>
-        };
-        nth.into_iter().map(predicate).collect()
+    /// Leaves the rows for which the conditions hold: what is small on disk is looked at first, and nothing of which the
+    /// index is certain.
+    fn filter(&self, rows: &mut Rows, selected: &Selected) -> Result<()> {
+        let group = rows.pages.row_group();
+        let is_open = |condition: &&Arc<Condition>| !condition.parts.iter().all(|part| selected.certain.contains(part));
+        let mut conditions: Vec<&Arc<Condition>> = self.wanted.conditions.0.iter().filter(is_open).collect();
+        conditions.sort_by_key(|condition| bytes(group, &condition.schema));
+        for condition in conditions {
+            if rows.is_empty() {
+                break;
+            }
+            let is_answered = |field: &Arc<Field>| self.wanted.schema.column_with_name(field.name()).is_some();
+            let keep = condition.schema.fields().iter().any(is_answered);
+            let holds = rows.read(&condition.schema, keep)?.map(|batch| condition.holds(&batch?));
+            rows.narrow(&holds.collect::<Result<Vec<_>>>()?);
+        }
+        Ok(())
     }
 }
 
@@ -304,46 +375,8 @@ pub(crate) fn rows_in_time(
     Some(RowRanges::from_ranges(ranges.map(|page| start(page)..start(page + 1))))
 }
 
-/// A file that is read by position and says how much.
-pub(crate) struct CountedFile {
-    pub(crate) file: File,
-    pub(crate) reading: Arc<Reading>,
-}
-
-impl Length for CountedFile {
-    fn len(&self) -> u64 {
-        self.file.len()
-    }
-}
-
-impl ChunkReader for CountedFile {
-    type T = BufReader<File>;
-
-    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
-        self.file.get_read(start)
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
-        let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, start)?;
-        self.reading.bytes.fetch_add(length as u64, Ordering::Relaxed);
-        Ok(bytes.into())
-    }
-}
-
 /// Compressed size of the columns of a schema.
 fn bytes(group: &RowGroupMetaData, schema: &Schema) -> i64 {
     let read = group.columns().iter().filter(|column| is_of(column.column_path().parts(), schema));
     read.map(|column| column.compressed_size()).sum()
-}
-
-/// The leaves of those columns of a schema that the file has.
-fn mask(metadata: &ParquetMetaData, schema: &Schema) -> ProjectionMask {
-    let parquet = metadata.file_metadata().schema_descr();
-    let leaves = parquet.columns().iter().enumerate().filter(|(_, column)| is_of(column.path().parts(), schema));
-    ProjectionMask::leaves(parquet, leaves.map(|(leaf, _)| leaf))
-}
-
-fn is_of(path: &[String], schema: &Schema) -> bool {
-    path.first().is_some_and(|name| schema.column_with_name(name).is_some())
 }

@@ -17,9 +17,9 @@ use datafusion::datasource::physical_plan::{
 };
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
+use datafusion::execution::SessionState;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
@@ -39,7 +39,7 @@ use proto::Signal;
 use storage::{Segment, SegmentId, Snapshot, Store};
 
 use crate::pruning::{self, Selected};
-use crate::row_groups::{self, Wanted};
+use crate::row_groups::{Reader, Wanted};
 use crate::running::{Progress, Reading};
 
 /// What one query sees: a snapshot of each signal, taken when the first scan of it is planned and the same for all
@@ -125,20 +125,20 @@ impl LakeTable {
 
     /// The rows for which all of `filters`, over physical columns, hold, with the `columns` (positions in the schema,
     /// ascending). No plan at all: for a page of records it would take longer than the reading.
-    pub(crate) async fn read(
+    pub(crate) async fn reader(
         &self,
         state: &SessionState,
         columns: &[usize],
         filters: &[Expr],
         progress: &Progress,
-    ) -> Result<SendableRecordBatchStream> {
+    ) -> Result<Reader> {
         let snapshot = self.snapshots.get(self.signal);
         let wanted = Wanted::new(state, self.signal, columns, filters)?;
         let selected = pruning::select(snapshot, filters).await?;
         let reading = Arc::new(Reading::default());
         progress.follow_reading(&reading);
-        let threads = state.config().target_partitions();
-        row_groups::read(wanted, &self.readers, snapshot, selected, threads, reading)
+        let (readers, threads) = (Arc::clone(&self.readers), state.config().target_partitions());
+        Ok(Reader { wanted, readers, snapshot: snapshot.clone(), selected, threads, reading })
     }
 
     fn memtable_plan(&self, snapshot: &Snapshot, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {

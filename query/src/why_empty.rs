@@ -15,7 +15,8 @@ use crate::engine::Query;
 use crate::error::QueryError;
 use crate::filter::{LogFilter, SpanFilter, time_predicates};
 use crate::matching::Matching;
-use crate::newest;
+use crate::newest::FirstRows;
+use crate::row_groups::First;
 use crate::search::{self, SearchPart, SpanSearch};
 use crate::trace_search::{self, TraceSearch};
 use crate::trace_sort::{Sort, SortBy};
@@ -172,7 +173,7 @@ async fn time_of(query: &Query, matching: Matching, last: bool) -> Result<Option
         Matching::Spans(filter, None) => filter.conditions(),
         Matching::Logs(filter) => filter.conditions(),
     };
-    newest::time_of_nth(query, signal, range, conditions, 1, last).await
+    FirstRows { signal, range, conditions, first: First { rows: 1, newest_first: last } }.last_time(query).await
 }
 
 /// The conditions of a span search beside its text.

@@ -27,7 +27,7 @@ use crate::cancel::Cancelled;
 use crate::error::{ErrorKind, QueryError};
 use crate::newest_rows;
 use crate::pruning::{self, Candidates, Selected};
-use crate::row_groups::Conditions;
+use crate::row_groups::{Conditions, First, Reader};
 use crate::running::{ProgressReport, Reading, WalkPlace};
 use crate::table::SnapshotPair;
 
@@ -120,12 +120,34 @@ impl Query {
         columns: Option<&[&str]>,
         predicates: Vec<Expr>,
     ) -> Result<impl Future<Output = Result<SendableRecordBatchStream, QueryError>> + Send + use<>, QueryError> {
+        let reader = self.reader(signal, columns, predicates)?;
+        Ok(async move { Ok(reader.await?.read()) })
+    }
+
+    /// The first of them in the order of time, with their ties and in no order.
+    pub(crate) fn open_first(
+        &self,
+        signal: Signal,
+        columns: Option<&[&str]>,
+        predicates: Vec<Expr>,
+        first: First,
+    ) -> Result<impl Future<Output = Result<SendableRecordBatchStream, QueryError>> + Send + use<>, QueryError> {
+        let reader = self.reader(signal, columns, predicates)?;
+        Ok(async move { Ok(reader.await?.read_first(first).await?) })
+    }
+
+    fn reader(
+        &self,
+        signal: Signal,
+        columns: Option<&[&str]>,
+        predicates: Vec<Expr>,
+    ) -> Result<impl Future<Output = Result<Reader, QueryError>> + Send + use<>, QueryError> {
         let table = self.shared.sessions.physical(signal, &self.snapshots);
         let shared = Arc::clone(&self.shared);
         let predicates = predicates.into_iter().map(pruning::to_physical_columns).collect::<Result<Vec<_>, _>>()?;
         let columns = columns_read(signal, columns, &predicates);
         let progress = Arc::clone(&self.place.registered.running.progress);
-        Ok(async move { Ok(table.read(shared.sessions.template(), &columns, &predicates, &progress).await?) })
+        Ok(async move { Ok(table.reader(shared.sessions.template(), &columns, &predicates, &progress).await?) })
     }
 
     /// `predicates`, all of which have to hold, to be asked of rows that have been read.
@@ -153,6 +175,15 @@ impl Query {
         rows_max: usize,
     ) -> Result<Rows, QueryError> {
         let rows = self.open(signal, columns, predicates)?;
+        self.collect_stream(rows, rows_max).await
+    }
+
+    /// What [`Query::open`] or [`Query::open_first`] gives, until it has given `rows_max` rows.
+    pub(crate) async fn collect_stream(
+        &self,
+        rows: impl Future<Output = Result<SendableRecordBatchStream, QueryError>> + Send + 'static,
+        rows_max: usize,
+    ) -> Result<Rows, QueryError> {
         let bytes_max = self.shared.settings.result_bytes_max;
         self.run(async move { collect_stream(rows.await?, rows_max, bytes_max).await }).await
     }

@@ -27,8 +27,9 @@ use super::ids::{IdPages, SpanIds, TRACE_ENCODING, runs};
 use super::trace_stream::{Run, runs_of};
 use crate::engine::Query;
 use crate::error::QueryError;
+use crate::pages::CountedFile;
 use crate::pruning;
-use crate::row_groups::{CountedFile, rows_in_time};
+use crate::row_groups::rows_in_time;
 use crate::running::Reading;
 
 /// Rows that are decoded at a time: their columns fit into a core's cache.

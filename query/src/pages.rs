@@ -1,0 +1,419 @@
+//! Pages of the columns of a row group, as the Parquet reader takes them.
+//!
+//! The crate's own source of pages makes a zstd context for every column that it opens and forgets a page once it has been
+//! read. A page of log records reads a handful of rows of twenty columns in a hundred places, its conditions first: here
+//! a thread has one context, and pages that conditions were read from are there when the same columns are answered.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arrow::datatypes::Schema;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader, RowGroups, RowSelection};
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::basic::Compression;
+use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::{ChunkReader, Length};
+use parquet::file::serialized_reader::SerializedPageReader;
+use zstd::bulk::Decompressor;
+
+use crate::running::Reading;
+
+/// Bytes of pages that one reading keeps between its conditions and its answer.
+const KEPT_BYTES_MAX: usize = 16 << 20;
+
+thread_local! {
+    /// Making one takes as long as reading a small page.
+    static ZSTD: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// A file that is read by position and says how much.
+pub(crate) struct CountedFile {
+    pub(crate) file: File,
+    pub(crate) reading: Arc<Reading>,
+}
+
+impl Length for CountedFile {
+    fn len(&self) -> u64 {
+        self.file.len()
+    }
+}
+
+impl ChunkReader for CountedFile {
+    type T = BufReader<File>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T> {
+        self.file.get_read(start)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, start)?;
+        self.reading.bytes.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(bytes.into())
+    }
+}
+
+/// How many bytes of pages a reading may still keep.
+pub(crate) struct Allowance(AtomicUsize);
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self(AtomicUsize::new(KEPT_BYTES_MAX))
+    }
+}
+
+impl Allowance {
+    fn take(&self, bytes: usize) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
+    }
+}
+
+/// One row group of a file.
+pub(crate) struct RowGroupPages {
+    file: Arc<CountedFile>,
+    metadata: ArrowReaderMetadata,
+    number: usize,
+    /// By leaf and place within its column, the dictionary first.
+    kept: Mutex<HashMap<(usize, usize), Page>>,
+    allowance: Arc<Allowance>,
+}
+
+impl RowGroupPages {
+    /// `number`: of a row group that the file has.
+    pub(crate) fn new(
+        file: Arc<CountedFile>,
+        metadata: ArrowReaderMetadata,
+        number: usize,
+        allowance: Arc<Allowance>,
+    ) -> Arc<Self> {
+        Arc::new(Self { file, metadata, number, kept: Mutex::default(), allowance })
+    }
+
+    pub(crate) fn metadata(&self) -> &ParquetMetaData {
+        self.metadata.metadata()
+    }
+
+    pub(crate) fn row_group(&self) -> &RowGroupMetaData {
+        self.metadata().row_group(self.number)
+    }
+
+    /// Rows of those columns of `schema` that the file has. `selection`: within the row group; `None`: all.
+    /// `keep`: the pages, as far as allowed, for who reads them again.
+    pub(crate) fn read(
+        self: &Arc<Self>,
+        schema: &Schema,
+        selection: Option<RowSelection>,
+        batch_rows: usize,
+        keep: bool,
+    ) -> Result<ParquetRecordBatchReader> {
+        let parquet = self.metadata().file_metadata().schema_descr();
+        let fields = Some(self.metadata.schema().fields());
+        let levels = parquet_to_arrow_field_levels(parquet, mask(self.metadata(), schema), fields)?;
+        let columns = Columns { pages: Arc::clone(self), keep };
+        ParquetRecordBatchReader::try_new_with_row_groups(&levels, &columns, batch_rows, selection)
+    }
+}
+
+/// The leaves of those columns of a schema that the file has.
+pub(crate) fn mask(metadata: &ParquetMetaData, schema: &Schema) -> ProjectionMask {
+    let parquet = metadata.file_metadata().schema_descr();
+    let leaves = parquet.columns().iter().enumerate().filter(|(_, column)| is_of(column.path().parts(), schema));
+    ProjectionMask::leaves(parquet, leaves.map(|(leaf, _)| leaf))
+}
+
+pub(crate) fn is_of(path: &[String], schema: &Schema) -> bool {
+    path.first().is_some_and(|name| schema.column_with_name(name).is_some())
+}
+
+/// What one reader sees of a row group.
+struct Columns {
+    pages: Arc<RowGroupPages>,
+    keep: bool,
+}
+
+impl RowGroups for Columns {
+    fn num_rows(&self) -> usize {
+        self.pages.row_group().num_rows() as usize
+    }
+
+    fn column_chunks(&self, leaf: usize) -> Result<Box<dyn PageIterator>> {
+        Ok(Box::new(OneColumn(Some(ColumnPages::open(&self.pages, leaf, self.keep)))))
+    }
+
+    fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
+        Box::new(std::iter::once(self.pages.row_group()))
+    }
+
+    fn metadata(&self) -> &ParquetMetaData {
+        self.pages.metadata()
+    }
+}
+
+/// The pages of a column in one row group.
+struct OneColumn(Option<Result<ColumnPages>>);
+
+impl Iterator for OneColumn {
+    type Item = Result<Box<dyn PageReader>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.take().map(|pages| Ok(Box::new(pages?) as Box<dyn PageReader>))
+    }
+}
+
+impl PageIterator for OneColumn {}
+
+impl Drop for RowGroupPages {
+    fn drop(&mut self) {
+        let bytes = self.kept.get_mut().values().map(|page| page.buffer().len()).sum();
+        self.allowance.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+struct ColumnPages {
+    /// Gives pages as they lie in the file.
+    stored: SerializedPageReader<CountedFile>,
+    is_zstd: bool,
+    /// No page is larger.
+    bytes_max: usize,
+    pages: Arc<RowGroupPages>,
+    leaf: usize,
+    /// Of the next page.
+    place: usize,
+    keep: bool,
+}
+
+impl ColumnPages {
+    fn open(pages: &Arc<RowGroupPages>, leaf: usize, keep: bool) -> Result<Self> {
+        let column = pages.row_group().column(leaf);
+        let is_zstd = matches!(column.compression(), Compression::ZSTD(_));
+        let index = pages.metadata().offset_index().and_then(|index| index.get(pages.number)?.get(leaf));
+        let locations = index.map(|index| index.page_locations().clone());
+        let rows = pages.row_group().num_rows() as usize;
+        let file = Arc::clone(&pages.file);
+        let stored = if is_zstd {
+            SerializedPageReader::new(file, &as_stored(column)?, rows, locations)?
+        } else {
+            SerializedPageReader::new(file, column, rows, locations)?
+        };
+        let bytes_max = usize::try_from(column.uncompressed_size())?;
+        Ok(Self { stored, is_zstd, bytes_max, pages: Arc::clone(pages), leaf, place: 0, keep })
+    }
+
+    fn read(&mut self) -> Result<Option<Page>> {
+        let Some(page) = self.stored.get_next_page()? else { return Ok(None) };
+        let page = if self.is_zstd { decompressed(page, self.bytes_max)? } else { page };
+        let place = (self.leaf, self.place);
+        if self.keep && self.pages.allowance.take(page.buffer().len()) {
+            self.pages.kept.lock().insert(place, page.clone());
+        }
+        Ok(Some(page))
+    }
+}
+
+/// What makes the crate's reader leave pages as they are.
+fn as_stored(column: &ColumnChunkMetaData) -> Result<ColumnChunkMetaData> {
+    let (start, length) = column.byte_range();
+    ColumnChunkMetaData::builder(column.column_descr_ptr())
+        .set_compression(Compression::UNCOMPRESSED)
+        .set_data_page_offset(start as i64)
+        .set_total_compressed_size(length as i64)
+        .build()
+}
+
+impl PageReader for ColumnPages {
+    fn get_next_page(&mut self) -> Result<Option<Page>> {
+        let kept = self.pages.kept.lock().get(&(self.leaf, self.place)).cloned();
+        let page = match kept {
+            Some(page) => {
+                self.stored.skip_next_page()?;
+                Some(page)
+            }
+            None => self.read()?,
+        };
+        self.place += 1;
+        Ok(page)
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
+        self.stored.peek_next_page()
+    }
+
+    fn skip_next_page(&mut self) -> Result<()> {
+        self.place += 1;
+        self.stored.skip_next_page()
+    }
+
+    fn at_record_boundary(&mut self) -> Result<bool> {
+        self.stored.at_record_boundary()
+    }
+}
+
+impl Iterator for ColumnPages {
+    type Item = Result<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
+}
+
+/// Of a page of version 2 the levels are not compressed, and the values need not be:
+/// <https://parquet.apache.org/docs/file-format/data-pages/>.
+fn decompressed(mut page: Page, bytes_max: usize) -> Result<Page> {
+    let (buf, levels) = match &mut page {
+        Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } => (buf, 0),
+        Page::DataPageV2 { is_compressed: false, .. } => return Ok(page),
+        Page::DataPageV2 { buf, def_levels_byte_len, rep_levels_byte_len, .. } => {
+            (buf, *def_levels_byte_len as usize + *rep_levels_byte_len as usize)
+        }
+    };
+    let (levels, values) = buf.split_at_checked(levels).ok_or_else(|| broken("levels that are longer than it"))?;
+    // A page without a value need not have a frame.
+    let values = if values.is_empty() { Vec::new() } else { unzstd(values, bytes_max)? };
+    *buf = if levels.is_empty() { values.into() } else { [levels, &values].concat().into() };
+    Ok(page)
+}
+
+/// `bytes_max`: more cannot be right.
+fn unzstd(frame: &[u8], bytes_max: usize) -> Result<Vec<u8>> {
+    let length = zstd::zstd_safe::get_frame_content_size(frame).map_err(|_| broken("no zstd frame"))?;
+    // The length is said by all who compress a page at once.
+    let length = length.map_or(Ok(bytes_max), usize::try_from)?;
+    if length > bytes_max {
+        return Err(broken("more bytes than its column"));
+    }
+    ZSTD.with_borrow_mut(|zstd| {
+        if zstd.is_none() {
+            *zstd = Some(Decompressor::new()?);
+        }
+        let Some(zstd) = zstd else { return Err(broken("no decompressor")) };
+        Ok(zstd.decompress(frame, length)?)
+    })
+}
+
+fn broken(what: &str) -> ParquetError {
+    ParquetError::General(format!("a page with {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, SeekFrom, Write};
+
+    use arrow::array::{ArrayRef, DictionaryArray, Int64Array, ListArray, StringArray};
+    use arrow::compute::{concat_batches, filter_record_batch};
+    use arrow::datatypes::{Int32Type, Int64Type};
+    use arrow::record_batch::RecordBatch;
+    use parquet::arrow::ArrowWriter;
+    use parquet::arrow::arrow_reader::ArrowReaderOptions;
+    use parquet::basic::ZstdLevel;
+    use parquet::file::metadata::PageIndexPolicy;
+    use parquet::file::properties::{WriterProperties, WriterVersion};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ROWS: usize = 400;
+
+    /// Numbers, texts with gaps, a dictionary, nothing at all, and lists.
+    fn rows() -> RecordBatch {
+        let texts = (0..ROWS).map(|row| (row % 7 > 0).then(|| format!("text {row} {}", row * row)));
+        let words = (0..ROWS).map(|row| (row % 5 > 0).then(|| ["a", "bb", "ccc"][row % 3]));
+        let lists = (0..ROWS).map(|row| (row % 4 > 0).then(|| (0..row % 4).map(|nth| Some(nth as i64))));
+        let columns: [(&str, ArrayRef); 5] = [
+            ("number", Arc::new((0..ROWS as i64).map(|row| row * 1_000_003).collect::<Int64Array>())),
+            ("text", Arc::new(texts.collect::<StringArray>())),
+            ("word", Arc::new(words.collect::<DictionaryArray<Int32Type>>())),
+            ("nothing", Arc::new(StringArray::new_null(ROWS))),
+            ("list", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(lists))),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).expect("a batch")
+    }
+
+    /// A file with two row groups of these rows.
+    fn written(properties: WriterProperties) -> File {
+        let mut file = tempfile::tempfile().expect("a file");
+        let mut writer = ArrowWriter::try_new(&mut file, rows().schema(), Some(properties)).expect("a writer");
+        for _ in 0..2 {
+            writer.write(&rows()).expect("written");
+            writer.flush().expect("a row group");
+        }
+        writer.close().expect("closed");
+        file
+    }
+
+    fn properties(compression: Compression, version: WriterVersion) -> WriterProperties {
+        let properties = WriterProperties::builder().set_compression(compression).set_writer_version(version);
+        properties.set_data_page_row_count_limit(37).set_write_batch_size(37).build()
+    }
+
+    fn pages(file: &File, policy: PageIndexPolicy) -> Arc<RowGroupPages> {
+        let file = file.try_clone().expect("a file");
+        let options = ArrowReaderOptions::new().with_page_index_policy(policy);
+        let metadata = ArrowReaderMetadata::load(&file, options).expect("a footer");
+        let file = CountedFile { file, reading: Arc::default() };
+        RowGroupPages::new(Arc::new(file), metadata, 1, Arc::default())
+    }
+
+    fn read(pages: &Arc<RowGroupPages>, wanted: &[bool], keep: bool) -> RecordBatch {
+        let selection = RowSelection::from_filters(&[wanted.to_vec().into()]);
+        let schema = rows().schema();
+        let batches = pages.read(&schema, Some(selection), 64, keep).expect("a reader");
+        concat_batches(&schema, &batches.collect::<std::result::Result<Vec<_>, _>>().expect("rows")).expect("together")
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_those_that_were_written(
+            is_zstd in any::<bool>(),
+            is_v2 in any::<bool>(),
+            has_index in any::<bool>(),
+            wanted in prop::collection::vec(prop::bool::weighted(0.1), ROWS),
+        ) {
+            let compression = if is_zstd { Compression::ZSTD(ZstdLevel::default()) } else { Compression::UNCOMPRESSED };
+            let version = if is_v2 { WriterVersion::PARQUET_2_0 } else { WriterVersion::PARQUET_1_0 };
+            let file = written(properties(compression, version));
+            let policy = if has_index { PageIndexPolicy::Required } else { PageIndexPolicy::Skip };
+            let pages = pages(&file, policy);
+            let expected = filter_record_batch(&rows(), &wanted.clone().into()).expect("filtered");
+            for keep in [true, false] {
+                prop_assert_eq!(&read(&pages, &wanted, keep), &expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_kept_page_is_not_read_again() {
+        let file = written(properties(Compression::ZSTD(ZstdLevel::default()), WriterVersion::PARQUET_1_0));
+        let pages = pages(&file, PageIndexPolicy::Required);
+        let bytes = || pages.file.reading.bytes.load(Ordering::Relaxed);
+        let wanted: Vec<bool> = (0..ROWS).map(|row| row % 150 == 0).collect();
+        let first = read(&pages, &wanted, true);
+        let read_once = bytes();
+        assert!(read_once > 0);
+        assert_eq!(read(&pages, &wanted, true), first);
+        assert_eq!(bytes(), read_once);
+        let allowance = Arc::clone(&pages.allowance);
+        assert!(allowance.0.load(Ordering::Relaxed) < KEPT_BYTES_MAX);
+        drop(pages);
+        assert_eq!(allowance.0.load(Ordering::Relaxed), KEPT_BYTES_MAX, "given back");
+    }
+
+    #[test]
+    fn a_page_that_is_not_what_was_written_is_an_error() {
+        let mut file = written(properties(Compression::ZSTD(ZstdLevel::default()), WriterVersion::PARQUET_1_0));
+        let pages = pages(&file, PageIndexPolicy::Required);
+        let (start, length) = pages.row_group().column(1).byte_range();
+        file.seek(SeekFrom::Start(start + 30)).expect("there");
+        file.write_all(&vec![0xA5; length as usize - 30]).expect("written");
+        let batches = pages.read(&rows().schema(), None, 64, false);
+        assert!(batches.and_then(|mut batches| batches.try_for_each(|batch| Ok(drop(batch?)))).is_err());
+    }
+}
