@@ -131,7 +131,7 @@ pub(crate) struct AttributeColumns {
 }
 
 /// Values of promoted keys that do not fit into their columns: of the few rows that have any.
-struct Conflicts(HashMap<usize, Vec<Conflict>>);
+pub(crate) struct Conflicts(HashMap<usize, Vec<Conflict>>);
 
 struct Conflict {
     key: String,
@@ -141,7 +141,7 @@ struct Conflict {
 }
 
 impl Conflicts {
-    fn of(batch: &RecordBatch) -> Result<Self, QueryError> {
+    pub(crate) fn of(batch: &RecordBatch) -> Result<Self, QueryError> {
         if !has_values(batch, schema::ATTRIBUTE_CONFLICTS) {
             return Ok(Self(HashMap::new()));
         }
@@ -157,7 +157,11 @@ impl Conflicts {
         Ok(Self(rows.collect()))
     }
 
-    fn row(&self, row: usize) -> impl Iterator<Item = (&str, Stored<'_>)> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn row(&self, row: usize) -> impl Iterator<Item = (&str, Stored<'_>)> {
         self.0.get(&row).into_iter().flatten().map(|conflict| {
             let text = conflict.text.as_str();
             (conflict.key.as_str(), if conflict.is_json { Stored::Json(text) } else { Stored::Text(text) })
@@ -218,7 +222,7 @@ impl AttributeColumns {
 }
 
 /// Most rows have few of the promoted keys: a column without a value need not be looked at for each of them.
-fn has_values(batch: &RecordBatch, name: &str) -> bool {
+pub(crate) fn has_values(batch: &RecordBatch, name: &str) -> bool {
     batch.column_by_name(name).is_some_and(|column| column.null_count() < column.len())
 }
 

@@ -24,7 +24,7 @@ use crate::engine::Query;
 use crate::error::QueryError;
 use crate::heatmap::WorstOutcome;
 use crate::matching::Matching;
-use crate::outcome::{OUTCOME_COLUMNS, OutcomeColumns, is_error, is_fault, is_ok, is_throttle};
+use crate::outcome::{OutcomeColumns, is_error, is_fault, is_ok, is_throttle};
 use crate::sampling::is_sampled;
 
 /// Spans that are looked at inside, and as many outside; with more, one of so many is.
@@ -172,7 +172,8 @@ pub(crate) async fn compare(
         schema::ATTRIBUTE_CONFLICTS,
     ];
     columns.extend(promoted);
-    columns.extend(OUTCOME_COLUMNS.iter().filter(|column| !column.starts_with("attr_")));
+    // The other columns of an outcome are there already.
+    columns.push(schema::STATUS);
     let frame = frame.select(columns.into_iter().map(ident).collect::<Vec<_>>())?;
     let tables = query.run(async move { read(frame, selection, one_in).await }).await?;
     let [sampled_inside, sampled_outside] = tables.sampled;

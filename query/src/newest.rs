@@ -12,7 +12,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::Expr;
 use futures::StreamExt;
 use proto::{Signal, TimeRange, UnixNanos};
-use storage::Snapshot;
+use storage::{Segment, Snapshot};
 
 use crate::engine::Query;
 use crate::error::QueryError;
@@ -46,24 +46,44 @@ impl Stretch {
     }
 }
 
-fn stretches(snapshot: &Snapshot) -> Vec<Stretch> {
+fn memtable_stretches(snapshot: &Snapshot) -> impl Iterator<Item = Stretch> {
     let time_column = snapshot.signal.spec().time_column;
-    let memory = snapshot.batches.iter().filter_map(|batch| {
+    snapshot.batches.iter().filter_map(move |batch| {
         let times = batch.column_by_name(time_column)?.as_primitive_opt::<Int64Type>()?;
         Some(Stretch { min: min(times)?, max: max(times)?, rows: batch.num_rows() as u64 })
-    });
+    })
+}
+
+fn stretches(snapshot: &Snapshot) -> Vec<Stretch> {
     let segments = snapshot.segments.iter().map(|segment| {
         let meta = segment.meta();
         Stretch { min: meta.min_time, max: meta.max_time, rows: meta.rows }
     });
-    memory.chain(segments).collect()
+    memtable_stretches(snapshot).chain(segments).collect()
 }
 
-/// The times of the oldest and the newest row there is.
-pub(crate) fn extent(snapshot: &Snapshot) -> Option<(UnixNanos, UnixNanos)> {
-    let stretches = stretches(snapshot);
-    let oldest = stretches.iter().map(|stretch| stretch.min).min()?;
-    Some((oldest, stretches.iter().map(|stretch| stretch.max).max()?))
+/// The times of the oldest and the newest row in a range, as far as row groups tell.
+///
+/// Blocking: indexes that nobody has opened yet are read.
+pub(crate) fn extent(snapshot: &Snapshot, range: TimeRange) -> Option<(UnixNanos, UnixNanos)> {
+    let segments = snapshot.segments.iter().filter(|segment| {
+        let meta = segment.meta();
+        range.overlaps(meta.min_time, meta.max_time)
+    });
+    let of_row_groups = segments.flat_map(|segment| times_of_row_groups(segment));
+    let all = memtable_stretches(snapshot).map(|stretch| (stretch.min, stretch.max)).chain(of_row_groups);
+    let inside = all.filter(|(min, max)| range.overlaps(*min, *max));
+    let both = inside.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+    let (start, end) = (range.start.unwrap_or(UnixNanos::MIN), range.end.unwrap_or(UnixNanos::MAX));
+    Some((both.0.max(start), both.1.min(end)))
+}
+
+/// Of each row group its smallest and largest time; of the segment when they are not known.
+fn times_of_row_groups(segment: &Segment) -> Vec<(UnixNanos, UnixNanos)> {
+    match segment.row_groups() {
+        Some(groups) => groups.iter().map(|group| (group.min_time, group.max_time)).collect(),
+        None => vec![(segment.meta().min_time, segment.meta().max_time)],
+    }
 }
 
 /// About how many rows lie in a range, by what is known of segments without reading them.
@@ -242,10 +262,7 @@ async fn row_groups(
     let snapshot = query.snapshot(signal);
     let read = move || {
         let segments = snapshot.segments.iter();
-        let groups = segments.flat_map(|segment| match segment.row_groups() {
-            Some(groups) => groups.iter().map(|group| (group.min_time, group.max_time)).collect(),
-            None => vec![(segment.meta().min_time, segment.meta().max_time)],
-        });
+        let groups = segments.flat_map(|segment| times_of_row_groups(segment));
         let groups = groups.filter(|(min, max)| range.overlaps(*min, *max));
         groups.map(|(min, max)| if newest_first { min } else { max }).collect()
     };

@@ -8,36 +8,71 @@
 //! | ok | none of them | |
 //!
 //! Flags do not exclude each other: a span may carry both an HTTP and a gRPC code, and each says what it says. The HTTP
-//! code is read from `http.response.status_code` and from the older `http.status_code`, the gRPC code from
-//! `rpc.grpc.status_code`; all of them are integers by the semantic conventions, and a text in their place is no code.
+//! code is read from `http.response.status_code` and from the older `http.status_code`, the gRPC code by its name from
+//! `rpc.response.status_code` and by its number from the older `rpc.grpc.status_code`. Where the semantic conventions have
+//! a number, the text of one is the same code: tracers that know texts only send it so.
 //!
 //! The same rules exist twice, over values ([`Outcome::of`]) and over columns ([`is_error`] and its kin), so that plans
 //! can count outcomes where the rows are. A test compares them on every combination of codes.
 
 use arrow::array::{Array, Int64Array};
 use arrow::record_batch::RecordBatch;
+use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::{Expr, lit};
 use datafusion::prelude::ident;
 use proto::schema;
 
-use crate::columns::{TextColumn, int_at, int64};
+use crate::columns::{Conflicts, Stored, TextColumn, has_values, int_at, int64};
 use crate::error::QueryError;
 use crate::filter::text_equals;
+use crate::functions::{attribute_call, integer, parse_integer};
 
-/// Columns of the HTTP status code: the current and the older convention.
-const HTTP_COLUMNS: [&str; 2] = ["attr_http_response_status_code", "attr_http_status_code"];
-const GRPC_COLUMN: &str = "attr_rpc_grpc_status_code";
+/// A number: the key of the attribute and its column.
+#[derive(Clone, Copy)]
+struct Code(&'static str, &'static str);
+
+/// The HTTP status code: the current and the older convention.
+const HTTP: [Code; 2] = [
+    Code("http.response.status_code", "attr_http_response_status_code"),
+    Code("http.status_code", "attr_http_status_code"),
+];
+/// The number of a gRPC status, the older convention.
+const GRPC: Code = Code("rpc.grpc.status_code", "attr_rpc_grpc_status_code");
+/// Its name, the current convention.
+const GRPC_NAME_COLUMN: &str = "attr_rpc_response_status_code";
 /// The physical columns that an outcome depends on: what a plan has to select to use this module on its batches.
-pub(crate) const OUTCOME_COLUMNS: [&str; 4] = [schema::STATUS, HTTP_COLUMNS[0], HTTP_COLUMNS[1], GRPC_COLUMN];
+pub(crate) const OUTCOME_COLUMNS: [&str; 6] =
+    [schema::STATUS, HTTP[0].1, HTTP[1].1, GRPC.1, GRPC_NAME_COLUMN, schema::ATTRIBUTE_CONFLICTS];
+
+/// Names of the gRPC codes, each at its number (`google.rpc.Code`).
+pub(crate) const GRPC_NAMES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
 
 const STATUS_ERROR: &str = "ERROR";
 const HTTP_TOO_MANY_REQUESTS: i64 = 429;
 /// CANCELLED, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED, RESOURCE_EXHAUSTED, FAILED_PRECONDITION,
 /// ABORTED, OUT_OF_RANGE, UNAUTHENTICATED (`google.rpc.Code`).
-const GRPC_ERRORS: [i64; 10] = [1, 3, 5, 6, 7, GRPC_RESOURCE_EXHAUSTED, 9, 10, 11, 16];
-const GRPC_RESOURCE_EXHAUSTED: i64 = 8;
+pub(crate) const GRPC_ERRORS: [i64; 10] = [1, 3, 5, 6, 7, GRPC_RESOURCE_EXHAUSTED, 9, 10, 11, 16];
+pub(crate) const GRPC_RESOURCE_EXHAUSTED: i64 = 8;
 /// UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS.
-const GRPC_FAULTS: [i64; 6] = [2, 4, 12, 13, 14, 15];
+pub(crate) const GRPC_FAULTS: [i64; 6] = [2, 4, 12, 13, 14, 15];
 
 /// The flags of a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -53,8 +88,8 @@ pub(crate) struct Outcome {
 pub(crate) struct StatusCodes {
     /// `http.response.status_code` and `http.status_code`.
     pub(crate) http: [Option<i64>; 2],
-    /// `rpc.grpc.status_code`.
-    pub(crate) grpc: Option<i64>,
+    /// `rpc.response.status_code` and `rpc.grpc.status_code`.
+    pub(crate) grpc: [Option<i64>; 2],
     /// The span's status is ERROR.
     pub(crate) status_error: bool,
 }
@@ -62,7 +97,7 @@ pub(crate) struct StatusCodes {
 impl Outcome {
     pub(crate) fn of(codes: &StatusCodes) -> Self {
         let http_in = |first: i64, last: i64| codes.http.iter().flatten().any(|code| (first..=last).contains(code));
-        let grpc_in = |set: &[i64]| codes.grpc.is_some_and(|code| set.contains(&code));
+        let grpc_in = |set: &[i64]| codes.grpc.iter().flatten().any(|code| set.contains(code));
         let error = http_in(400, 499) || grpc_in(&GRPC_ERRORS);
         Self {
             error,
@@ -91,16 +126,17 @@ pub(crate) struct OutcomeColumns {
     status_error: Vec<bool>,
     /// None: no row has a code.
     http: [Option<Int64Array>; 2],
-    grpc: Option<Int64Array>,
+    grpc: [Option<Int64Array>; 2],
 }
 
 impl OutcomeColumns {
     /// `batch` has (at least) [`OUTCOME_COLUMNS`]. Errors: a column of a type that cannot be what the schema says.
     pub(crate) fn of(batch: &RecordBatch) -> Result<Self, QueryError> {
+        let texts = Conflicts::of(batch)?;
         Ok(Self {
             status_error: TextColumn::of(batch, schema::STATUS)?.equals(STATUS_ERROR),
-            http: [codes(batch, HTTP_COLUMNS[0])?, codes(batch, HTTP_COLUMNS[1])?],
-            grpc: codes(batch, GRPC_COLUMN)?,
+            http: [codes(batch, &texts, &HTTP[0])?, codes(batch, &texts, &HTTP[1])?],
+            grpc: [grpc_names(batch)?, codes(batch, &texts, &GRPC)?],
         })
     }
 
@@ -108,16 +144,36 @@ impl OutcomeColumns {
         let code = |column: &Option<Int64Array>| column.as_ref().and_then(|column| int_at(column, row));
         Outcome::of(&StatusCodes {
             http: [code(&self.http[0]), code(&self.http[1])],
-            grpc: code(&self.grpc),
+            grpc: [code(&self.grpc[0]), code(&self.grpc[1])],
             status_error: self.status_error[row],
         })
     }
 }
 
 /// None when no row has one.
-fn codes(batch: &RecordBatch, name: &str) -> Result<Option<Int64Array>, QueryError> {
-    let codes = int64(batch, name)?;
-    Ok((codes.null_count() < codes.len()).then_some(codes))
+fn codes(batch: &RecordBatch, texts: &Conflicts, code: &Code) -> Result<Option<Int64Array>, QueryError> {
+    let codes = int64(batch, code.1)?;
+    if texts.is_empty() {
+        return Ok((codes.null_count() < codes.len()).then_some(codes));
+    }
+    let as_text = |row| {
+        let (_, value) = texts.row(row).find(|(key, _)| *key == code.0)?;
+        match value {
+            Stored::Text(text) | Stored::Json(text) => parse_integer(text),
+            Stored::Int(code) => Some(code),
+        }
+    };
+    Ok(Some(codes.iter().enumerate().map(|(row, code)| code.or_else(|| as_text(row))).collect()))
+}
+
+/// None when no row has one.
+fn grpc_names(batch: &RecordBatch) -> Result<Option<Int64Array>, QueryError> {
+    if !has_values(batch, GRPC_NAME_COLUMN) {
+        return Ok(None);
+    }
+    let number = |text: Option<&str>| GRPC_NAMES.iter().position(|name| text == Some(name)).map(|code| code as i64);
+    let names = TextColumn::of(batch, GRPC_NAME_COLUMN)?;
+    Ok(Some((0..batch.num_rows()).map(|row| number(names.get(row))).collect()))
 }
 
 /// A boolean over the physical columns, never null.
@@ -142,12 +198,25 @@ pub(crate) fn is_ok() -> Expr {
 }
 
 fn http_between(first: i64, last: i64) -> Expr {
-    let [current, older] = HTTP_COLUMNS.map(|column| known(column).and(ident(column).between(lit(first), lit(last))));
+    let [current, older] = HTTP.map(|code| code.is(|code| code.between(lit(first), lit(last))));
     current.or(older)
 }
 
 fn grpc_one_of(codes: &[i64]) -> Expr {
-    known(GRPC_COLUMN).and(ident(GRPC_COLUMN).in_list(codes.iter().map(|code| lit(*code)).collect(), false))
+    let number = GRPC.is(|number| number.in_list(codes.iter().map(|code| lit(*code)).collect(), false));
+    let names = GRPC_NAMES.iter().zip(0..).filter(|(_, code)| codes.contains(code)).map(|(name, _)| lit(*name));
+    number.or(known(GRPC_NAME_COLUMN).and(ident(GRPC_NAME_COLUMN).in_list(names.collect(), false)))
+}
+
+impl Code {
+    /// A condition on the code, false where there is none; it must not hold for -1.
+    fn is(self, holds: impl Fn(Expr) -> Expr) -> Expr {
+        let Self(key, column) = self;
+        let text = attribute_call(ident(schema::ATTRIBUTE_CONFLICTS), lit(key));
+        let number = coalesce(vec![integer().call(vec![text]), lit(-1i64)]);
+        let as_text = known(schema::ATTRIBUTE_CONFLICTS).and(holds(number));
+        known(column).and(holds(ident(column))).or(as_text)
+    }
 }
 
 /// Makes a condition on the column false, not null, where there is no value. (`IS TRUE` would say it better, but
@@ -175,7 +244,7 @@ mod tests {
     }
 
     fn grpc(code: i64) -> StatusCodes {
-        StatusCodes { grpc: Some(code), ..StatusCodes::default() }
+        StatusCodes { grpc: [None, Some(code)], ..StatusCodes::default() }
     }
 
     #[test]
@@ -224,6 +293,9 @@ mod tests {
         ];
         for (code, (name, expected)) in names.into_iter().enumerate() {
             assert_eq!(Outcome::of(&grpc(code as i64)), expected, "{name} = {code}");
+            assert_eq!(name, GRPC_NAMES[code]);
+            let named = StatusCodes { grpc: [Some(code as i64), None], ..StatusCodes::default() };
+            assert_eq!(Outcome::of(&named), expected, "{name}");
         }
         assert_eq!(Outcome::of(&grpc(17)), OK);
     }
@@ -242,7 +314,7 @@ mod tests {
 
     #[test]
     fn flags_do_not_exclude_each_other() {
-        let all = StatusCodes { http: [Some(500), None], grpc: Some(8), status_error: true };
+        let all = StatusCodes { http: [Some(500), None], grpc: [None, Some(8)], status_error: true };
         assert_eq!(Outcome::of(&all), Outcome { error: true, throttle: true, fault: true });
         let both = StatusCodes { http: [Some(200), Some(503)], ..StatusCodes::default() };
         assert_eq!(Outcome::of(&both), FAULT);
@@ -255,11 +327,12 @@ mod tests {
             [None, Some(0), Some(200), Some(399), Some(400), Some(404), Some(429), Some(499), Some(500), Some(600)];
         let grpc = (-1..=17).map(Some).chain([None]);
         let mut all = Vec::new();
-        for grpc in grpc {
+        for (nth, grpc) in grpc.enumerate() {
             for current in http {
                 for older in [None, Some(200), Some(429), Some(503)] {
                     for status_error in [false, true] {
-                        all.push(StatusCodes { http: [current, older], grpc, status_error });
+                        let named = [None, Some((nth * 5 % GRPC_NAMES.len()) as i64)][all.len() % 2];
+                        all.push(StatusCodes { http: [current, older], grpc: [named, grpc], status_error });
                     }
                 }
             }
@@ -276,8 +349,19 @@ mod tests {
             .enumerate()
             .map(|(nth, codes)| {
                 let mut row = json!({"trace_id": "0000000000000000000000000000000f", "span_id": format!("{:016x}", nth + 1),
-                    "start_time_unix_nano": nth, HTTP_COLUMNS[0]: codes.http[0], HTTP_COLUMNS[1]: codes.http[1],
-                    GRPC_COLUMN: codes.grpc});
+                    "start_time_unix_nano": nth, HTTP[0].1: codes.http[0], HTTP[1].1: codes.http[1],
+                    GRPC.1: codes.grpc[1], GRPC_NAME_COLUMN: codes.grpc[0].map(|code| GRPC_NAMES[code as usize])});
+                // Some as texts, which lie elsewhere.
+                if nth % 4 == 1 {
+                    let texts = [(&HTTP[0], codes.http[0]), (&HTTP[1], codes.http[1]), (&GRPC, codes.grpc[1])];
+                    let texts = texts.into_iter().filter_map(|(code, value)| Some((code, value?)));
+                    let mut conflicts = serde_json::Map::new();
+                    for (code, value) in texts {
+                        row[code.1] = json!(null);
+                        conflicts.insert(code.0.to_owned(), json!(value.to_string()));
+                    }
+                    row[schema::ATTRIBUTE_CONFLICTS] = json!(json!(conflicts).to_string());
+                }
                 // Absent, not only other than ERROR, where it is no error: nulls must not leak into the flags.
                 if codes.status_error {
                     row["status"] = json!(STATUS_ERROR);

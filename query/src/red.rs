@@ -4,6 +4,7 @@ use arrow::array::{Array, AsArray, Float64Array, Int64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use arrow::record_batch::RecordBatch;
+use datafusion::functions::core::expr_fn::greatest;
 use datafusion::functions_aggregate::expr_fn::{count, max, sum};
 use datafusion::logical_expr::{Expr, cast as cast_expr, lit, when};
 use datafusion::prelude::ident;
@@ -28,12 +29,18 @@ pub(crate) struct Red {
     pub(crate) duration_ns: Option<Durations>,
 }
 
+/// The duration of a span. One that ends before it starts, as when its end was never set, took no time that is known: it
+/// must not take away from the others'.
+pub(crate) fn time_taken() -> Expr {
+    greatest(vec![ident(schema::DURATION_NS), lit(0i64)])
+}
+
 /// Aggregates over span rows, in the order that [`RedColumns`] reads.
 pub(crate) fn red_figures() -> Result<Vec<Expr>, QueryError> {
     let count_if = |condition: Expr, name: &str| -> Result<Expr, QueryError> {
         Ok(sum(when(condition, lit(1i64)).otherwise(lit(0i64))?).alias(name))
     };
-    let duration = || ident(schema::DURATION_NS);
+    let duration = time_taken;
     let rank = |p: f64, name: &str| percentile().call(vec![duration(), lit(p)]).alias(name);
     Ok(vec![
         count(lit(1)).alias("requests"),

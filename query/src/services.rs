@@ -18,7 +18,7 @@ use crate::error::QueryError;
 use crate::filter::{plain_text, text_equals, time_predicates};
 use crate::functions::percentile;
 use crate::map::{Counts, Durations};
-use crate::red::{Red, RedColumns, red_figures};
+use crate::red::{Red, RedColumns, red_figures, time_taken};
 
 /// Durations of spans in nanoseconds: exact percentiles by nearest rank.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -148,7 +148,7 @@ fn status_errors() -> Result<Expr, QueryError> {
 
 /// Counts, errors, p50, p95, p99, max, in this order.
 fn span_figures() -> Result<Vec<Expr>, QueryError> {
-    let duration = || ident(schema::DURATION_NS);
+    let duration = time_taken;
     let rank = |p: f64, name: &str| percentile().call(vec![duration(), lit(p)]).alias(name);
     Ok(vec![
         count(lit(1)).alias("spans"),

@@ -284,7 +284,9 @@ fn extent(spans: &[TreeSpan], records: &[LogRow<'_>]) -> (i64, i128) {
     let first_log = records.first().map_or(0, |record| record.time_unix_nano());
     let last_log = records.last().map_or(0, |record| record.time_unix_nano());
     let start = spans.iter().map(|span| span.start_time_unix_nano).min().unwrap_or(first_log);
-    (start, spans.iter().map(TreeSpan::end).max().unwrap_or(i128::from(last_log)))
+    let end = spans.iter().map(TreeSpan::end).max().unwrap_or(i128::from(last_log));
+    // A lone span that ends before it starts has no extent.
+    (start, end.max(i128::from(start)))
 }
 
 fn offset(time: i64, start: i64) -> i64 {

@@ -328,7 +328,7 @@ fn summary(id: TraceId, spans: &[SlimSpan<'_>]) -> TraceSummary {
         trace_id: id.to_string(),
         root: tree.root(&tree_spans).map(|root| TraceRoot::of_slim(&spans[root])),
         start_time_unix_nano: start,
-        duration_ns: clamp(end - i128::from(start)),
+        duration_ns: clamp(end - i128::from(start)).max(0),
         span_count: spans.len(),
         service_count: services.len(),
         error_count: services.iter().map(|service| service.error_count).sum(),

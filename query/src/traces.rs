@@ -279,7 +279,8 @@ impl<'a> DistinctSpans<'a> {
 fn trace_answer<'a>(trace_id: TraceId, spans: &DistinctSpans<'a>, resources: &'a Resources<'a>) -> TraceAnswer<'a> {
     let tree = assemble(&spans.tree_spans);
     let start = spans.tree_spans.iter().map(|span| span.start_time_unix_nano).min().unwrap_or(0);
-    let end = spans.tree_spans.iter().map(TreeSpan::end).max().unwrap_or(0);
+    // A lone span that ends before it starts has no extent.
+    let end = spans.tree_spans.iter().map(TreeSpan::end).max().unwrap_or(0).max(i128::from(start));
     let services = trace_services(&tree, spans);
     TraceAnswer {
         trace_id: trace_id.to_string(),

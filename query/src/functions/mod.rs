@@ -26,7 +26,7 @@ pub(crate) use attribute::{AttributesView, attribute, attribute_call, attribute_
 pub(crate) use event_attribute::event_attribute;
 pub(crate) use hex::{hex, is_hex};
 pub(crate) use nested::{events_view, links_view, timestamp_type};
-pub(crate) use number::{integer, number};
+pub(crate) use number::{integer, number, parse_integer};
 pub(crate) use percentile::percentile;
 pub(crate) use severity::{SEVERITIES, is_severity_name, severity_name, severity_numbers};
 pub(crate) use text_match::{MatchCall, text_match};

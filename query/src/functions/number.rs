@@ -98,7 +98,8 @@ fn parse_number(text: &str) -> Option<f64> {
     text.parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
-fn parse_integer(text: &str) -> Option<i64> {
+/// What `integer(text)` is.
+pub(crate) fn parse_integer(text: &str) -> Option<i64> {
     if let Ok(integer) = text.parse::<i64>() {
         return Some(integer);
     }

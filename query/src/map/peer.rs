@@ -7,6 +7,9 @@
 //! | `database` | any other `db.system.name` or `db.system` | likewise |
 //! | `external` | `peer.service`, else `server.address` | that |
 //!
+//! Where a span has the older names of these attributes, `messaging.destination`, `db.name` and `net.peer.name`, they count
+//! as the current ones.
+//!
 //! A span without any of these names nobody, and its call is nobody's edge.
 
 use serde::Serialize;
@@ -44,13 +47,16 @@ impl NodeType {
 }
 
 /// Columns that name a callee.
-pub(super) const PEER_COLUMNS: [&str; 7] = [
+pub(super) const PEER_COLUMNS: [&str; 10] = [
     "attr_messaging_system",
     "attr_messaging_destination_name",
+    "attr_messaging_destination",
     "attr_db_system_name",
     "attr_db_system",
     "attr_db_namespace",
+    "attr_db_name",
     "attr_server_address",
+    "attr_net_peer_name",
     "attr_peer_service",
 ];
 
@@ -67,14 +73,25 @@ pub(super) enum NamedBy<T> {
 impl<T: Copy> NamedBy<T> {
     /// `attributes`: values of [`PEER_COLUMNS`], empty where there is none.
     pub(super) fn of(attributes: [T; PEER_COLUMNS.len()], is_empty: impl Fn(T) -> bool) -> Option<Self> {
-        let [messaging, destination, db_name, db_older, namespace, address, service] = attributes;
+        let [
+            messaging,
+            destination,
+            destination_older,
+            db_system,
+            db_system_older,
+            namespace,
+            namespace_older,
+            address,
+            address_older,
+            service,
+        ] = attributes;
         let first_of = |first: T, second: T| if is_empty(first) { second } else { first };
         if !is_empty(messaging) {
-            return Some(NamedBy::Queue(messaging, destination));
+            return Some(NamedBy::Queue(messaging, first_of(destination, destination_older)));
         }
-        let database = first_of(db_name, db_older);
+        let (database, address) = (first_of(db_system, db_system_older), first_of(address, address_older));
         if !is_empty(database) {
-            return Some(NamedBy::Database(database, first_of(namespace, address)));
+            return Some(NamedBy::Database(database, first_of(first_of(namespace, namespace_older), address)));
         }
         let host = first_of(service, address);
         (!is_empty(host)).then_some(NamedBy::Host(host))
@@ -114,7 +131,11 @@ mod tests {
 
     #[test]
     fn the_most_telling_attribute_names_the_callee() {
-        for (texts, expected) in [
+        let texts = |current: [&'static str; 7]| {
+            let [messaging, destination, db, db_older, namespace, address, service] = current;
+            [messaging, destination, "", db, db_older, namespace, "", address, "", service]
+        };
+        for (current, expected) in [
             (["kafka", "orders", "", "", "", "broker", ""], Some((NodeType::Queue, "kafka orders"))),
             (["rabbitmq", "", "", "", "", "", ""], Some((NodeType::Queue, "rabbitmq"))),
             (["", "", "postgresql", "", "shop", "db.local", ""], Some((NodeType::Database, "postgresql shop"))),
@@ -125,9 +146,21 @@ mod tests {
             (["", "", "", "", "", "api.example.com", ""], Some((NodeType::External, "api.example.com"))),
             (["", "orders", "", "", "shop", "", ""], None),
         ] {
-            let found = NamedBy::of(texts, str::is_empty).map(NamedBy::peer);
-            let found = found.as_ref().map(|(node_type, name)| (*node_type, name.as_str()));
-            assert_eq!(found, expected, "{texts:?}");
+            assert_peer(texts(current), expected);
         }
+        for (older, expected) in [
+            (["kafka", "", "orders", "", "", "", "", "", "", ""], (NodeType::Queue, "kafka orders")),
+            (["", "", "", "", "postgresql", "", "shop", "db.local", "", ""], (NodeType::Database, "postgresql shop")),
+            (["", "", "", "", "mysql", "", "", "", "db.local", ""], (NodeType::Database, "mysql db.local")),
+            (["", "", "", "", "", "", "", "", "api.example.com", ""], (NodeType::External, "api.example.com")),
+        ] {
+            assert_peer(older, Some(expected));
+        }
+    }
+
+    fn assert_peer(texts: [&str; PEER_COLUMNS.len()], expected: Option<(NodeType, &str)>) {
+        let found = NamedBy::of(texts, str::is_empty).map(NamedBy::peer);
+        let found = found.as_ref().map(|(node_type, name)| (*node_type, name.as_str()));
+        assert_eq!(found, expected, "{texts:?}");
     }
 }

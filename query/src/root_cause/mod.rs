@@ -23,7 +23,7 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use proto::{Signal, UnixNanos, schema};
+use proto::{Signal, TimeRange, UnixNanos, schema};
 
 pub(crate) use self::answer::RootCause;
 use self::answer::{Cause, Change, ChangeKind, PeriodAnswer};
@@ -63,7 +63,9 @@ pub(crate) async fn read(
     periods: Periods,
     matching: Option<&Matching>,
 ) -> Result<RootCause, QueryError> {
-    let extents = [Signal::Spans, Signal::Logs].map(|signal| newest::extent(&query.snapshot(signal)));
+    let base = TimeRange { start: Some(periods.base_from), end: Some(periods.base_to) };
+    let snapshots = [Signal::Spans, Signal::Logs].map(|signal| query.snapshot(signal));
+    let extents = query.blocking(move || snapshots.map(|snapshot| newest::extent(&snapshot, base))).await?;
     let merged = extents.into_iter().flatten().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     let periods = merged.map_or(periods, |(oldest, newest)| periods.clipped(oldest, newest));
     let wanted = match matching {

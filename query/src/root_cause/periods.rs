@@ -46,7 +46,7 @@ impl Periods {
         Self { from, to, base_from, base_to }
     }
 
-    /// The baseline without what lies before the oldest and behind the newest row: its blocks are to hold something.
+    /// The baseline without what lies before its oldest and behind its newest row: its blocks are to hold something.
     pub(super) fn clipped(self, oldest: UnixNanos, newest: UnixNanos) -> Self {
         let (base_from, base_to) = (self.base_from.max(oldest), self.base_to.min(newest.saturating_add(1)));
         if base_from < base_to { Self { base_from, base_to, ..self } } else { self }

@@ -5,6 +5,7 @@ use proto::{Signal, TimeRange, schema};
 use super::plan::{like_pattern, phrase_regex, word_regex};
 use super::resolve::{Number, OutcomeName, Owner, Predicate, Source};
 use super::syntax::{Comparison, Tree};
+use crate::outcome::{GRPC_ERRORS, GRPC_FAULTS, GRPC_NAMES, GRPC_RESOURCE_EXHAUSTED};
 
 /// A condition as text.
 pub(super) struct Written {
@@ -152,16 +153,24 @@ fn compare_number(table: &str, source: &Source, op: Comparison, value: Number) -
 pub(super) fn outcome(table: &str, name: OutcomeName) -> String {
     let code = |key: &str| format!("coalesce(integer({table}attributes['{key}']), -1)");
     let [current, older] = ["http.response.status_code", "http.status_code"].map(code);
-    let grpc = code("rpc.grpc.status_code");
+    let number = code("rpc.grpc.status_code");
+    let name_of = format!("coalesce({table}attributes['rpc.response.status_code'], '')");
+    let grpc = |codes: &[i64]| {
+        let numbers = codes.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        let names = codes.iter().filter_map(|code| GRPC_NAMES.get(usize::try_from(*code).ok()?));
+        let names = names.map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+        format!("{number} IN ({numbers}) OR {name_of} IN ({names})")
+    };
     let http = |range: &str| format!("{current} {range} OR {older} {range}");
-    let error = format!("{} OR {grpc} IN (1, 3, 5, 6, 7, 8, 9, 10, 11, 16)", http("BETWEEN 400 AND 499"));
+    let error = format!("{} OR {}", http("BETWEEN 400 AND 499"), grpc(&GRPC_ERRORS));
     let fault = format!(
-        "{} OR {grpc} IN (2, 4, 12, 13, 14, 15) OR ({table}status = 'ERROR' AND NOT ({error}))",
-        http("BETWEEN 500 AND 599")
+        "{} OR {} OR ({table}status = 'ERROR' AND NOT ({error}))",
+        http("BETWEEN 500 AND 599"),
+        grpc(&GRPC_FAULTS)
     );
     match name {
         OutcomeName::Error => error,
-        OutcomeName::Throttle => format!("{} OR {grpc} = 8", http("= 429")),
+        OutcomeName::Throttle => format!("{} OR {}", http("= 429"), grpc(&[GRPC_RESOURCE_EXHAUSTED])),
         OutcomeName::Fault => fault,
         OutcomeName::Ok => format!("({error} OR {fault}) IS NOT TRUE"),
     }

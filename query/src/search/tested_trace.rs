@@ -153,7 +153,7 @@ impl<'a> TestedTrace<'a> {
         match figure {
             Figure::Duration(op, ns) => {
                 let start = self.spans.iter().map(|span| span.start).min().unwrap_or(0);
-                op.holds(self.until_end(start), ns)
+                op.holds(self.until_end(start).max(0), ns)
             }
             Figure::RootToEnd(op, ns) => {
                 self.root.is_some_and(|root| op.holds(self.until_end(self.spans[root].start), ns))

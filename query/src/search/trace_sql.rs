@@ -126,7 +126,7 @@ impl Writer {
         let end = "CAST(max(end_time) AS BIGINT)";
         let (value, op, number) = match figure {
             Figure::Partial => return self.partial(),
-            Figure::Duration(op, ns) => (format!("{end} - CAST(min(start_time) AS BIGINT)"), op, ns),
+            Figure::Duration(op, ns) => (format!("greatest({end} - CAST(min(start_time) AS BIGINT), 0)"), op, ns),
             Figure::RootToEnd(op, ns) => {
                 let start = "CAST(min(CASE WHEN parent_span_id IS NULL THEN start_time END) AS BIGINT)";
                 (format!("{end} - {start}"), op, ns)
