@@ -24,6 +24,7 @@ import { ErrorsTab } from "./errors-tab";
 import { LogsTab } from "./logs-tab";
 import { OperationsTab } from "./operations-tab";
 import { OverviewTab } from "./overview-tab";
+import table from "../../kit/table.module.css";
 import css from "./service-screen.module.css";
 
 const TABS = [
@@ -147,7 +148,7 @@ function Header({ overview, before, comparison, actions }: { overview: ServiceOv
             <dt>{overview.measured}/min</dt>
           </div>
           <div title={`${count} of ${overview.requests}`}>
-            <dd className={failed ? css[outcome] : undefined}>
+            <dd className={failed ? table[outcome] : undefined}>
               {failed ? formatShare(count, overview.requests) : "0%"} <DeltaText delta={shareBefore === undefined ? null : shareDelta(shareNow, shareBefore, (share) => formatShare(share, 1))} />
             </dd>
             <dt>{failed ? outcome : "failed"}</dt>
