@@ -47,7 +47,8 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   /** Of the window before; null when nothing is compared. */
   before: OutcomeCounts | null;
   selected: boolean;
-  dim: boolean;
+  /** Pointed at, or next to it: all others are dimmed by their group. */
+  lit: boolean;
   onHover: (id: string | null) => void;
   onSelect: (id: string) => void;
   onFocus: (id: string) => void;
@@ -69,16 +70,16 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   return (
     <g
       data-node={node.id}
-      className={classNames(css.node, props.selected && css.selected, props.dim && css.dim)}
+      className={classNames(css.node, props.selected && css.selected, props.lit && css.lit)}
       transform={`translate(${at.x} ${at.y})`}
       role="button"
       tabIndex={0}
       aria-pressed={props.selected}
       aria-label={words}
       onPointerEnter={() => props.onHover(node.id)}
-      onPointerLeave={() => props.onHover(null)}
+      onPointerLeave={(event) => isNode(event.relatedTarget) || props.onHover(null)}
       onFocus={() => props.onHover(node.id)}
-      onBlur={() => props.onHover(null)}
+      onBlur={(event) => isNode(event.relatedTarget) || props.onHover(null)}
       onClick={() => props.onSelect(node.id)}
       onDoubleClick={() => props.onFocus(node.id)}
       onKeyDown={onKeyDown}
@@ -113,6 +114,11 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
     </g>
   );
 });
+
+/** Who comes from one node to another shows the neighbours of the next, not all nodes in between. */
+function isNode(next: EventTarget | null): boolean {
+  return next instanceof Element && next.closest("[data-node]") !== null;
+}
 
 export function Ring({ counts, radius }: { counts: Parameters<typeof arcs>[0]; radius: number }) {
   return arcs(counts).map((arc) => {
