@@ -8,6 +8,7 @@ import { worst } from "../../engine/outcome";
 import { allOf } from "../../engine/search/edit";
 import { buttonClass } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
+import { ChoiceNote } from "../../kit/choice-note";
 import { DeltaText } from "../../kit/delta-text";
 import { NoDataInRange } from "../../kit/no-data";
 import { Page } from "../../kit/page";
@@ -74,7 +75,7 @@ export function ServiceScreen({ name }: { name: string }) {
   );
   return (
     <Page title={name} crumb={crumb} timed>
-      {text !== null && text !== tab && <Note error>tab={text} in the address is none of {TABS.map((one) => one.value).join(", ")}; the overview is shown.</Note>}
+      <ChoiceNote name="tab" choices={TABS} usual="the overview is shown" />
       {problem && <Note error>{problem}</Note>}
       {gone ? (
         <NoDataInRange signal="spans" />

@@ -5,6 +5,7 @@ import { mapQuery, servicesQuery, statusQuery } from "../../api/queries";
 import type { MapNode, ServiceMap, ServiceRow } from "../../api/types";
 import { Button } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
+import { ChoiceNote } from "../../kit/choice-note";
 import { NoDataInRange } from "../../kit/no-data";
 import { Page } from "../../kit/page";
 import { TextField } from "../../kit/search-field";
@@ -42,6 +43,8 @@ const COLUMNS: { key: SortKey; label: string; title: string; value: (one: Figure
   { key: "logs", label: "Logs", title: "", value: ({ row }) => row.log_count },
 ];
 
+const SORTS = COLUMNS.flatMap(({ key }) => [{ value: key }, { value: `-${key}` }]);
+
 function shareOf(served: Figures["served"], key: "faults" | "errors"): number {
   return served && served.requests > 0 ? served[key] / served.requests : -1;
 }
@@ -77,6 +80,7 @@ export function ServicesScreen() {
               Requests and their durations could not be counted. {capital(explain(map.error).message)}.
             </Note>
           )}
+          <ChoiceNote name="sort" choices={SORTS} usual="those with the most spans come first" />
           <div className={css.stage}>
             <ServiceTable rows={figures} waits={map.isPending} minutes={Number(window.to - window.from) / 60e9} stale={query.isPlaceholderData || map.isPlaceholderData} text={text} selected={selected} onSelect={(service) => patch({ service: service === selected ? null : service })} />
             {selected !== null && <OperationsPanel service={selected} onClose={() => patch({ service: null })} />}

@@ -6,7 +6,6 @@ import { lag, lastArrival, refusedRequests, refusedText } from "../../kit/system
 import { useTime } from "../../kit/time-context";
 import { formatBytes, formatDuration, group } from "../../lib/format";
 import { formatDateTime, nanos, type UnixNanos } from "../../lib/time";
-import controls from "../../kit/controls.module.css";
 import table from "../../kit/table.module.css";
 import css from "./system-screen.module.css";
 

@@ -5,6 +5,7 @@ import { onThemeChange, prepareCanvas, readThemeColors, serviceColors } from "..
 import { ticks } from "../../engine/timeline";
 import type { TraceModel } from "../../engine/trace-model";
 import { Button } from "../../kit/button";
+import { ChoiceNote } from "../../kit/choice-note";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatShare, group, plural } from "../../lib/format";
 import css from "./views.module.css";
@@ -35,6 +36,7 @@ export function FlameTab({ model, matches, onSelect }: { model: TraceModel; matc
   const label = (node: number) => `${model.services[flame.service[node]!]!} ${model.names[flame.name[node]!]!}`;
   return (
     <>
+      <ChoiceNote name="order" choices={ORDERS} usual="left heavy is shown" />
       <div className={css.toolbar}>
         <div role="group" aria-label="Order" className={css.orders}>
           {ORDERS.map((one) => (

@@ -10,9 +10,10 @@ import { serviceOf, spanRefOf } from "../../engine/trace-model";
 import { WaterfallStore } from "../../engine/waterfall-store";
 import { announce } from "../../kit/announce";
 import { Button, CopyButton } from "../../kit/button";
+import { ChoiceNote } from "../../kit/choice-note";
 import { ImportFile } from "../../kit/import-file";
 import { Page } from "../../kit/page";
-import { EmptyState, ErrorState, Note, Skeleton } from "../../kit/states";
+import { EmptyState, ErrorState, Skeleton } from "../../kit/states";
 import { TAB_PANEL_ID, tabId, Tabs } from "../../kit/tabs";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
@@ -118,7 +119,7 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
       <div className={css.tabs}>
         <Tabs label="Views of the trace" value={view} choices={VIEWS.map((one) => (one.value === "logs" ? { ...one, label: `Logs ${group(facts.log_count)}` } : one))} onChange={setView} />
       </div>
-      {asked !== null && known === undefined && <Note error>view={asked} in the address is none of {VIEWS.map((one) => one.value).join(", ")}; the {usual} is shown.</Note>}
+      <ChoiceNote name="view" choices={VIEWS} usual={`the ${usual} is shown`} />
       <TraceHealth trace={trace} store={store} url={url} />
       <div className={css.panel} role="tabpanel" id={TAB_PANEL_ID} aria-labelledby={tabId(view)}>
         {view !== "logs" && view !== "raw" && model.count === 0 ? (

@@ -6,6 +6,7 @@ import type { TraceSummary } from "../../api/types";
 import { isOneSpan } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
+import { ChoiceNote } from "../../kit/choice-note";
 import { Facets, useFacetsShown } from "../../kit/facets";
 import { ChoiceMenu } from "../../kit/menu";
 import { ImportFile } from "../../kit/import-file";
@@ -16,7 +17,7 @@ import { QueryBar, useEditable } from "../../kit/query-bar";
 import { ConditionChips } from "../../kit/search-field";
 import { SpanRate } from "../../kit/rate";
 import { SetupCard } from "../../kit/setup-card";
-import { ErrorState } from "../../kit/states";
+import { ErrorState, Note } from "../../kit/states";
 import { StreamStatus, stoppedText } from "../../kit/stream-status";
 import { TAB_PANEL_ID, tabId, Tabs } from "../../kit/tabs";
 import { useTime } from "../../kit/time-context";
@@ -52,6 +53,7 @@ export function TracesScreen() {
   const { window, setWindow } = useTime();
   const text = readText(search);
   const view: View = new URLSearchParams(search).get("view") === "heatmap" ? "heatmap" : "list";
+  const { problem } = readTraceOrder(search);
   const [shown, setShown] = useFacetsShown();
   const status = useQuery(statusQuery());
   const change = (next: string) => patch(textPatch(next));
@@ -68,6 +70,8 @@ export function TracesScreen() {
         <SetupCard status={status.data} />
       ) : (
         <>
+          <ChoiceNote name="view" choices={VIEWS} usual="the list is shown" />
+          {problem && <Note error>{problem}</Note>}
           <div className={css.filters}>
             <Button small look="quiet" aria-pressed={shown} onClick={() => setShown(!shown)}>
               <PanelLeft size={14} aria-hidden /> Facets
@@ -103,7 +107,7 @@ export function TracesScreen() {
 
 function Results({ text, window, onChange }: SearchProps) {
   const { search, patch } = useUrl();
-  const order = readTraceOrder(search);
+  const { order } = readTraceOrder(search);
   const stream = useRowStream<TraceSummary>("traces", traceParams(window, text, order.sort, order.order));
   const { rows: traces, phase, stale, cursor, reason, progress } = stream;
   useEffect(() => {
