@@ -19,6 +19,14 @@ const GROUPS: { title: string; keys: [keys: string, what: string][] }[] = [
   },
   { title: "Go to", keys: SCREENS.map((screen) => [`g ${screen.key}`, screen.label]) },
   {
+    title: "List of traces",
+    keys: [
+      ["↑ ↓", "Previous, next trace"],
+      ["x", "Mark to compare"],
+      ["X", "Compare the two that are marked"],
+    ],
+  },
+  {
     title: "Waterfall",
     keys: [
       ["↑ ↓", "Previous, next row"],
