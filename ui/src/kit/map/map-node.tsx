@@ -62,6 +62,8 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   const words = `${describeNode(node)}${props.before ? `; before: ${describeBefore(props.before)}` : ""}`;
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Enter" && event.key !== " ") return;
+    // Again: whoever shows the figures leads into them.
+    if (props.selected && !event.shiftKey) return;
     event.preventDefault();
     event.stopPropagation();
     if (event.shiftKey) props.onFocus(node.id);

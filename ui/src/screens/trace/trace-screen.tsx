@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { RefreshCw } from "lucide-react";
-import { useCallback, useEffect, useMemo } from "react";
+import { useCallback, useEffect, useEffectEvent, useMemo } from "react";
 import { Link } from "wouter";
 import { ApiError } from "../../api/client";
 import { traceQuery } from "../../api/queries";
@@ -12,6 +12,7 @@ import { announce } from "../../kit/announce";
 import { Button, CopyButton } from "../../kit/button";
 import { ChoiceNote } from "../../kit/choice-note";
 import { ImportFile } from "../../kit/import-file";
+import { isForPage } from "../../kit/keys";
 import { Page } from "../../kit/page";
 import { EmptyState, ErrorState, Skeleton } from "../../kit/states";
 import { TAB_PANEL_ID, tabId, Tabs } from "../../kit/tabs";
@@ -93,6 +94,15 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
     else return false;
     return true;
   };
+  // In every view: whoever went to another one by a key goes on by one.
+  const onPageKey = useEffectEvent((event: KeyboardEvent) => {
+    if ("vlj".includes(event.key) && isForPage(event) && onKey(event.key)) event.preventDefault();
+  });
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => onPageKey(event);
+    window.addEventListener("keydown", listen);
+    return () => window.removeEventListener("keydown", listen);
+  }, []);
   const showFound = useCallback((find: string) => patch({ view: null, find }), [patch]);
   const select = (index: number) => patch({ view: null, span: spanRefOf(model, index) });
   return (

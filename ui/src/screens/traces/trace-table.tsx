@@ -1,7 +1,8 @@
-import { type KeyboardEvent, useMemo } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef } from "react";
 import { Link, useSearch } from "wouter";
 import type { TraceSummary } from "../../api/types";
 import { classNames } from "../../kit/class-names";
+import { isForPage } from "../../kit/keys";
 import { Skeleton } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useServiceColors } from "../../kit/use-service-colors";
@@ -34,6 +35,16 @@ export function TraceTable(props: {
   const roots = useMemo(() => [...new Set(traces.map(rootService))].toSorted(), [traces]);
   const colors = useServiceColors(roots);
   const names = useMemo(() => shortServiceNames(traces.flatMap((trace) => trace.services.map((one) => one.service))), [traces]);
+  const scroller = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const fromNowhere = (event: globalThis.KeyboardEvent) => {
+      if (event.key !== "ArrowDown" || document.activeElement !== document.body || !isForPage(event)) return;
+      event.preventDefault();
+      scroller.current?.querySelector<HTMLElement>("a[data-trace]")?.focus();
+    };
+    window.addEventListener("keydown", fromNowhere);
+    return () => window.removeEventListener("keydown", fromNowhere);
+  }, []);
   const onKeyDown = (event: KeyboardEvent) => {
     const link = (event.target as Element).closest<HTMLElement>("a[data-trace]");
     if (!link || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -48,7 +59,7 @@ export function TraceTable(props: {
   return (
     // The keys act on the rows' links.
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
-    <div className={classNames(css.scroller, props.stale && css.stale)} aria-busy={props.loading} onKeyDown={onKeyDown}>
+    <div ref={scroller} className={classNames(css.scroller, props.stale && css.stale)} aria-busy={props.loading} onKeyDown={onKeyDown}>
       <table className={classNames(table.list, css.table)}>
         <colgroup>
           <col />
