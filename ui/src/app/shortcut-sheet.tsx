@@ -66,7 +66,7 @@ const GROUPS: { title: string; keys: [keys: string, what: string][] }[] = [
 
 export function ShortcutSheet({ open, onClose }: { open: boolean; onClose: () => void }) {
   return (
-    <Dialog open={open} onOpenChange={(next) => next || onClose()} title="Keyboard shortcuts">
+    <Dialog open={open} onOpenChange={(next) => next || onClose()} title="Keyboard shortcuts" wide>
       <div className={css.sheet}>
         {GROUPS.map((group) => (
           <section key={group.title}>
