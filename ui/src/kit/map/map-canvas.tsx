@@ -162,6 +162,7 @@ export function MapCanvas(props: {
               before={props.before ? (props.before.get(node.id) ?? NO_REQUESTS) : null}
               selected={props.selected === `node:${node.id}`}
               lit={shown !== null && shown.has(node.id)}
+              stop={props.wheel || !isLarge}
               onHover={setHovered}
               onSelect={select}
               onFocus={onFocus}

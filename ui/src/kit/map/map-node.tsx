@@ -49,6 +49,8 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   selected: boolean;
   /** Pointed at, or next to it: all others are dimmed by their group. */
   lit: boolean;
+  /** Tab stops here; not at each of many in a small picture of the map, beside which a link leads to the large one. */
+  stop: boolean;
   onHover: (id: string | null) => void;
   onSelect: (id: string) => void;
   onFocus: (id: string) => void;
@@ -75,7 +77,7 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
       className={classNames(css.node, props.selected && css.selected, props.lit && css.lit)}
       transform={`translate(${at.x} ${at.y})`}
       role="button"
-      tabIndex={0}
+      tabIndex={props.stop ? 0 : -1}
       aria-pressed={props.selected}
       aria-label={words}
       onPointerEnter={() => props.onHover(node.id)}
