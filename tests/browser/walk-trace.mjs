@@ -219,7 +219,7 @@ export function traceWalk(visitor, server) {
     ['the flame merges equal calls and is walked by keys', async () => {
       await page.getByRole('tab', { name: 'Flame' }).click();
       const flame = page.getByRole('application', { name: /^Flame graph of/ });
-      await main.getByText(/^Widths are work: what each span did itself, added up: \S+ \S+ in \S+ \S+ of time/).waitFor();
+      await main.getByText(/^Widths are work: .* in\s.* of time/).waitFor();
       await flame.focus();
       await page.keyboard.press('ArrowDown');
       const status = page.getByRole('status').filter({ hasText: 'with what is below' });
