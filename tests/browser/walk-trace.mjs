@@ -253,7 +253,7 @@ export function traceWalk(visitor, server) {
       await page.keyboard.press('ArrowDown');
       await page.keyboard.press('x');
       await main.getByText('One trace marked, mark another').waitFor();
-      await main.getByRole('row').filter({ has: links.nth(1) }).getByRole('button').click();
+      await main.getByRole('button', { name: new RegExp(`^Compare trace ${b.slice(0, 8)}`) }).click();
       const both = main.getByText('Two traces marked');
       await both.waitFor();
       assert.equal(new URL(page.url()).searchParams.get('pick'), `${a},${b}`);
