@@ -124,5 +124,14 @@ export function detailsWalk(visitor, server) {
       await page.goto(`/trace/${trace.trace_id}?view=pie`);
       await main.getByText(/^view=pie in the address is none of/).waitFor();
     }],
+    ['nothing of an address that cannot be read is replaced in silence', async () => {
+      const id = trace.trace_id;
+      const addresses = ['/traces?view=pie', '/traces?sort=size', '/traces?sort=errors&order=asc', '/traces?pick=1,2', '/services?sort=size', '/logs?order=up', `/trace/${id}?view=flame&order=up`, `/trace/${id}?z=5`, `/compare/${id}...${id}?mode=pie`, '/?tz=Mars/Olympus', '/map?refresh=7s'];
+      for (const address of addresses) {
+        await page.goto(address);
+        const wrong = decodeURIComponent(/[^?&]+=[^&]*$/.exec(address.replace('&order=asc', ''))[0]);
+        await main.getByRole('status').filter({ hasText: `${wrong} ` }).filter({ hasText: 'in the address' }).first().waitFor();
+      }
+    }],
   ];
 }

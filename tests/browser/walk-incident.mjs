@@ -220,6 +220,7 @@ async function ringOf(locator) {
 }
 
 export function nanosOf(text) {
-  const [, value, unit] = /^(\d+)(ns|us|ms|s|m|h)$/.exec(text);
-  return BigInt(value) * { ns: 1n, us: 1_000n, ms: 1_000_000n, s: SECOND, m: 60n * SECOND, h: 3600n * SECOND }[unit];
+  const [, whole, fraction = '', unit] = /^(\d+)(?:\.(\d+))?(ns|us|ms|s|m|h)$/.exec(text);
+  const size = { ns: 1n, us: 1_000n, ms: 1_000_000n, s: SECOND, m: 60n * SECOND, h: 3600n * SECOND }[unit];
+  return BigInt(whole + fraction) * size / 10n ** BigInt(fraction.length);
 }

@@ -101,6 +101,20 @@ export function keyboardWalk(visitor, server) {
       await visitor.pictures('keyboard-span');
       await visitor.assertAccessible();
     }],
+    ['keys of the rows do not take those of the screens', async () => {
+      const address = page.url();
+      await page.keyboard.press('g');
+      await page.keyboard.press('l');
+      await page.waitForURL((url) => url.pathname === '/logs');
+      await page.goto(address);
+      const tree = page.getByRole('treegrid', { name: 'Spans of the trace' });
+      await tree.waitFor();
+      await visitor.settle();
+      for (const view of ['Flame', 'Map', 'Statistics', 'Logs 0', 'Raw', 'Waterfall']) {
+        await page.keyboard.press('v');
+        await page.waitForFunction((name) => document.querySelector('[role=tab][aria-selected=true]').textContent.trim() === name, view);
+      }
+    }],
     ['the map by keys: the worst is spoken, its node opens', async () => {
       await page.keyboard.press('g');
       await page.keyboard.press('m');
@@ -114,6 +128,12 @@ export function keyboardWalk(visitor, server) {
       await assertNoSidewaysScroll();
       await visitor.pictures('keyboard-map');
       await visitor.assertAccessible();
+      await page.keyboard.press('Enter');
+      assert.equal((await focused()).name, 'Details of payment', 'again is into them');
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Escape');
+      await page.getByRole('complementary', { name: 'Details of payment' }).waitFor({ state: 'detached' });
+      assert.match((await focused()).name, /^payment, service/, 'and back');
     }],
     ['the list of traces speaks how many there are', async () => {
       await page.keyboard.press('g');

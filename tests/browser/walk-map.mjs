@@ -1,6 +1,7 @@
 // Someone on call looks at the map: which service is red, who calls it, which of its traces are slow, since when.
 
 import assert from 'node:assert/strict';
+import { nanosOf } from './walk-incident.mjs';
 
 export function mapWalk(visitor, server) {
   const { page } = visitor;
@@ -111,7 +112,7 @@ export function mapWalk(visitor, server) {
       await details.getByRole('link', { name: 'View their traces' }).click();
       await page.getByRole('button', { name: 'Remove condition service:ts-basic-service' }).waitFor();
       const [, until] = /^service:ts-basic-service kind:\(server OR consumer\) duration>=\S+ duration<(\S+)$/.exec(window().get('q'));
-      assert.equal(parseDuration(until), histogram.at(-1).end_ns, 'up to the end of the last bucket');
+      assert.equal(Number(nanosOf(until)), histogram.at(-1).end_ns, 'up to the end of the last bucket');
       await page.getByRole('main').getByRole('table').getByRole('link').first().waitFor();
       await page.goBack();
       await details.waitFor();
@@ -217,9 +218,4 @@ async function ringOf(locator) {
     const share = ((turn % 1) + 1) % 1;
     return share === 0 ? large : share;
   });
-}
-
-function parseDuration(text) {
-  const [, value, unit] = /^(\d+)(ns|us|ms|s|m|h)$/.exec(text);
-  return Number(value) * { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 }[unit];
 }

@@ -219,6 +219,7 @@ export function traceWalk(visitor, server) {
     ['the flame merges equal calls and is walked by keys', async () => {
       await page.getByRole('tab', { name: 'Flame' }).click();
       const flame = page.getByRole('application', { name: /^Flame graph of/ });
+      await main.getByText(/^Widths are work: .* in\s.* of time/).waitFor();
       await flame.focus();
       await page.keyboard.press('ArrowDown');
       const status = page.getByRole('status').filter({ hasText: 'with what is below' });
@@ -244,6 +245,30 @@ export function traceWalk(visitor, server) {
       assert.equal(traceEvents.filter((event) => event.ph === 'X').length, total);
     }],
 
+    ['two traces of the list are marked, by a key and by the mouse, and compared', async () => {
+      await page.goto('/traces');
+      const links = main.getByRole('table').getByRole('link');
+      await links.nth(1).waitFor();
+      const [a, b] = await links.evaluateAll((all) => all.map((one) => /[0-9a-f]{32}/.exec(one.href)[0]));
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('x');
+      await main.getByText('One trace marked, mark another').waitFor();
+      await main.getByRole('button', { name: new RegExp(`^Compare trace ${b.slice(0, 8)}`) }).click();
+      const both = main.getByText('Two traces marked');
+      await both.waitFor();
+      assert.equal(new URL(page.url()).searchParams.get('pick'), `${a},${b}`);
+      await page.reload();
+      await both.waitFor();
+      await visitor.settle();
+      await visitor.assertAccessible();
+      await visitor.pictures('traces-marked');
+      await main.getByRole('link', { name: 'Compare', exact: true }).click();
+      await page.waitForURL((url) => url.pathname === `/compare/${a}...${b}`);
+      await page.goBack();
+      await both.waitFor();
+      await main.getByRole('button', { name: 'Clear marks' }).click();
+      await both.waitFor({ state: 'detached' });
+    }],
     ['compared with the fast one, the planted 640 ms come first', async () => {
       await page.goto(`/trace/${FAST}`);
       await page.getByRole('button', { name: 'Compare' }).click();

@@ -10,6 +10,7 @@ const GROUPS: { title: string; keys: [keys: string, what: string][] }[] = [
       ["/", "Search field of the screen"],
       ["t", "Time range"],
       ["[ ]", "Earlier, later"],
+      [".", "Until now"],
       ["z", "Wider range"],
       ["r", "Refresh"],
       ["d", "Dark or light"],
@@ -18,6 +19,24 @@ const GROUPS: { title: string; keys: [keys: string, what: string][] }[] = [
     ],
   },
   { title: "Go to", keys: SCREENS.map((screen) => [`g ${screen.key}`, screen.label]) },
+  {
+    title: "Map",
+    keys: [
+      ["Enter", "Figures of the node, again: into them"],
+      ["⇧ Enter", "Focus on the node"],
+      ["Esc", "Close the figures"],
+      ["⇧ F10", "Menu of the node"],
+      ["+ - 0 f", "Zoom in, out, full size, show everything"],
+    ],
+  },
+  {
+    title: "List of traces",
+    keys: [
+      ["↑ ↓", "Previous, next trace"],
+      ["x", "Mark to compare"],
+      ["X", "Compare the two that are marked"],
+    ],
+  },
   {
     title: "Waterfall",
     keys: [
@@ -47,7 +66,7 @@ const GROUPS: { title: string; keys: [keys: string, what: string][] }[] = [
 
 export function ShortcutSheet({ open, onClose }: { open: boolean; onClose: () => void }) {
   return (
-    <Dialog open={open} onOpenChange={(next) => next || onClose()} title="Keyboard shortcuts">
+    <Dialog open={open} onOpenChange={(next) => next || onClose()} title="Keyboard shortcuts" wide>
       <div className={css.sheet}>
         {GROUPS.map((group) => (
           <section key={group.title}>

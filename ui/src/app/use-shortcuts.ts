@@ -2,7 +2,8 @@ import { useEffect, useRef } from "react";
 import { useTime } from "../kit/time-context";
 import { useUrl } from "../kit/use-url";
 import { applyTheme } from "../kit/preferences";
-import { absolute, nanos } from "../lib/time";
+import { isForPage } from "../kit/keys";
+import { absolute, ago, nanos, NOW, spanText } from "../lib/time";
 import { carryOver } from "../lib/url-state";
 import { SCREENS } from "./screens-list";
 import type { Overlay } from "./shell";
@@ -10,11 +11,7 @@ import type { Overlay } from "./shell";
 /** How long `g` waits for the second key. */
 const CHORD_MS = 1_200;
 
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(?:INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
-}
-
-/** Keys that work everywhere. Keys of a focused widget stop before they come here. */
+/** Keys that work everywhere. Keys of a focused widget stop before they come here, but for the second one after `g`. */
 export function useShortcuts(show: (overlay: Overlay) => void): void {
   const time = useTime();
   const { navigate, search } = useUrl();
@@ -43,6 +40,10 @@ export function useShortcuts(show: (overlay: Overlay) => void): void {
       z: zoomOut,
       d: toggleTheme,
       y: () => void navigator.clipboard?.writeText(window.location.href),
+      ".": () => {
+        const { from, to } = time.window;
+        time.setRange({ from: ago(spanText(to - from)), to: NOW });
+      },
       "[": () => shift(-0.5),
       "]": () => shift(0.5),
     };
@@ -52,18 +53,29 @@ export function useShortcuts(show: (overlay: Overlay) => void): void {
         show("palette");
         return;
       }
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || event.defaultPrevented) return;
-      if (document.querySelector('[role="dialog"]')) return;
-      const chord = performance.now() - chordAt.current < CHORD_MS;
-      chordAt.current = event.key === "g" ? performance.now() : -Infinity;
-      const screen = chord ? SCREENS.find((entry) => entry.key === event.key) : undefined;
-      const action = screen ? () => go(screen.path) : actions[event.key];
+      if (!isForPage(event)) return;
+      if (event.key === "g") chordAt.current = performance.now();
+      const action = actions[event.key];
       if (!action) return;
       event.preventDefault();
       action();
     };
+    // Before any widget, for the rows of a trace know `s` and `l` too.
+    const onChord = (event: KeyboardEvent) => {
+      const chord = performance.now() - chordAt.current < CHORD_MS;
+      chordAt.current = -Infinity;
+      const screen = chord && isForPage(event) && SCREENS.find((entry) => entry.key === event.key);
+      if (!screen) return;
+      event.preventDefault();
+      event.stopPropagation();
+      go(screen.path);
+    };
     window.addEventListener("keydown", onKeyDown);
-    return () => window.removeEventListener("keydown", onKeyDown);
+    window.addEventListener("keydown", onChord, true);
+    return () => {
+      window.removeEventListener("keydown", onKeyDown);
+      window.removeEventListener("keydown", onChord, true);
+    };
   }, [show, time, navigate, search]);
 }
 

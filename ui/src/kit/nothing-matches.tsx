@@ -4,9 +4,12 @@ import type { SearchSignal } from "../api/types";
 import { group, plural } from "../lib/format";
 import { absolute, formatDateTime, nanos, nowNanos, spanNs, type UnixNanos } from "../lib/time";
 import { Button } from "./button";
+import { classNames } from "./class-names";
 import { keptFor, keptFrom } from "./no-data";
+import controls from "./controls.module.css";
 import css from "./nothing-matches.module.css";
 import { EmptyState, explain } from "./states";
+import table from "./table.module.css";
 import { useTime } from "./time-context";
 
 /** The window that is opened around the nearest match. */
@@ -55,23 +58,23 @@ export function NothingMatches(props: {
         </p>
       )}
       {data && conditions.length > 1 && (
-        <table className={css.conditions} aria-label="Conditions of the search">
+        <table className={classNames(table.panel, css.conditions)} aria-label="Conditions of the search">
           <thead>
             <tr>
               <th scope="col">Condition</th>
               <th scope="col">Matches alone</th>
               <th scope="col">Matches without it</th>
               <th scope="col">
-                <span className={css.hidden}>Action</span>
+                <span className={controls.srOnly}>Action</span>
               </th>
             </tr>
           </thead>
           <tbody>
             {conditions.map((one) => (
               <tr key={one.condition} data-blamed={one.matches_without > 0}>
-                <td>
+                <th scope="row">
                   <code>{one.condition}</code>
-                </td>
+                </th>
                 <td>{group(one.matches_alone)}</td>
                 <td>{group(one.matches_without)}</td>
                 <td>

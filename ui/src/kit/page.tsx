@@ -16,7 +16,7 @@ export function Page(props: {
   actions?: ReactNode;
   children: ReactNode;
 }) {
-  const { problem, setRange, range } = useTime();
+  const { problem, ignored, setRange, range } = useTime();
   useEffect(() => {
     document.title = `${props.title} · Spanlake`;
   }, [props.title]);
@@ -35,6 +35,7 @@ export function Page(props: {
             {problem} The last 15 minutes are shown.
           </Note>
         )}
+        {props.timed && ignored.map((one) => <Note key={one} error>{one}</Note>)}
         {props.children}
       </main>
     </>

@@ -17,6 +17,8 @@ interface TimeState {
   refresh: Refresh;
   /** Why the address's range could not be read; the default range is shown instead. */
   problem: string | null;
+  /** Sentences about a zone and a refresh of the address that are not known. */
+  ignored: readonly string[];
   /** When `now` was last read. */
   now: UnixNanos;
   setRange: (range: TimeRange) => void;
@@ -33,6 +35,16 @@ export function useTime(): TimeState {
   const state = useContext(TimeContext);
   if (!state) throw new Error("useTime needs a TimeProvider above it");
   return state;
+}
+
+/** What of the address is no zone and no refresh. */
+function ignoredIn(search: string): string[] {
+  const params = new URLSearchParams(search);
+  const [zone, refresh] = [params.get("tz"), params.get("refresh")];
+  return [
+    ...(zone !== null && readZone(search) === null ? [`tz=${zone} in the address is no zone such as utc, local or Europe/Berlin; it is ignored.`] : []),
+    ...(refresh !== null && !(REFRESH_CHOICES as readonly string[]).includes(refresh) ? [`refresh=${refresh} in the address is none of ${REFRESH_CHOICES.join(", ")}; nothing is refreshed.`] : []),
+  ];
 }
 
 /** Time range, zone and refresh of the whole application, all in the address. */
@@ -69,6 +81,7 @@ export function TimeProvider({ children }: { children: ReactNode }) {
       zone,
       refresh,
       problem: parsed.ok ? null : parsed.message,
+      ignored: ignoredIn(search),
       now,
       setRange,
       setWindow: (start, end) =>

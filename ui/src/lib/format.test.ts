@@ -68,6 +68,15 @@ describe("durations that are typed", () => {
     expect(parseDuration(printDuration(ns))).toBe(ns);
   });
 
+  it("are printed so that they can be read, to the nanosecond", () => {
+    const texts: [number, string][] = [[0, "0ns"], [1, "1ns"], [1_500, "1.5us"], [7_943_282, "7.943282ms"], [50_120_000, "50.12ms"], [1_500_000_000, "1500ms"], [12_345_678_901, "12.345678901s"], [5_400_000_000_000, "90m"]];
+    for (const [ns, text] of texts) expect([printDuration(ns), parseDuration(text)]).toEqual([text, ns]);
+    for (let k = 0; k <= 120; k += 1) {
+      const edge = Math.round(10 ** (k / 10));
+      expect(parseDuration(printDuration(edge))).toBe(edge);
+    }
+  });
+
   it("refuses the rest", () => {
     for (const text of ["", "fast", "-1ms", "1 parsec"]) expect(parseDuration(text)).toBeNull();
   });

@@ -103,10 +103,14 @@ export function parseDuration(text: string): number | null {
   return Math.round(Number(match[1]) * factor[match[2]!.toLowerCase() as keyof typeof factor]);
 }
 
-/** The shortest exact text that {@link parseDuration} and the API read back: `1500ms`, `2s`. */
+/** An exact text that {@link parseDuration} and the API read back: `1500ms`, `2s`, `7.943282ms`. */
 export function printDuration(ns: number): string {
   for (const [unit, size] of [["h", 3600e9], ["m", 60e9], ["s", 1e9], ["ms", 1e6], ["us", 1e3]] as const) {
-    if (ns !== 0 && ns % size === 0) return `${ns / size}${unit}`;
+    if (ns !== 0 && ns % size === 0 && size >= (ns >= 1e6 ? 1e6 : 1e3)) return `${ns / size}${unit}`;
   }
-  return `${ns}ns`;
+  // Nanoseconds have too many digits to be read.
+  const [unit, digits] = ns >= 1e9 ? ["s", 9] : ns >= 1e6 ? ["ms", 6] : ns >= 1e3 ? ["us", 3] : ["ns", 0];
+  const whole = String(ns);
+  const fraction = digits === 0 ? "" : whole.slice(-digits).replace(/0+$/, "");
+  return `${whole.slice(0, whole.length - digits)}${fraction && `.${fraction}`}${unit}`;
 }

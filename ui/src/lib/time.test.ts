@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DEFAULT_RANGE, describeRange, formatDateTime, nanos, printInstant, resolve, rfc3339, spanNs } from "./time";
+import { DEFAULT_RANGE, describeRange, formatDateTime, nanos, printInstant, resolve, rfc3339, spanNs, spanText } from "./time";
 import { parseInstant, parseRange } from "./time-language";
 
 const NOW = nanos("1763650000000000000"); // 2025-11-20T14:46:40Z
@@ -35,4 +35,9 @@ it("spans are exact", () => {
   expect(spanNs("1.5s")).toBe(1_500_000_000n);
   expect(spanNs("250ms")).toBe(250_000_000n);
   expect(spanNs("7")).toBeNull();
+});
+
+it("a length is printed in the largest unit that holds it", () => {
+  for (const text of ["15m", "90m", "2h", "1d", "45s"]) expect(spanText(spanNs(text)!)).toBe(text);
+  expect(spanText(spanNs("1.5s")!)).toBe("2s");
 });

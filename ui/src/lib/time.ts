@@ -47,6 +47,13 @@ export function ago(span: string): Instant {
   return { kind: "relative", offsetNs: -spanNs(span)!, text: `now-${span}` };
 }
 
+/** The length of a range as a number with a unit, `90m`, for {@link ago}; at least a second. */
+export function spanText(ns: bigint): string {
+  const seconds = Math.max(1, Math.ceil(Number(ns) / 1e9));
+  const [unit, size] = ([["d", 86_400], ["h", 3_600], ["m", 60], ["s", 1]] as const).find(([, one]) => seconds % one === 0)!;
+  return `${seconds / size}${unit}`;
+}
+
 export function absolute(at: UnixNanos): Instant {
   return { kind: "absolute", at };
 }

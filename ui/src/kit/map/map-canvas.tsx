@@ -30,7 +30,7 @@ const EDGE_LABEL_PX = 10;
 const EDGE_LABELS_FROM = 1.4;
 /** Below this one there is no room for the figures of a node's arrows either. */
 const LABELS_NEAR_FROM = 0.55;
-/** With more nodes than this a small picture of the whole map shows where one is. */
+/** With more nodes than this a small picture of the whole map shows where one is, and nothing fades. */
 const OVERVIEW_NODES_MIN = 30;
 const PAN_STEP = 60;
 const DRAG_MIN_PX = 4;
@@ -114,6 +114,7 @@ export function MapCanvas(props: {
   const isLabelled = (edge: GraphEdge) =>
     camera.k >= EDGE_LABELS_FROM || pointedEdge === edge.id || props.selected === `edge:${edge.id}` || (touchesNode(edge, hovered) && camera.k > LABELS_NEAR_FROM);
   const shown = hovered !== null && lit !== null ? lit : null;
+  const isLarge = placed.length > OVERVIEW_NODES_MIN;
   return (
     // The keys act on the drawing from any of its nodes.
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
@@ -123,7 +124,7 @@ export function MapCanvas(props: {
           <Marker id="arrow" className={css.arrow} />
           <Marker id="arrow-hot" className={css.arrowHot} />
         </defs>
-        <g transform={place} className={thick.rings}>
+        <g transform={place} className={classNames(thick.rings, shown && css.dimmed, isLarge && css.still)}>
           <g aria-hidden>
             {graph.edges.map((edge) => {
               const touched = touchesNode(edge, hovered);
@@ -141,7 +142,7 @@ export function MapCanvas(props: {
                   label={text.beside ? text.name * (1 + LETTER_WIDTH * (names.get(edge.source) ?? "").length) : 0}
                   minutes={props.minutes}
                   hot={selected || touches(props.selected, edge)}
-                  dim={shown !== null && !touched}
+                  lit={touched}
                   onPoint={setPointedEdge}
                   onSelect={onSelect}
                 />
@@ -160,7 +161,8 @@ export function MapCanvas(props: {
               minutes={props.minutes}
               before={props.before ? (props.before.get(node.id) ?? NO_REQUESTS) : null}
               selected={props.selected === `node:${node.id}`}
-              dim={shown !== null && !shown.has(node.id)}
+              lit={shown !== null && shown.has(node.id)}
+              stop={props.wheel || !isLarge}
               onHover={setHovered}
               onSelect={select}
               onFocus={onFocus}
@@ -181,7 +183,7 @@ export function MapCanvas(props: {
           </g>
         </g>
       </svg>
-      {props.wheel && placed.length > OVERVIEW_NODES_MIN && <MapOverview nodes={placed} positions={positions} camera={camera} size={size} onMove={move} />}
+      {props.wheel && isLarge && <MapOverview nodes={placed} positions={positions} camera={camera} size={size} onMove={move} />}
       <div className={css.zoom}>
         <Button small iconLabel="Zoom in (+)" onClick={() => zoom(ZOOM_STEP)}>
           <Plus size={14} aria-hidden />
@@ -262,7 +264,8 @@ const Edge = memo(function Edge(props: {
   label: number;
   minutes: number | null;
   hot: boolean;
-  dim: boolean;
+  /** Touches what is pointed at: all others are dimmed by their group, which draws none of them anew. */
+  lit: boolean;
   onPoint: (id: string | null) => void;
   onSelect: (panel: string) => void;
 }) {
@@ -274,7 +277,7 @@ const Edge = memo(function Edge(props: {
   return (
     // Keyboards reach the same edges through the inspector of either end and the list.
     // oxlint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions
-    <g data-edge={edge.id} className={classNames(css.edgeGroup, props.dim && css.dim)} onClick={() => props.onSelect(`edge:${edge.id}`)} onPointerEnter={() => props.onPoint(edge.id)} onPointerLeave={() => props.onPoint(null)}>
+    <g data-edge={edge.id} className={classNames(css.edgeGroup, props.lit && css.lit)} onClick={() => props.onSelect(`edge:${edge.id}`)} onPointerEnter={() => props.onPoint(edge.id)} onPointerLeave={() => props.onPoint(null)}>
       <path d={path} className={css.hit}>
         <title>{describeEdge(edge, props.minutes)}</title>
       </path>

@@ -47,7 +47,10 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   /** Of the window before; null when nothing is compared. */
   before: OutcomeCounts | null;
   selected: boolean;
-  dim: boolean;
+  /** Pointed at, or next to it: all others are dimmed by their group. */
+  lit: boolean;
+  /** Tab stops here; not at each of many in a small picture of the map, beside which a link leads to the large one. */
+  stop: boolean;
   onHover: (id: string | null) => void;
   onSelect: (id: string) => void;
   onFocus: (id: string) => void;
@@ -61,6 +64,8 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   const words = `${describeNode(node)}${props.before ? `; before: ${describeBefore(props.before)}` : ""}`;
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Enter" && event.key !== " ") return;
+    // Again: whoever shows the figures leads into them.
+    if (props.selected && !event.shiftKey) return;
     event.preventDefault();
     event.stopPropagation();
     if (event.shiftKey) props.onFocus(node.id);
@@ -69,16 +74,16 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
   return (
     <g
       data-node={node.id}
-      className={classNames(css.node, props.selected && css.selected, props.dim && css.dim)}
+      className={classNames(css.node, props.selected && css.selected, props.lit && css.lit)}
       transform={`translate(${at.x} ${at.y})`}
       role="button"
-      tabIndex={0}
+      tabIndex={props.stop ? 0 : -1}
       aria-pressed={props.selected}
       aria-label={words}
       onPointerEnter={() => props.onHover(node.id)}
-      onPointerLeave={() => props.onHover(null)}
+      onPointerLeave={(event) => isNode(event.relatedTarget) || props.onHover(null)}
       onFocus={() => props.onHover(node.id)}
-      onBlur={() => props.onHover(null)}
+      onBlur={(event) => isNode(event.relatedTarget) || props.onHover(null)}
       onClick={() => props.onSelect(node.id)}
       onDoubleClick={() => props.onFocus(node.id)}
       onKeyDown={onKeyDown}
@@ -113,6 +118,11 @@ export const MapNodeGlyph = memo(function MapNodeGlyph(props: {
     </g>
   );
 });
+
+/** Who comes from one node to another shows the neighbours of the next, not all nodes in between. */
+function isNode(next: EventTarget | null): boolean {
+  return next instanceof Element && next.closest("[data-node]") !== null;
+}
 
 export function Ring({ counts, radius }: { counts: Parameters<typeof arcs>[0]; radius: number }) {
   return arcs(counts).map((arc) => {

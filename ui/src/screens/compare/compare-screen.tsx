@@ -8,6 +8,7 @@ import { contributions, profileOf } from "../../engine/contributions";
 import type { LoadedTrace } from "../../engine/decode-trace";
 import { announce } from "../../kit/announce";
 import { Button, CopyButton } from "../../kit/button";
+import { ChoiceNote } from "../../kit/choice-note";
 import { Page } from "../../kit/page";
 import { ErrorState, Note } from "../../kit/states";
 import { TAB_PANEL_ID, tabId, Tabs } from "../../kit/tabs";
@@ -93,6 +94,7 @@ function Comparison({ a, b, go }: { a: LoadedTrace; b: LoadedTrace; go: (a: stri
       </div>
       <p className={css.summary}>{summary}</p>
       {!sameRoot && <Note>The traces have different roots: they may not be the same kind of request.</Note>}
+      <ChoiceNote name="mode" choices={MODES} usual="the latency is shown" />
       <div className={css.tabs}>
         <Tabs label="What is compared" value={mode} choices={MODES} onChange={(next: Mode) => patch({ mode: next === "latency" ? null : next })} />
         <Button small look="quiet" onClick={() => go(a.facts.trace_id, "")}>

@@ -5,6 +5,7 @@ import { type Flow, FLOW_LOGS_MAX, flowQuery } from "../../api/flow-queries";
 import { announce } from "../../kit/announce";
 import { Button, buttonClass, CopyButton } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
+import { ChoiceNote } from "../../kit/choice-note";
 import { LogList } from "../../kit/log-list";
 import { Page } from "../../kit/page";
 import { TextField } from "../../kit/search-field";
@@ -146,7 +147,7 @@ function Body({ flow }: { flow: Flow }) {
   const openLog = (id: string) => setView("logs", `log:${id}`);
   return (
     <>
-      {text !== null && text !== view && <Note error>view={text} in the address is none of {VIEWS.map((one) => one.value).join(", ")}; the {view} is shown.</Note>}
+      <ChoiceNote name="view" choices={VIEWS} usual={`the ${view} is shown`} />
       <div className={css.tabs}>
         <Tabs label="Views of the flow" value={view} choices={VIEWS} onChange={setView} />
       </div>

@@ -6,6 +6,7 @@ import type { LogRecord } from "../../api/types";
 import { addCondition, attributeCondition, searchedWords } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";
 import { Button } from "../../kit/button";
+import { ChoiceNote } from "../../kit/choice-note";
 import { Facets, useFacetsShown } from "../../kit/facets";
 import { LogList } from "../../kit/log-list";
 import { LogRate } from "../../kit/log-rate";
@@ -25,6 +26,8 @@ import { carryOver, readText, textPatch } from "../../lib/url-state";
 import css from "./logs-screen.module.css";
 
 const FACETS = ["severity", "service", "event_name", "logger.name", "exception.type", "http.response.status_code", "k8s.pod.name", "deployment.environment.name"];
+
+const ORDERS = [{ value: "desc" }, { value: "asc" }];
 
 interface SearchProps {
   text: string;
@@ -53,6 +56,7 @@ export function LogsScreen() {
         <SetupCard status={status.data} />
       ) : (
         <>
+          <ChoiceNote name="order" choices={ORDERS} usual="the newest come first" />
           <div className={css.filters}>
             <Button small look="quiet" aria-pressed={shown} onClick={() => setShown(!shown)}>
               <PanelLeft size={14} aria-hidden /> Facets

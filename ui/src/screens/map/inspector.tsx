@@ -240,7 +240,7 @@ const EDGE_WORDS = { sync: "call", async: "message", link: "message, by link" } 
 
 function Panel(props: { title: string; kind: string; outcome?: Outcome; onClose: () => void; children: ReactNode }) {
   return (
-    <aside className={css.panel} aria-label={`Details of ${props.title}`}>
+    <aside className={css.panel} tabIndex={-1} aria-label={`Details of ${props.title}`}>
       <header className={css.head}>
         {props.outcome && <i className={css[props.outcome]} />}
         <h2>{props.title}</h2>

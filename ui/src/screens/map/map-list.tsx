@@ -2,8 +2,9 @@ import type { MapEdge, MapNode, OutcomeCounts, ServiceMap } from "../../api/type
 import { edgeId } from "../../engine/map-graph";
 import { parts } from "../../engine/outcome";
 import { formatCount, formatDuration, formatShare, group } from "../../lib/format";
-import css from "./map-list.module.css";
 import { perMinute, TYPE_WORDS } from "../../kit/map/words";
+import table from "../../kit/table.module.css";
+import css from "./map-list.module.css";
 
 const EDGE_KINDS = { sync: "call", async: "message", link: "message, by link" } as const;
 
@@ -17,11 +18,11 @@ export function MapList({ map, minutes, onSelect }: { map: ServiceMap; minutes: 
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div className={css.scroller} role="region" aria-label="The map as tables" tabIndex={0}>
       <h2>Nodes</h2>
-      <table className={css.table}>
+      <table className={table.panel}>
         <thead>
           <tr>
             <th scope="col">Name</th>
-            <th scope="col">Type</th>
+            <th scope="col" className={table.word}>Type</th>
             <FigureHeads />
             <th scope="col">Mean</th>
             <th scope="col">p50</th>
@@ -36,11 +37,11 @@ export function MapList({ map, minutes, onSelect }: { map: ServiceMap; minutes: 
         </tbody>
       </table>
       <h2>Connections</h2>
-      <table className={css.table}>
+      <table className={table.panel}>
         <thead>
           <tr>
             <th scope="col">From, to</th>
-            <th scope="col">Kind</th>
+            <th scope="col" className={table.word}>Kind</th>
             <FigureHeads />
             <th scope="col">Mean</th>
             <th scope="col">p50</th>
@@ -78,7 +79,7 @@ function NodeRow({ node, minutes, onSelect }: { node: MapNode; minutes: number; 
           {node.name}
         </button>
       </th>
-      <td className={css.word}>{TYPE_WORDS[node.type]}</td>
+      <td className={table.word}>{TYPE_WORDS[node.type]}</td>
       <Figures counts={node} minutes={minutes} />
       <Durations duration={node.duration_ns} />
     </tr>
@@ -93,7 +94,7 @@ function EdgeRow({ edge, source, target, minutes, onSelect }: { edge: MapEdge; s
           {source} → {target}
         </button>
       </th>
-      <td className={css.word}>{EDGE_KINDS[edge.kind]}</td>
+      <td className={table.word}>{EDGE_KINDS[edge.kind]}</td>
       <Figures counts={edge} minutes={minutes} />
       <Durations duration={edge.message_age_ns ?? edge.duration_ns} />
     </tr>
@@ -107,7 +108,7 @@ function Figures({ counts, minutes }: { counts: OutcomeCounts; minutes: number }
       <td title={group(counts.requests)}>{formatCount(counts.requests)}</td>
       <td>{perMinute(counts.requests, minutes)}</td>
       {(["error", "throttle", "fault"] as const).map((outcome) => (
-        <td key={outcome} className={shares[outcome] > 0 ? css[outcome] : css.none} title={group(shares[outcome])}>
+        <td key={outcome} className={shares[outcome] > 0 ? table[outcome] : table.none} title={group(shares[outcome])}>
           {shares[outcome] > 0 ? formatShare(shares[outcome], counts.requests) : "–"}
         </td>
       ))}

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { List, Waypoints, X } from "lucide-react";
-import { useCallback, useEffect, useMemo } from "react";
+import { type KeyboardEvent, type RefObject, useCallback, useEffect, useMemo, useRef } from "react";
 import { mapQuery, statusQuery, type Window } from "../../api/queries";
 import type { OutcomeCounts, ServiceMap } from "../../api/types";
 import { buildGraph, DRAWN_NODES_MAX, type Graph, withFigures } from "../../engine/map-graph";
@@ -56,6 +56,24 @@ export function MapScreen() {
   );
 }
 
+/** Enter on the node whose figures are shown goes into them, Escape closes them and comes back. */
+function useDetailKeys(stage: RefObject<HTMLElement | null>, panel: string | null, select: (panel: string | null) => void) {
+  return (event: KeyboardEvent) => {
+    const target = event.target as Element;
+    const details = stage.current!.querySelector<HTMLElement>("aside");
+    if (event.key === "Enter" && details && target.matches('[data-node][aria-pressed="true"]')) {
+      event.preventDefault();
+      details.focus();
+    }
+    if (event.key === "Escape" && panel !== null && details?.contains(target)) {
+      event.preventDefault();
+      const id = panel.slice(panel.indexOf(":") + 1);
+      select(null);
+      stage.current!.querySelector<SVGElement>(`svg [data-node="${CSS.escape(id)}"]`)?.focus();
+    }
+  };
+}
+
 function Stage({ text, view, window, onSearch }: { text: string; view: MapView; window: Window; onSearch: (text: string) => void }) {
   const { patch } = useUrl();
   const editable = useEditable("traces", window, text);
@@ -92,6 +110,8 @@ function Stage({ text, view, window, onSearch }: { text: string; view: MapView; 
   useEffect(() => {
     if (summary !== "") announce(summary);
   }, [summary]);
+  const stage = useRef<HTMLDivElement>(null);
+  const goInto = useDetailKeys(stage, view.panel, select);
   const { handlers, menu } = useMapMenu({ map, graph, view, change, onFocus: focusOn });
   if (query.isError && !map) return <ErrorState title="The map could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
   if (map && map.nodes.length === 0) {
@@ -110,7 +130,15 @@ function Stage({ text, view, window, onSearch }: { text: string; view: MapView; 
   return (
     // A menu for whatever below it stands for a node or an edge.
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
-    <div className={classNames(css.stage, view.view === "list" && view.panel === null && css.listAlone)} {...handlers}>
+    <div
+      ref={stage}
+      className={classNames(css.stage, view.view === "list" && view.panel === null && css.listAlone)}
+      {...handlers}
+      onKeyDown={(event) => {
+        handlers.onKeyDown(event);
+        if (!event.defaultPrevented) goInto(event);
+      }}
+    >
       <div className={css.left}>
         <div className={css.bar}>
           <Legend compared={view.cmp === "prev"} />

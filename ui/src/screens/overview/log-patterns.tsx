@@ -5,6 +5,7 @@ import { linkOf, prevalence } from "../../engine/cause-links";
 import { classNames } from "../../kit/class-names";
 import { ErrorState, Skeleton } from "../../kit/states";
 import { group } from "../../lib/format";
+import controls from "../../kit/controls.module.css";
 import table from "../../kit/table.module.css";
 import css from "./log-patterns.module.css";
 import type { Comparison } from "./use-comparison";
@@ -38,7 +39,7 @@ export function LogPatterns({ comparison }: { comparison: Comparison }) {
             <th scope="col">Now</th>
             <th scope="col">Before</th>
             <th scope="col">
-              <span className={css.hidden}>Links</span>
+              <span className={controls.srOnly}>Links</span>
             </th>
           </tr>
         </thead>

@@ -8,6 +8,7 @@ import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatShare, group, plural } from "../../lib/format";
 import { carryOver, href } from "../../lib/url-state";
 import { findings, timesWords, waitWords } from "../../kit/call-words";
+import table from "../../kit/table.module.css";
 import css from "./service-screen.module.css";
 
 /** How often the service calls others in one request, and how much of its time goes into waiting for one after the other. */
@@ -64,7 +65,7 @@ function Section({ title, hint, children }: { title: string; hint: string; child
         {title} <small>{hint}</small>
       </h2>
       <div className={css.tableBox}>
-        <table className={css.table}>
+        <table className={table.panel}>
           <colgroup>
             <col />
             {[70, 70, 70, 170, 84].map((width, i) => (
@@ -114,7 +115,7 @@ function Row({ calls, unit, children }: { calls: CallFigures; unit: "request" | 
             <span style={{ width: `${Math.min(1, share) * 100}%` }} />
           </span>
         )}
-        <span className={css.metered}>{time > 0 ? formatShare(share, 1) : <span className={css.none}>–</span>}</span>
+        <span className={css.metered}>{time > 0 ? formatShare(share, 1) : <span className={table.none}>–</span>}</span>
       </td>
       <td>
         {example ? (
@@ -122,7 +123,7 @@ function Row({ calls, unit, children }: { calls: CallFigures; unit: "request" | 
             Trace
           </Link>
         ) : (
-          <span className={css.none}>–</span>
+          <span className={table.none}>–</span>
         )}
       </td>
     </tr>

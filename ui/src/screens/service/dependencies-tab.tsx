@@ -7,6 +7,7 @@ import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { formatCount, formatDuration, formatShare, group } from "../../lib/format";
 import { carryOver, href } from "../../lib/url-state";
+import table from "../../kit/table.module.css";
 import css from "./service-screen.module.css";
 
 /** Who calls the service, and whom it calls with which share of its time. */
@@ -52,11 +53,11 @@ function Edges(props: { title: string; hint: string; edges: MapEdge[]; end: "sou
         {props.title} <small>{props.hint}</small>
       </h2>
       <div className={css.tableBox}>
-        <table className={css.table}>
+        <table className={table.panel}>
           <thead>
             <tr>
               <th scope="col">Name</th>
-              <th scope="col" className={css.word}>Type</th>
+              <th scope="col" className={table.word}>Type</th>
               <th scope="col">Calls</th>
               <th scope="col">Fault</th>
               <th scope="col">Error</th>
@@ -74,10 +75,10 @@ function Edges(props: { title: string; hint: string; edges: MapEdge[]; end: "sou
                   <th scope="row">
                     {node?.type === "service" ? <Link href={href(`/services/${encodeURIComponent(node.name)}`, { tab: "deps" }, carry)}>{node.name}</Link> : (node?.name ?? edge[props.end])}
                   </th>
-                  <td className={css.word}>{edge.kind === "sync" ? (node?.type ?? "") : `${node?.type ?? ""}, by message`}</td>
+                  <td className={table.word}>{edge.kind === "sync" ? (node?.type ?? "") : `${node?.type ?? ""}, by message`}</td>
                   <td title={group(edge.requests)}>{formatCount(edge.requests)}</td>
-                  <td className={edge.faults > 0 ? css.fault : css.none}>{edge.faults > 0 ? formatShare(edge.faults, edge.requests) : "–"}</td>
-                  <td className={edge.errors > 0 ? css.error : css.none}>{edge.errors > 0 ? formatShare(edge.errors, edge.requests) : "–"}</td>
+                  <td className={edge.faults > 0 ? table.fault : table.none}>{edge.faults > 0 ? formatShare(edge.faults, edge.requests) : "–"}</td>
+                  <td className={edge.errors > 0 ? table.error : table.none}>{edge.errors > 0 ? formatShare(edge.errors, edge.requests) : "–"}</td>
                   <td>{duration ? formatDuration(duration.mean) : "–"}</td>
                   <td>{duration ? formatDuration(duration.p95) : "–"}</td>
                   <td>

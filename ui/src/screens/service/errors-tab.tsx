@@ -1,12 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { serviceErrorsQuery } from "../../api/queries";
+import { classNames } from "../../kit/class-names";
 import { EmptyState, ErrorState, Note } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { formatCount, formatShare, group, plural } from "../../lib/format";
 import { formatBetween, nanos } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
+import table from "../../kit/table.module.css";
 import css from "./service-screen.module.css";
 
 /** Failed spans by exception type and message pattern. */
@@ -23,14 +25,14 @@ export function ErrorsTab({ service }: { service: string }) {
     <>
       {others > 0 && <Note>{plural(others, "failed span")} of further kinds are not listed.</Note>}
       <div className={css.tableBox}>
-        <table className={css.table}>
+        <table className={table.panel}>
           <thead>
             <tr>
               <th scope="col">What failed</th>
               <th scope="col">Spans</th>
               <th scope="col">Share</th>
               <th scope="col">Fault</th>
-              <th scope="col" className={css.word}>Where</th>
+              <th scope="col" className={table.word}>Where</th>
               <th scope="col">First and last seen</th>
               <th scope="col">Example</th>
             </tr>
@@ -44,8 +46,8 @@ export function ErrorsTab({ service }: { service: string }) {
                 </th>
                 <td title={group(one.count)}>{formatCount(one.count)}</td>
                 <td>{formatShare(one.count, total)}</td>
-                <td className={one.fault_count > 0 ? css.fault : css.none}>{one.fault_count > 0 ? formatShare(one.fault_count, one.count) : "–"}</td>
-                <td className={css.word} title={one.operations.map((operation) => `${operation.name} (${group(operation.count)})`).join("\n")}>
+                <td className={one.fault_count > 0 ? table.fault : table.none}>{one.fault_count > 0 ? formatShare(one.fault_count, one.count) : "–"}</td>
+                <td className={classNames(table.word, css.where)} title={one.operations.map((operation) => `${operation.name} (${group(operation.count)})`).join("\n")}>
                   {one.operations[0]?.name}
                   {one.operations.length > 1 && ` and ${one.operations.length - 1} more`}
                 </td>

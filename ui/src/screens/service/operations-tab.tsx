@@ -10,6 +10,7 @@ import { useUrl } from "../../kit/use-url";
 import { durationDelta, rateDelta, shareDelta } from "../../lib/comparison";
 import { formatCount, formatDuration, formatShare, group } from "../../lib/format";
 import { carryOver, href } from "../../lib/url-state";
+import table from "../../kit/table.module.css";
 import css from "./service-screen.module.css";
 
 /** Operations by the time they take in all; with differences from another window, when there is one. */
@@ -27,11 +28,11 @@ export function OperationsTab({ service, compared }: { service: string; compared
   const most = Math.max(1, ...rows.map((row) => row.total_ns));
   return (
     <div className={css.tableBox}>
-      <table className={css.table}>
+      <table className={table.panel}>
         <thead>
           <tr>
             <th scope="col">Operation</th>
-            <th scope="col" className={css.word}>Kind</th>
+            <th scope="col" className={table.word}>Kind</th>
             <th scope="col">Spans</th>
             <th scope="col">Fault</th>
             <th scope="col">Error</th>
@@ -79,16 +80,16 @@ function Row({ row, compared, was, isNew, most, link }: RowProps) {
         <Link href={link}>{row.name}</Link>
         {isNew && <small className={css.newcomer}>new</small>}
       </th>
-      <td className={css.word}>{row.kind.toLowerCase()}</td>
+      <td className={table.word}>{row.kind.toLowerCase()}</td>
       <td title={group(row.span_count)}>
         {formatCount(row.span_count)}
         {compared && <DeltaText column delta={was ? rateDelta(row.span_count, was.span_count, group) : null} />}
       </td>
-      <td className={row.faults > 0 ? css.fault : css.none}>
+      <td className={row.faults > 0 ? table.fault : table.none}>
         {row.faults > 0 ? formatShare(row.faults, row.span_count) : "–"}
         {compared && <DeltaText column delta={was && (row.faults > 0 || was.faults > 0) ? shareDelta(row.faults / row.span_count, was.faults / was.span_count, printShare) : null} />}
       </td>
-      <td className={row.errors > 0 ? css.error : css.none}>{row.errors > 0 ? formatShare(row.errors, row.span_count) : "–"}</td>
+      <td className={row.errors > 0 ? table.error : table.none}>{row.errors > 0 ? formatShare(row.errors, row.span_count) : "–"}</td>
       {(["p50", "p95", "p99"] as const).map((key) => (
         <td key={key}>
           {formatDuration(row.duration_ns[key])}

@@ -5,6 +5,7 @@ import { TimeChart, type TimeSeries } from "../../kit/time-chart";
 import { useTime } from "../../kit/time-context";
 import { formatCount, formatDuration, formatShare, group, plural } from "../../lib/format";
 import { formatBetween, nanos } from "../../lib/time";
+import table from "../../kit/table.module.css";
 import css from "./service-screen.module.css";
 
 /** Rate, failures and durations over time; versions and instances. */
@@ -77,7 +78,7 @@ function Parts({ title, noun, parts: rows, total }: { title: string; noun: strin
         {title} <small>{plural(rows.length, noun)}</small>
       </h2>
       <div className={css.tableBox}>
-        <table className={css.table}>
+        <table className={table.panel}>
           <thead>
             <tr>
               <th scope="col">{title.slice(0, -1)}</th>
@@ -97,8 +98,8 @@ function Parts({ title, noun, parts: rows, total }: { title: string; noun: strin
                 <th scope="row">{row.name === "" ? "not given" : row.name}</th>
                 <td title={group(row.requests)}>{formatCount(row.requests)}</td>
                 <td>{formatShare(row.requests, total)}</td>
-                <td className={row.faults > 0 ? css.fault : css.none}>{row.faults > 0 ? formatShare(row.faults, row.requests) : "–"}</td>
-                <td className={row.errors > 0 ? css.error : css.none}>{row.errors > 0 ? formatShare(row.errors, row.requests) : "–"}</td>
+                <td className={row.faults > 0 ? table.fault : table.none}>{row.faults > 0 ? formatShare(row.faults, row.requests) : "–"}</td>
+                <td className={row.errors > 0 ? table.error : table.none}>{row.errors > 0 ? formatShare(row.errors, row.requests) : "–"}</td>
                 {(["p50", "p95", "p99"] as const).map((key) => (
                   <td key={key}>{row.duration_ns ? formatDuration(row.duration_ns[key]) : "–"}</td>
                 ))}

@@ -8,6 +8,7 @@ import { worst } from "../../engine/outcome";
 import { allOf } from "../../engine/search/edit";
 import { buttonClass } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
+import { ChoiceNote } from "../../kit/choice-note";
 import { DeltaText } from "../../kit/delta-text";
 import { NoDataInRange } from "../../kit/no-data";
 import { Page } from "../../kit/page";
@@ -24,6 +25,7 @@ import { ErrorsTab } from "./errors-tab";
 import { LogsTab } from "./logs-tab";
 import { OperationsTab } from "./operations-tab";
 import { OverviewTab } from "./overview-tab";
+import table from "../../kit/table.module.css";
 import css from "./service-screen.module.css";
 
 const TABS = [
@@ -73,7 +75,7 @@ export function ServiceScreen({ name }: { name: string }) {
   );
   return (
     <Page title={name} crumb={crumb} timed>
-      {text !== null && text !== tab && <Note error>tab={text} in the address is none of {TABS.map((one) => one.value).join(", ")}; the overview is shown.</Note>}
+      <ChoiceNote name="tab" choices={TABS} usual="the overview is shown" />
       {problem && <Note error>{problem}</Note>}
       {gone ? (
         <NoDataInRange signal="spans" />
@@ -147,7 +149,7 @@ function Header({ overview, before, comparison, actions }: { overview: ServiceOv
             <dt>{overview.measured}/min</dt>
           </div>
           <div title={`${count} of ${overview.requests}`}>
-            <dd className={failed ? css[outcome] : undefined}>
+            <dd className={failed ? table[outcome] : undefined}>
               {failed ? formatShare(count, overview.requests) : "0%"} <DeltaText delta={shareBefore === undefined ? null : shareDelta(shareNow, shareBefore, (share) => formatShare(share, 1))} />
             </dd>
             <dt>{failed ? outcome : "failed"}</dt>

@@ -4,11 +4,13 @@ import { Link } from "wouter";
 import { operationsQuery } from "../../api/queries";
 import { allOf } from "../../engine/search/edit";
 import { Button, buttonClass } from "../../kit/button";
+import { classNames } from "../../kit/class-names";
 import { EmptyState, ErrorState, Skeleton } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
 import { formatCount, formatDuration, formatShare, group } from "../../lib/format";
 import { carryOver, href } from "../../lib/url-state";
+import table from "../../kit/table.module.css";
 import css from "./services-screen.module.css";
 
 /** Operations of one service, the ways on to its traces and logs. */
@@ -50,7 +52,7 @@ export function OperationsPanel({ service, onClose }: { service: string; onClose
       )}
       {query.data?.length === 0 && <EmptyState title="No spans of this service in the range" />}
       {query.data && query.data.length > 0 && (
-        <table className={css.operations}>
+        <table className={classNames(table.panel, css.operations)}>
           <thead>
             <tr>
               <th scope="col">Operation</th>
@@ -63,12 +65,12 @@ export function OperationsPanel({ service, onClose }: { service: string; onClose
           <tbody>
             {query.data.map((row) => (
               <tr key={`${row.name} ${row.kind}`}>
-                <td title={row.name}>
+                <th scope="row" title={row.name}>
                   <Link href={href("/traces", { q: allOf(["service", service], ["name", row.name]) }, carry)}>{row.name}</Link>
                   <small>{row.kind.toLowerCase()}</small>
-                </td>
+                </th>
                 <td title={group(row.span_count)}>{formatCount(row.span_count)}</td>
-                <td className={row.error_count > 0 ? css.bad : css.none}>{row.error_count > 0 ? formatShare(row.error_count, row.span_count) : "–"}</td>
+                <td className={row.error_count > 0 ? table.fault : table.none}>{row.error_count > 0 ? formatShare(row.error_count, row.span_count) : "–"}</td>
                 <td>{row.duration_ns ? formatDuration(row.duration_ns.p50) : "–"}</td>
                 <td>{row.duration_ns ? formatDuration(row.duration_ns.p95) : "–"}</td>
               </tr>

@@ -5,6 +5,7 @@ import { mapQuery, servicesQuery, statusQuery } from "../../api/queries";
 import type { MapNode, ServiceMap, ServiceRow } from "../../api/types";
 import { Button } from "../../kit/button";
 import { classNames } from "../../kit/class-names";
+import { ChoiceNote } from "../../kit/choice-note";
 import { NoDataInRange } from "../../kit/no-data";
 import { Page } from "../../kit/page";
 import { TextField } from "../../kit/search-field";
@@ -16,6 +17,7 @@ import { useServiceColors } from "../../kit/use-service-colors";
 import { useUrl } from "../../kit/use-url";
 import { formatCount, formatDuration, formatNanos, formatShare, group, plural } from "../../lib/format";
 import { OperationsPanel } from "./operations-panel";
+import table from "../../kit/table.module.css";
 import css from "./services-screen.module.css";
 
 /** A service with what the map knows of it: its requests as it sees them itself. */
@@ -40,6 +42,8 @@ const COLUMNS: { key: SortKey; label: string; title: string; value: (one: Figure
   { key: "traces", label: "Traces", title: "", value: ({ row }) => row.trace_count },
   { key: "logs", label: "Logs", title: "", value: ({ row }) => row.log_count },
 ];
+
+const SORTS = COLUMNS.flatMap(({ key }) => [{ value: key }, { value: `-${key}` }]);
 
 function shareOf(served: Figures["served"], key: "faults" | "errors"): number {
   return served && served.requests > 0 ? served[key] / served.requests : -1;
@@ -76,6 +80,7 @@ export function ServicesScreen() {
               Requests and their durations could not be counted. {capital(explain(map.error).message)}.
             </Note>
           )}
+          <ChoiceNote name="sort" choices={SORTS} usual="those with the most spans come first" />
           <div className={css.stage}>
             <ServiceTable rows={figures} waits={map.isPending} minutes={Number(window.to - window.from) / 60e9} stale={query.isPlaceholderData || map.isPlaceholderData} text={text} selected={selected} onSelect={(service) => patch({ service: service === selected ? null : service })} />
             {selected !== null && <OperationsPanel service={selected} onClose={() => patch({ service: null })} />}
@@ -112,11 +117,11 @@ function ServiceTable({ rows, waits, minutes, stale, text, selected, onSelect }:
   const sort = (next: SortKey) => patch({ sort: next === key && descending ? next : `-${next}` }, { replace: true });
   return (
     <div className={classNames(css.scroller, stale && css.stale)} aria-busy={rows === null}>
-      <table className={css.table}>
+      <table className={classNames(table.list, css.table)}>
         <thead>
           <tr>
             {COLUMNS.map((column) => (
-              <th key={column.key} scope="col" title={column.title} className={column.key === "service" ? undefined : css.number} aria-sort={column.key === key ? (descending ? "descending" : "ascending") : "none"}>
+              <th key={column.key} scope="col" title={column.title} className={column.key === "service" ? undefined : table.number} aria-sort={column.key === key ? (descending ? "descending" : "ascending") : "none"}>
                 <button type="button" onClick={() => sort(column.key)}>
                   {column.label}
                   {column.key === key && (descending ? <ArrowDown size={12} aria-hidden /> : <ArrowUp size={12} aria-hidden />)}
@@ -147,12 +152,12 @@ function Row(props: Figures & { waits: boolean; minutes: number; color: string; 
         </button>
       </td>
       {waits ? <WaitingCells /> : <RequestCells served={served ?? null} minutes={props.minutes} />}
-      <td className={css.number} title={group(row.span_count)}>{formatCount(row.span_count)}</td>
-      <td className={css.number} title={`${group(row.error_count)} of ${plural(row.span_count, "span")}, ${formatShare(row.error_count, row.span_count)}`}>
+      <td className={table.number} title={group(row.span_count)}>{formatCount(row.span_count)}</td>
+      <td className={table.number} title={`${group(row.error_count)} of ${plural(row.span_count, "span")}, ${formatShare(row.error_count, row.span_count)}`}>
         <Count value={row.error_count} bad />
       </td>
-      <td className={css.number} title={group(row.trace_count)}>{formatCount(row.trace_count)}</td>
-      <td className={css.number} title={group(row.log_count)}>
+      <td className={table.number} title={group(row.trace_count)}>{formatCount(row.trace_count)}</td>
+      <td className={table.number} title={group(row.log_count)}>
         <Count value={row.log_count} />
       </td>
     </tr>
@@ -160,26 +165,26 @@ function Row(props: Figures & { waits: boolean; minutes: number; color: string; 
 }
 
 function Count({ value, bad = false }: { value: number; bad?: boolean }) {
-  return <span className={value === 0 ? css.none : bad ? css.bad : undefined}>{value === 0 ? "–" : formatCount(value)}</span>;
+  return <span className={value === 0 ? table.none : bad ? table.fault : undefined}>{value === 0 ? "–" : formatCount(value)}</span>;
 }
 
 /** Rate, failures and durations of what the service was asked. */
 function RequestCells({ served, minutes }: { served: MapNode | null; minutes: number }) {
   const share = (count: number, look: string | undefined) => (
-    <td className={css.number} title={served ? `${group(count)} of ${plural(served.requests, "request")}` : undefined}>
-      <span className={count > 0 ? look : css.none}>{served && count > 0 ? formatShare(count, served.requests) : "–"}</span>
+    <td className={table.number} title={served ? `${group(count)} of ${plural(served.requests, "request")}` : undefined}>
+      <span className={count > 0 ? look : table.none}>{served && count > 0 ? formatShare(count, served.requests) : "–"}</span>
     </td>
   );
   return (
     <>
-      <td className={css.number} title={served ? plural(served.requests, "request") : undefined}>
-        {served ? perMinute(served.requests, minutes).replace("/min", "") : <span className={css.none}>–</span>}
+      <td className={table.number} title={served ? plural(served.requests, "request") : undefined}>
+        {served ? perMinute(served.requests, minutes).replace("/min", "") : <span className={table.none}>–</span>}
       </td>
-      {share(served?.faults ?? 0, css.bad)}
-      {share(served?.errors ?? 0, css.refused)}
+      {share(served?.faults ?? 0, table.fault)}
+      {share(served?.errors ?? 0, table.error)}
       {(["p50", "p95", "p99"] as const).map((key) => (
-        <td key={key} className={css.number} title={served?.duration_ns ? formatNanos(served.duration_ns[key]) : undefined}>
-          {served?.duration_ns ? formatDuration(served.duration_ns[key]) : <span className={css.none}>–</span>}
+        <td key={key} className={table.number} title={served?.duration_ns ? formatNanos(served.duration_ns[key]) : undefined}>
+          {served?.duration_ns ? formatDuration(served.duration_ns[key]) : <span className={table.none}>–</span>}
         </td>
       ))}
     </>
@@ -188,7 +193,7 @@ function RequestCells({ served, minutes }: { served: MapNode | null; minutes: nu
 
 function WaitingCells() {
   return ["70%", "40%", "40%", "60%", "60%", "60%"].map((width, i) => (
-    <td key={i} className={css.number}>
+    <td key={i} className={table.number}>
       <Skeleton width={width} />
     </td>
   ));

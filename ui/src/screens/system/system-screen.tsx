@@ -11,6 +11,7 @@ import { EmptyState, ErrorState, explain, Note, Skeleton } from "../../kit/state
 import { progressText } from "../../kit/stream-status";
 import { formatDuration, plural } from "../../lib/format";
 import { ReceivedTable } from "./received-table";
+import controls from "../../kit/controls.module.css";
 import table from "../../kit/table.module.css";
 import css from "./system-screen.module.css";
 
@@ -71,7 +72,7 @@ function QueryTable(props: { queries: readonly RunningQuery[]; stopping: string 
             <th scope="col" className={table.number}>Running for</th>
             <th scope="col">Read</th>
             <th scope="col">
-              <span className={css.hidden}>Stop</span>
+              <span className={controls.srOnly}>Stop</span>
             </th>
           </tr>
         </thead>

@@ -2,13 +2,17 @@ import { type KeyboardEvent, type PointerEvent, useEffect, useMemo, useRef, useS
 import { buildFlame, type Flame, type FlameOrder, flamePath, flameStep, nodeAt } from "../../engine/flame";
 import { FLAME_ROW, flameExtent, type FlameScene, paintFlame } from "../../engine/flame-painter";
 import { onThemeChange, prepareCanvas, readThemeColors, serviceColors } from "../../engine/theme-colors";
+import { ticks } from "../../engine/timeline";
 import type { TraceModel } from "../../engine/trace-model";
 import { Button } from "../../kit/button";
+import { ChoiceNote } from "../../kit/choice-note";
 import { useUrl } from "../../kit/use-url";
 import { formatDuration, formatShare, group, plural } from "../../lib/format";
 import css from "./views.module.css";
 
 const CRUMBS_MAX = 6;
+/** So many times as much work as time is said to be at once; less is one thing after another. */
+const AT_ONCE_MIN = 1.1;
 const ORDERS: readonly { value: FlameOrder; label: string }[] = [
   { value: "heavy", label: "Left heavy" },
   { value: "time", label: "Time order" },
@@ -32,6 +36,7 @@ export function FlameTab({ model, matches, onSelect }: { model: TraceModel; matc
   const label = (node: number) => `${model.services[flame.service[node]!]!} ${model.names[flame.name[node]!]!}`;
   return (
     <>
+      <ChoiceNote name="order" choices={ORDERS} usual="left heavy is shown" />
       <div className={css.toolbar}>
         <div role="group" aria-label="Order" className={css.orders}>
           {ORDERS.map((one) => (
@@ -52,15 +57,47 @@ export function FlameTab({ model, matches, onSelect }: { model: TraceModel; matc
             ))}
         </nav>
       </div>
+      <WorkAxis model={model} flame={flame} zoom={zoom} />
       <FlameCanvas model={model} flame={flame} zoom={zoom} focus={focus} found={found} set={set} />
       <div className={css.flameFoot} role="status">
-        <b>{label(focus)}</b> {plural(flame.spans[focus]!, "span")}, {formatDuration(flame.value[focus]!)} with what is below ({formatShare(flame.value[focus]!, flame.total)} of all work), {formatDuration(flame.self[focus]!)} itself
-        {flame.errors[focus]! > 0 && `, ${plural(flame.errors[focus]!, "error")}`}
+        <b>{label(focus)}</b> {plural(flame.spans[focus]!, "span")}, {flame.spans[focus]! > 1 && "the longest "}took {formatDuration(model.duration[flame.longest[focus]!]!)}; {formatDuration(flame.value[focus]!)} of work with what is below ({formatShare(flame.value[focus]!, flame.total)} of all), {formatDuration(flame.self[focus]!)} itself
+        {flame.errors[focus]! > 0 && `; ${plural(flame.errors[focus]!, "error")}`}
         <Button small onClick={() => onSelect(flame.longest[focus]!)}>
           Show the longest in the waterfall
         </Button>
       </div>
     </>
+  );
+}
+
+/** How much room a tick of the axis has; the axis is stretched to the width that there is. */
+const AXIS_WIDTH_PX = 1000;
+
+/** Says what widths mean: work, which is more than the time that passed where calls ran at the same time. */
+function WorkAxis({ model, flame, zoom }: { model: TraceModel; flame: Flame; zoom: number }) {
+  const { scaleBy } = flameExtent(flame, zoom);
+  const took = zoom < 0 ? model.durationNs : flame.spans[zoom] === 1 ? model.duration[flame.longest[zoom]!]! : null;
+  const share = (time: number) => `${Math.min(100, (time / scaleBy) * 100)}%`;
+  return (
+    <div className={css.axis}>
+      <p>
+        Widths are work: what each span did itself, added up: <b>{formatDuration(scaleBy)}</b>
+        {took !== null && took > 0 && (
+          <>
+            {" "}
+            in <i className={css.timeMark} /> <b>{formatDuration(took)}</b> of time{scaleBy / took >= AT_ONCE_MIN && `, ${(scaleBy / took).toFixed(1)} at once on average`}
+          </>
+        )}
+      </p>
+      <div className={css.axisTicks} aria-hidden>
+        {took !== null && took > 0 && took <= scaleBy && <i style={{ width: share(took) }} title={`${formatDuration(took)} of time`} />}
+        {ticks({ t0: 0, t1: scaleBy }, AXIS_WIDTH_PX).map((time) => (
+          <span key={time} style={{ left: share(time) }}>
+            {time === 0 ? "work" : formatDuration(time)}
+          </span>
+        ))}
+      </div>
+    </div>
   );
 }
 

@@ -16,7 +16,7 @@ const STILL_ARRIVING_NS = 60_000_000_000n;
 export function TraceHealth({ trace, store, url }: { trace: LoadedTrace; store: WaterfallStore; url: TraceUrl }) {
   const { facts, model } = trace;
   const unfolded = useSyncExternalStore(store.subscribe, () => store.isWhole());
-  const causes = [...url.problems];
+  const causes: string[] = [];
   if (facts.orphan_count > 0) causes.push(orphans(trace));
   causes.push(...facts.warnings.filter((warning) => !/(?:has a parent that is|have parents that are) not in this trace/.test(warning)));
   if (facts.logs_truncated) causes.push("There are more log records than are marked.");
@@ -25,13 +25,21 @@ export function TraceHealth({ trace, store, url }: { trace: LoadedTrace; store: 
   if (shownLevels !== null) {
     causes.push(`Large trace: opened with ${plural(shownLevels, "level")} of ${group(model.levels)}, and what failed or held it up. Keys 1–9 fold to a level.`);
   }
-  if (causes.length === 0) return null;
   const unfold = shownLevels !== null && !unfolded && (
     <button type="button" className={buttonClass("default", true)} onClick={() => store.expandAll()}>
       Unfold all
     </button>
   );
-  return <Note action={unfold}>{causes.map(sentence).join(" ")}</Note>;
+  return (
+    <>
+      {url.problems.map((problem) => (
+        <Note key={problem} error>
+          {problem}
+        </Note>
+      ))}
+      {causes.length > 0 && <Note action={unfold}>{causes.map(sentence).join(" ")}</Note>}
+    </>
+  );
 }
 
 /** How many parents are missing, and why that is, as far as the spans tell. */

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { RefreshCw } from "lucide-react";
-import { useCallback, useEffect, useMemo } from "react";
+import { useCallback, useEffect, useEffectEvent, useMemo } from "react";
 import { Link } from "wouter";
 import { ApiError } from "../../api/client";
 import { traceQuery } from "../../api/queries";
@@ -10,9 +10,11 @@ import { serviceOf, spanRefOf } from "../../engine/trace-model";
 import { WaterfallStore } from "../../engine/waterfall-store";
 import { announce } from "../../kit/announce";
 import { Button, CopyButton } from "../../kit/button";
+import { ChoiceNote } from "../../kit/choice-note";
 import { ImportFile } from "../../kit/import-file";
+import { isForPage } from "../../kit/keys";
 import { Page } from "../../kit/page";
-import { EmptyState, ErrorState, Note, Skeleton } from "../../kit/states";
+import { EmptyState, ErrorState, Skeleton } from "../../kit/states";
 import { TAB_PANEL_ID, tabId, Tabs } from "../../kit/tabs";
 import { useTime } from "../../kit/time-context";
 import { useUrl } from "../../kit/use-url";
@@ -92,6 +94,15 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
     else return false;
     return true;
   };
+  // In every view: whoever went to another one by a key goes on by one.
+  const onPageKey = useEffectEvent((event: KeyboardEvent) => {
+    if ("vlj".includes(event.key) && isForPage(event) && onKey(event.key)) event.preventDefault();
+  });
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => onPageKey(event);
+    window.addEventListener("keydown", listen);
+    return () => window.removeEventListener("keydown", listen);
+  }, []);
   const showFound = useCallback((find: string) => patch({ view: null, find }), [patch]);
   const select = (index: number) => patch({ view: null, span: spanRefOf(model, index) });
   return (
@@ -118,7 +129,7 @@ function TracePage({ trace, refreshing, onRefresh }: { trace: LoadedTrace; refre
       <div className={css.tabs}>
         <Tabs label="Views of the trace" value={view} choices={VIEWS.map((one) => (one.value === "logs" ? { ...one, label: `Logs ${group(facts.log_count)}` } : one))} onChange={setView} />
       </div>
-      {asked !== null && known === undefined && <Note error>view={asked} in the address is none of {VIEWS.map((one) => one.value).join(", ")}; the {usual} is shown.</Note>}
+      <ChoiceNote name="view" choices={VIEWS} usual={`the ${usual} is shown`} />
       <TraceHealth trace={trace} store={store} url={url} />
       <div className={css.panel} role="tabpanel" id={TAB_PANEL_ID} aria-labelledby={tabId(view)}>
         {view !== "logs" && view !== "raw" && model.count === 0 ? (

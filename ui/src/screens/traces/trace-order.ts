@@ -12,11 +12,15 @@ export const TRACE_ORDERS = [
 
 export type TraceOrder = (typeof TRACE_ORDERS)[number];
 
-/** The order in an address; the newest first when it names none, or none that is offered. */
-export function readTraceOrder(search: string): TraceOrder {
+/** The order in an address; the newest first when it names none, and with a sentence when it names none that is offered. */
+export function readTraceOrder(search: string): { order: TraceOrder; problem: string | null } {
   const params = new URLSearchParams(search);
   const [sort, order] = [params.get("sort") ?? "", params.get("order") ?? ""];
-  return TRACE_ORDERS.find((one) => one.sort === sort && one.order === order) ?? TRACE_ORDERS[0];
+  const descending = order === "" || order === "desc";
+  const found = TRACE_ORDERS.find((one) => (one.sort || "start") === (sort || "start") && (descending ? one.order === "" : one.order === order));
+  if (found) return { order: found, problem: null };
+  const asked = [sort && `sort=${sort}`, order && `order=${order}`].filter(Boolean).join(" and ");
+  return { order: TRACE_ORDERS[0], problem: `${asked} in the address is no order of traces: sort is one of start, duration, span_count, errors, and only the first two can have order=asc; the newest come first.` };
 }
 
 export function traceOrderPatch(value: TraceOrder["value"]): Patch {

@@ -1,7 +1,8 @@
-import { useMemo } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef } from "react";
 import { Link, useSearch } from "wouter";
 import type { TraceSummary } from "../../api/types";
 import { classNames } from "../../kit/class-names";
+import { isForPage } from "../../kit/keys";
 import { Skeleton } from "../../kit/states";
 import { useTime } from "../../kit/time-context";
 import { useServiceColors } from "../../kit/use-service-colors";
@@ -11,19 +12,54 @@ import { shortServiceNames } from "../../lib/names";
 import { formatClock, formatDate, formatDateTime, nanos, zoneLabel } from "../../lib/time";
 import { carryOver, href } from "../../lib/url-state";
 import table from "../../kit/table.module.css";
+import { MARKS } from "./trace-marks";
 import css from "./traces-screen.module.css";
 
 const SKELETON_ROWS = 12;
 
-/** Traces in the order given; the whole row opens the trace. */
-export function TraceTable(props: { traces: readonly TraceSummary[]; find: string; loading: boolean; stale: boolean; footer: React.ReactNode }) {
+/** Traces in the order given; the whole row opens the trace. Arrows go from row to row, `x` marks one to compare it. */
+export function TraceTable(props: {
+  traces: readonly TraceSummary[];
+  find: string;
+  loading: boolean;
+  stale: boolean;
+  /** Ids of the traces that are marked: A, then B. */
+  marks: readonly string[];
+  onMark: (id: string) => void;
+  /** Shows the comparison of the marked ones. */
+  onCompare: () => void;
+  footer: React.ReactNode;
+}) {
   const { traces } = props;
   const longest = useMemo(() => traces.reduce((max, trace) => Math.max(max, trace.duration_ns), 1), [traces]);
   const roots = useMemo(() => [...new Set(traces.map(rootService))].toSorted(), [traces]);
   const colors = useServiceColors(roots);
   const names = useMemo(() => shortServiceNames(traces.flatMap((trace) => trace.services.map((one) => one.service))), [traces]);
+  const scroller = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const fromNowhere = (event: globalThis.KeyboardEvent) => {
+      if (event.key !== "ArrowDown" || document.activeElement !== document.body || !isForPage(event)) return;
+      event.preventDefault();
+      scroller.current?.querySelector<HTMLElement>("a[data-trace]")?.focus();
+    };
+    window.addEventListener("keydown", fromNowhere);
+    return () => window.removeEventListener("keydown", fromNowhere);
+  }, []);
+  const onKeyDown = (event: KeyboardEvent) => {
+    const link = (event.target as Element).closest<HTMLElement>("a[data-trace]");
+    if (!link || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      const row = link.closest("tr")!;
+      (event.key === "ArrowDown" ? row.nextElementSibling : row.previousElementSibling)?.querySelector<HTMLElement>("a[data-trace]")?.focus();
+    } else if (event.key === "x") props.onMark(link.dataset["trace"]!);
+    else if (event.key === "X") props.onCompare();
+    else return;
+    event.preventDefault();
+  };
   return (
-    <div className={classNames(css.scroller, props.stale && css.stale)} aria-busy={props.loading}>
+    // The keys act on the rows' links.
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
+    <div ref={scroller} className={classNames(css.scroller, props.stale && css.stale)} aria-busy={props.loading} onKeyDown={onKeyDown}>
       <table className={classNames(table.list, css.table)}>
         <colgroup>
           <col />
@@ -46,7 +82,7 @@ export function TraceTable(props: { traces: readonly TraceSummary[]; find: strin
         <tbody>
           {props.loading
             ? Array.from({ length: SKELETON_ROWS }, (_, i) => <SkeletonRow key={i} />)
-            : traces.map((trace) => <TraceRow key={trace.trace_id} trace={trace} find={props.find} names={names} longest={longest} color={colors.get(rootService(trace))!} />)}
+            : traces.map((trace) => <TraceRow key={trace.trace_id} trace={trace} find={props.find} names={names} longest={longest} color={colors.get(rootService(trace))!} mark={props.marks.indexOf(trace.trace_id)} onMark={props.onMark} />)}
         </tbody>
       </table>
       {props.footer && <div className={css.footer}>{props.footer}</div>}
@@ -58,7 +94,18 @@ function rootService(trace: TraceSummary): string {
   return trace.root?.service ?? trace.services[0]?.service ?? "";
 }
 
-function TraceRow({ trace, find, names, longest, color }: { trace: TraceSummary; find: string; names: ReadonlyMap<string, string>; longest: number; color: string }) {
+interface RowProps {
+  trace: TraceSummary;
+  find: string;
+  names: ReadonlyMap<string, string>;
+  longest: number;
+  color: string;
+  /** Index into {@link MARKS}; -1 when it is not marked. */
+  mark: number;
+  onMark: (id: string) => void;
+}
+
+function TraceRow({ trace, find, names, longest, color, mark, onMark }: RowProps) {
   const { zone } = useTime();
   const search = useSearch();
   const start = nanos(trace.start_time_unix_nano);
@@ -66,8 +113,12 @@ function TraceRow({ trace, find, names, longest, color }: { trace: TraceSummary;
   return (
     <tr className={css.row}>
       <td>
+        {/* Keyboards mark by x on the row: half as many stops. */}
+        <button type="button" className={css.mark} tabIndex={-1} aria-pressed={mark >= 0} aria-label={`Compare trace ${shortId(trace.trace_id)}`} title={mark >= 0 ? `Trace ${MARKS[mark]} of the comparison (x)` : "Mark to compare (x)"} onClick={() => onMark(trace.trace_id)}>
+          <span aria-hidden>{MARKS[mark]}</span>
+        </button>
         <i className={css.swatch} style={{ background: color }} />
-        <Link className={css.rootLink} href={href(`/trace/${trace.trace_id}`, { find }, carryOver(search))} title={trace.trace_id}>
+        <Link className={css.rootLink} data-trace={trace.trace_id} aria-keyshortcuts="x" href={href(`/trace/${trace.trace_id}`, { find }, carryOver(search))} title={trace.trace_id}>
           <span className={css.rootService}>{rootService(trace)}</span>
           <span className={css.rootName}>{trace.root?.name ?? `trace ${shortId(trace.trace_id)}`}</span>
         </Link>

@@ -1,11 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { ArrowDownWideNarrow, PanelLeft } from "lucide-react";
 import { lazy, Suspense, useEffect } from "react";
+import { Link } from "wouter";
 import { statusQuery, traceParams, type Window } from "../../api/queries";
 import type { TraceSummary } from "../../api/types";
 import { isOneSpan } from "../../engine/search/edit";
 import { announce } from "../../kit/announce";
-import { Button } from "../../kit/button";
+import { Button, buttonClass } from "../../kit/button";
+import { ChoiceNote } from "../../kit/choice-note";
 import { Facets, useFacetsShown } from "../../kit/facets";
 import { ChoiceMenu } from "../../kit/menu";
 import { ImportFile } from "../../kit/import-file";
@@ -16,15 +18,16 @@ import { QueryBar, useEditable } from "../../kit/query-bar";
 import { ConditionChips } from "../../kit/search-field";
 import { SpanRate } from "../../kit/rate";
 import { SetupCard } from "../../kit/setup-card";
-import { ErrorState } from "../../kit/states";
+import { ErrorState, Note } from "../../kit/states";
 import { StreamStatus, stoppedText } from "../../kit/stream-status";
 import { TAB_PANEL_ID, tabId, Tabs } from "../../kit/tabs";
 import { useTime } from "../../kit/time-context";
 import { useRowStream } from "../../kit/use-row-stream";
 import { useUrl } from "../../kit/use-url";
 import { plural } from "../../lib/format";
-import { readText, textPatch } from "../../lib/url-state";
+import { carryOver, href, readText, textPatch } from "../../lib/url-state";
 import { DurationChart } from "./duration-chart";
+import { MARKS, readMarks, toggleMark } from "./trace-marks";
 import { readTraceOrder, TRACE_ORDERS, traceOrderPatch } from "./trace-order";
 import { TraceTable } from "./trace-table";
 import css from "./traces-screen.module.css";
@@ -52,6 +55,7 @@ export function TracesScreen() {
   const { window, setWindow } = useTime();
   const text = readText(search);
   const view: View = new URLSearchParams(search).get("view") === "heatmap" ? "heatmap" : "list";
+  const problems = [readTraceOrder(search).problem, readMarks(search).problem].filter((one) => one !== null);
   const [shown, setShown] = useFacetsShown();
   const status = useQuery(statusQuery());
   const change = (next: string) => patch(textPatch(next));
@@ -68,6 +72,12 @@ export function TracesScreen() {
         <SetupCard status={status.data} />
       ) : (
         <>
+          <ChoiceNote name="view" choices={VIEWS} usual="the list is shown" />
+          {problems.map((problem) => (
+            <Note key={problem} error>
+              {problem}
+            </Note>
+          ))}
           <div className={css.filters}>
             <Button small look="quiet" aria-pressed={shown} onClick={() => setShown(!shown)}>
               <PanelLeft size={14} aria-hidden /> Facets
@@ -102,8 +112,10 @@ export function TracesScreen() {
 }
 
 function Results({ text, window, onChange }: SearchProps) {
-  const { search, patch } = useUrl();
-  const order = readTraceOrder(search);
+  const { search, patch, navigate } = useUrl();
+  const { order } = readTraceOrder(search);
+  const { marks } = readMarks(search);
+  const comparison = marks.length === MARKS.length ? href(`/compare/${marks.join("...")}`, {}, carryOver(search)) : null;
   const stream = useRowStream<TraceSummary>("traces", traceParams(window, text, order.sort, order.order));
   const { rows: traces, phase, stale, cursor, reason, progress } = stream;
   useEffect(() => {
@@ -132,6 +144,7 @@ function Results({ text, window, onChange }: SearchProps) {
   return (
     <div className={css.results} aria-busy={busy}>
       <StreamStatus stream={stream} noun="trace">
+        {marks.length > 0 && <Marked comparison={comparison} onClear={() => patch({ pick: null }, { replace: true })} />}
         <ChoiceMenu
           trigger={
             <Button small look="quiet">
@@ -149,6 +162,9 @@ function Results({ text, window, onChange }: SearchProps) {
         find={isOneSpan(text) ? text : ""}
         loading={busy && traces.length === 0}
         stale={stale}
+        marks={marks}
+        onMark={(id) => patch(toggleMark(marks, id), { replace: true })}
+        onCompare={() => comparison && navigate(comparison)}
         footer={
           phase === "failed" ? (
             <Button onClick={stream.retry}>Loading more failed. Retry</Button>
@@ -162,5 +178,24 @@ function Results({ text, window, onChange }: SearchProps) {
         }
       />
     </div>
+  );
+}
+
+/** What is marked for a comparison, and the way there. */
+function Marked({ comparison, onClear }: { comparison: string | null; onClear: () => void }) {
+  return (
+    <>
+      <span role="status" className={css.marked}>
+        {comparison ? "Two traces marked" : "One trace marked, mark another"}
+      </span>
+      {comparison && (
+        <Link className={buttonClass("primary", true)} href={comparison} aria-keyshortcuts="Shift+X">
+          Compare
+        </Link>
+      )}
+      <Button small onClick={onClear}>
+        Clear marks
+      </Button>
+    </>
   );
 }
