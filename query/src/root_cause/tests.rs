@@ -218,3 +218,20 @@ async fn a_search_selects_the_traces_and_too_many_spans_are_sampled() {
     let all = (found.window.traces + found.base.traces) * found.traces_one_in;
     assert!((4_000..9_000).contains(&all), "the sample stands for {all} traces");
 }
+
+#[tokio::test]
+async fn data_of_other_days_does_not_change_the_baseline() {
+    let spans = traffic(Request { bank_way_ms: 60, ..USUAL });
+    let day = 86_400 * SECOND;
+    let older = json!({"trace_id": format!("{:032x}", u64::MAX), "span_id": "00000000000000ff", "service": "gate",
+        "name": "GET /", "kind": "SERVER", "start_time_unix_nano": -30 * day, "duration_ns": MS});
+    let (_directory, store) = store().await;
+    append(&store, Signal::Spans, &spans).await;
+    append(&store, Signal::Spans, std::slice::from_ref(&older)).await;
+    let (engine, wide) = (engine(&store), Periods { base_from: -day, base_to: day, ..periods() });
+    let query = engine.begin("test", None).await.expect("admitted");
+    let found = read(&query, wide, None).await.expect("causes");
+    let alone = cause_of(&spans, &[]).await;
+    assert_eq!((json!(found.base), json!(found.services)), (json!(alone.base), json!(alone.services)));
+    assert!(!found.services.is_empty());
+}
