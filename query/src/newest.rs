@@ -2,24 +2,18 @@
 //! with eight times as many, and so on. A page that is full ends the search, so that its cost does not grow with the
 //! archive. No two ranges overlap: what one of them gave is final, and can be sent before the next is looked at.
 
-use std::collections::BinaryHeap;
+mod first_rows;
 
 use arrow::array::AsArray;
 use arrow::compute::{max, min};
 use arrow::datatypes::Int64Type;
-use arrow::record_batch::RecordBatch;
-use datafusion::execution::SendableRecordBatchStream;
-use datafusion::logical_expr::Expr;
-use futures::StreamExt;
 use proto::{Signal, TimeRange, UnixNanos};
 use storage::{Segment, Snapshot};
 
+pub(crate) use self::first_rows::FirstRows;
 use crate::engine::Query;
 use crate::error::QueryError;
-use crate::filter::time_predicates;
 use crate::pruning::Candidates;
-use crate::result::batch_bytes;
-use crate::row_groups::First;
 use crate::running::WalkPlace;
 
 /// Rows of the first range: a few pages of a file.
@@ -299,219 +293,5 @@ pub(crate) fn first_rows(nth: usize, candidates: Option<Candidates>) -> Option<u
     }
 }
 
-/// Which rows are wanted: the first `rows` of those in a range for which all `conditions` hold.
-pub(crate) struct FirstRows {
-    pub(crate) signal: Signal,
-    pub(crate) range: TimeRange,
-    pub(crate) conditions: Vec<Expr>,
-    pub(crate) first: First,
-}
-
-impl FirstRows {
-    fn predicates(&self, range: TimeRange) -> Vec<Expr> {
-        time_predicates(self.signal, range).into_iter().chain(self.conditions.iter().cloned()).collect()
-    }
-
-    async fn windows(&self, query: &Query) -> Result<Windows, QueryError> {
-        let candidates = query.count_candidates(self.signal, self.predicates(self.range)).await?;
-        let first_rows = first_rows(self.first.rows, candidates);
-        let stretches = stretches(&query.snapshot(self.signal));
-        Ok(Windows::new(stretches, self.range, self.first.newest_first, first_rows, Some(self.first.rows as u64)))
-    }
-
-    /// The rows, with those that have the time of the last of them, in no order.
-    /// `None`: they are more than `rows_max`.
-    ///
-    /// Errors: `TooLarge` as of [`Query::collect`].
-    pub(crate) async fn read(
-        &self,
-        query: &Query,
-        columns: &[&str],
-        rows_max: usize,
-    ) -> Result<Option<Vec<RecordBatch>>, QueryError> {
-        let mut windows = self.windows(query).await?;
-        let (mut batches, mut count) = (Vec::new(), 0);
-        while let Some(range) = windows.next() {
-            let first = First { rows: self.first.rows - count, ..self.first };
-            let rows = query.open_first(self.signal, Some(columns), self.predicates(range), first)?;
-            let found = query.collect_stream(rows, rows_max - count).await?;
-            if found.truncated {
-                return Ok(None);
-            }
-            windows.found(found.row_count());
-            count += found.row_count();
-            batches.extend(found.batches);
-            if batches.iter().map(batch_bytes).sum::<usize>() > query.result_bytes_max() {
-                return Err(query.too_large());
-            }
-            if count >= self.first.rows {
-                break;
-            }
-        }
-        Ok(Some(batches))
-    }
-
-    /// The time of the last of them; `None` when there is none.
-    pub(crate) async fn last_time(&self, query: &Query) -> Result<Option<UnixNanos>, QueryError> {
-        let mut windows = self.windows(query).await?;
-        let (mut found, mut count) = (None, 0);
-        while let Some(range) = windows.next() {
-            let (last, rows) = self.last_time_in(query, range, self.first.rows - count).await?;
-            windows.found(rows);
-            found = last.or(found);
-            count += rows;
-            if count >= self.first.rows {
-                break;
-            }
-        }
-        Ok(found)
-    }
-
-    /// The same within one range; beside it how many rows there are up to it.
-    async fn last_time_in(
-        &self,
-        query: &Query,
-        range: TimeRange,
-        nth: usize,
-    ) -> Result<(Option<UnixNanos>, usize), QueryError> {
-        let time_column = self.signal.spec().time_column;
-        let newest_first = self.first.newest_first;
-        let rows = query.open(self.signal, Some(&[time_column]), self.predicates(range))?;
-        let times = query.run(async move { first_times(rows.await?, time_column, nth, newest_first).await }).await?;
-        let last = times.peek().map(|last| if newest_first { -*last } else { *last });
-        Ok((last.map(|time| UnixNanos::try_from(time).unwrap_or(UnixNanos::MAX)), times.len()))
-    }
-}
-
-/// The first `nth` times in the order of the answer, the last of them on top; negated when the newest come first.
-async fn first_times(
-    mut rows: SendableRecordBatchStream,
-    time_column: &str,
-    nth: usize,
-    newest_first: bool,
-) -> Result<BinaryHeap<i128>, QueryError> {
-    let mut first = BinaryHeap::new();
-    while let Some(batch) = rows.next().await {
-        let batch = batch?;
-        let times = batch.column_by_name(time_column).and_then(|times| times.as_primitive_opt::<Int64Type>());
-        for time in times.into_iter().flat_map(|times| times.values().iter().copied()) {
-            let time = if newest_first { -i128::from(time) } else { i128::from(time) };
-            if first.len() < nth {
-                first.push(time);
-            } else if first.peek().is_some_and(|last| time < *last) {
-                first.pop();
-                first.push(time);
-            }
-        }
-    }
-    Ok(first)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn snapshot_of(stretches: &[(i64, i64, u64)]) -> Vec<Stretch> {
-        stretches.iter().map(|&(min, max, rows)| Stretch { min, max, rows }).collect()
-    }
-
-    fn windows_of(stretches: &[Stretch], range: TimeRange, newest_first: bool, first_rows: u64) -> Vec<TimeRange> {
-        let stretches = stretches.iter().map(|part| Stretch { ..*part }).collect();
-        Windows::new(stretches, range, newest_first, Some(first_rows), None).collect()
-    }
-
-    #[test]
-    fn ranges_grow_until_they_are_everything() {
-        let whole = TimeRange::default();
-        let stretches = snapshot_of(&[(0, 999, 1000), (1000, 1999, 99_000)]);
-        let newest = windows_of(&stretches, whole, true, 1000);
-        assert_eq!(newest.len(), 3, "1,000, 8,000, then more than half of the rest: {newest:?}");
-        let range = |start, end| TimeRange { start, end };
-        assert_eq!(newest[0], range(Some(1990), None), "99 rows for each of the newest times");
-        assert_eq!(newest[2].start, None);
-        let oldest = windows_of(&stretches, whole, false, 500);
-        assert_eq!(oldest[0], range(None, Some(500)));
-        let within = range(Some(100), Some(200));
-        assert_eq!(windows_of(&stretches, within, true, 1000), [within], "few rows: one look is enough");
-        assert_eq!(windows_of(&stretches, within, true, 10)[0], range(Some(190), Some(200)));
-        assert_eq!(windows_of(&[], whole, true, 10), [whole]);
-        let many = snapshot_of(&[(0, 999_999, 64 << 20)]);
-        let largest = windows_of(&many, whole, true, 4096)[4];
-        let rows = (largest.end.expect("an end") - largest.start.expect("a start")) * (64 << 20) / 1_000_000;
-        assert!((rows - (1 << 20)).abs() < 200, "no larger than a million rows: {rows}");
-    }
-
-    #[test]
-    fn what_was_found_says_how_far_to_look() {
-        let stretches = || snapshot_of(&[(0, (1 << 30) - 1, 1 << 30)]);
-        let length = |window: Option<TimeRange>| {
-            let window = window.expect("a window");
-            window.end.unwrap_or(1 << 30) - window.start.expect("a start")
-        };
-        let mut windows = Windows::new(stretches(), TimeRange::default(), true, Some(8192), Some(100));
-        assert_eq!(length(windows.next()), 8192);
-        windows.found(0);
-        assert_eq!(length(windows.next()), 65_536, "nothing: eight times as many");
-        windows.found(36);
-        assert_eq!(length(windows.next()), 196_608, "73,728 rows had 36; half as many again as 64 more would take");
-        windows.found(63);
-        assert_eq!(length(windows.next()), 135_168, "one is missing: half of what is behind");
-        windows.found(0);
-        assert_eq!(length(windows.next()), 202_752, "and again");
-    }
-
-    #[test]
-    fn extreme_times_do_no_harm() {
-        let stretches = snapshot_of(&[(i64::MIN, i64::MAX, 1_000_000)]);
-        for newest_first in [true, false] {
-            assert_parts(
-                &windows_of(&stretches, TimeRange::default(), newest_first, 1000),
-                TimeRange::default(),
-                newest_first,
-            );
-        }
-    }
-
-    /// The parts lie beside each other, in order, and are the whole together.
-    fn assert_parts(parts: &[TimeRange], whole: TimeRange, newest_first: bool) {
-        let mut ascending = parts.to_vec();
-        if newest_first {
-            ascending.reverse();
-        }
-        assert_eq!(ascending.first().map(|part| part.start), Some(whole.start));
-        assert_eq!(ascending.last().map(|part| part.end), Some(whole.end));
-        for pair in ascending.windows(2) {
-            assert!(pair[0].end.is_some() && pair[0].end == pair[1].start, "{parts:?}");
-            assert!(pair[0].start.is_none_or(|start| Some(start) < pair[0].end), "empty: {parts:?}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn windows_are_the_range_without_gap_or_overlap(
-            stretches in proptest::collection::vec((-50i64..50, 0i64..40, 1u64..5000), 0..6),
-            start in proptest::option::of(-60i64..40),
-            length in proptest::option::of(1i64..100),
-            newest_first in proptest::bool::ANY,
-            first_rows in 1u64..2000,
-        ) {
-            let end = length.map(|length| start.unwrap_or(0) + length);
-            let range = TimeRange { start, end };
-            let stretches: Vec<Stretch> =
-                stretches.iter().map(|&(min, length, rows)| Stretch { min, max: min + length, rows }).collect();
-            assert_parts(&windows_of(&stretches, range, newest_first, first_rows), range, newest_first);
-        }
-    }
-
-    #[test]
-    fn the_index_says_how_far_to_look() {
-        let left = |matches, total| Candidates { rows: matches, matches, total };
-        assert_eq!(first_rows(100, None), Some(4096));
-        assert_eq!(first_rows(100, Some(left(150, 1_000_000))), None, "all of them are wanted");
-        assert_eq!(first_rows(100, Some(left(10_000, 1_000_000))), Some(20_000), "one row in a hundred");
-        let everywhere = Candidates { rows: 1_000_000, matches: 977, total: 1_000_000 };
-        assert_eq!(first_rows(100, Some(everywhere)), Some(4096), "a stripe may be full of them");
-        let in_stripes = Candidates { rows: 102_400, matches: 100, total: 1_000_000 };
-        assert_eq!(first_rows(40, Some(in_stripes)), Some(800_000), "one row of each stripe");
-    }
-}
+mod tests;
