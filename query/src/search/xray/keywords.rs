@@ -17,8 +17,10 @@ const ARN_KEYS: [&str; 4] =
     ["cloud.resource_id", "aws.lambda.invoked_arn", "aws.ecs.container.arn", "aws.ecs.task.arn"];
 
 impl Reader {
-    /// A keyword and what stands behind it.
-    pub(super) fn keyword_of(&mut self, start: usize, word: &str, scope: Scope) -> Read<Part> {
+    /// A keyword, as it was written, and what stands behind it.
+    pub(super) fn keyword_of(&mut self, start: usize, written: &str, scope: Scope) -> Read<Part> {
+        let lower = written.to_ascii_lowercase();
+        let word = lower.as_str();
         if BOOLEANS.contains(&word) {
             return self.boolean(start, word, scope);
         }
@@ -27,19 +29,18 @@ impl Reader {
             let message = "groups of X-Ray are expressions kept in an AWS account, which is not asked";
             return self.wrong(start, message, "write the expression of the group in its place");
         }
-        if let Some(key) = annotation(word) {
+        if let Some(key) = annotation(written) {
             if self.peek() == Some(':') {
                 return Err(Refusal::Other);
             }
             (self.is_certain, self.is_unmistakable) = (true, true);
-            let key = key.to_owned();
-            let condition = self.comparison_of(start, &[&key], true)?;
+            let condition = self.comparison_of(start, &[key], true)?;
             return Ok(of_some(condition, scope));
         }
         match word {
             "index" | "coverage" => self.position(start, word, scope),
             "type" => self.type_keyword(start, scope),
-            _ => self.compared(start, word, scope),
+            _ => self.compared(start, word, written, scope),
         }
     }
 
@@ -51,9 +52,9 @@ impl Reader {
         }
         let keyword_end = self.at;
         let mut is_negated = false;
-        match self.comparison() {
+        match self.telling_comparison() {
             Some(op @ (Comparison::Equal | Comparison::NotEqual)) => {
-                let value = self.word();
+                let value = self.word().to_ascii_lowercase();
                 // Outside of braces `error=x` is ours.
                 if value != "true" && value != "false" {
                     return self.wrong(start, format!("{word} is true or false"), format!("write {word} or !{word}"));
@@ -158,7 +159,7 @@ impl Reader {
                 return self.wrong(start, "type is said of services", "write rootcause.fault.service {type = \"...\"}");
             }
         };
-        let Some(op @ (Comparison::Equal | Comparison::NotEqual)) = self.comparison() else {
+        let Some(op @ (Comparison::Equal | Comparison::NotEqual)) = self.telling_comparison() else {
             return self.wrong(start, "type is equal to a text or not", "write type = \"AWS::Lambda::Function\"");
         };
         let value = self.string(start)?;
@@ -169,16 +170,16 @@ impl Reader {
     }
 
     /// `keyword operator value`.
-    fn compared(&mut self, start: usize, word: &str, scope: Scope) -> Read<Part> {
+    fn compared(&mut self, start: usize, word: &str, written: &str, scope: Scope) -> Read<Part> {
         match word {
-            "responsetime" | "responseTime" | "duration" => {
+            "responsetime" | "duration" => {
                 let before = self.at;
                 self.is_unmistakable |= word != "duration" && self.comparison().is_some();
                 self.at = before;
                 self.needs_entry = true;
                 let (op, number) = self.number(start, word)?;
-                // `duration>0` says the same of a span in our own language.
-                self.is_certain |= word != "duration" || number != "0";
+                // `duration>0` is said of a span in our own language; other numbers need a unit there.
+                self.is_certain |= word != "duration" || number != "0" || self.is_set_off;
                 let seconds = Value::Bare(format!("{number}s"));
                 if word == "duration" && scope == Scope::Trace {
                     return Ok(Part::Trace(figure("trace.root_to_end", op, seconds)));
@@ -200,7 +201,7 @@ impl Reader {
                     return self.wrong(start, what, "write a keyword of X-Ray, such as fault");
                 }
                 let Some(text) = text_keyword(word) else {
-                    let message = format!("{word:?} is no keyword of X-Ray");
+                    let message = format!("{written:?} is no keyword of X-Ray");
                     return self.wrong(
                         start,
                         message,
@@ -234,7 +235,7 @@ impl Reader {
     fn comparison_of(&mut self, start: usize, keys: &[&str], may_be_bare: bool) -> Read<Condition> {
         let any = |test: Test| Tree::or(keys.iter().map(|key| leaf(key, test.clone())).collect());
         let before = self.at;
-        if let Some(op) = self.comparison() {
+        if let Some(op) = self.telling_comparison() {
             let value = self.value(start)?;
             return Ok(match op {
                 Comparison::Equal => any(Test::Is(value)),
@@ -242,7 +243,7 @@ impl Reader {
                 op => any(Test::Compare(op, value)),
             });
         }
-        let word = self.word();
+        let word = self.word().to_ascii_uppercase();
         if !matches!(word.as_str(), "CONTAINS" | "BEGINSWITH" | "ENDSWITH") {
             self.at = before;
             if may_be_bare {
@@ -267,10 +268,14 @@ impl Reader {
     }
 }
 
-/// The key of `annotation.key` and `annotation[key]`.
+/// The key of `annotation.key` and `annotation[key]`, as it was written.
 fn annotation(word: &str) -> Option<&str> {
-    let bracketed = || word.strip_prefix("annotation[")?.strip_suffix(']');
-    word.strip_prefix("annotation.").or_else(bracketed).filter(|key| !key.is_empty())
+    let (annotation, key) = word.split_at_checked("annotation".len())?;
+    if !annotation.eq_ignore_ascii_case("annotation") {
+        return None;
+    }
+    let bracketed = || key.strip_prefix('[')?.strip_suffix(']');
+    key.strip_prefix('.').or_else(bracketed).filter(|key| !key.is_empty())
 }
 
 struct TextKeyword {
