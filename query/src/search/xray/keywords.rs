@@ -1,7 +1,7 @@
 //! Keywords: booleans, numbers and texts.
 
 use super::conditions::{compare, constant, exists, figure, has, leaf, of_root, of_some};
-use super::nodes::{callee_named, service_type};
+use super::nodes::{any_key, callee_named, service_type};
 use super::{Part, Read, Reader, Refusal, Scope, Side};
 use crate::search::place::Cause;
 use crate::search::syntax::{At, Comparison, Condition, FieldTest, Pattern, Test, Tree, Value};
@@ -13,6 +13,7 @@ const BOOLEANS: [&str; 10] =
 const OUTCOMES: [&str; 5] = ["ok", "error", "throttle", "fault", "partial"];
 
 const STATUS_KEYS: [&str; 2] = ["http.response.status_code", "http.status_code"];
+const URL_KEYS: [&str; 2] = ["url.full", "http.url"];
 const ARN_KEYS: [&str; 4] =
     ["cloud.resource_id", "aws.lambda.invoked_arn", "aws.ecs.container.arn", "aws.ecs.task.arn"];
 
@@ -34,7 +35,7 @@ impl Reader {
                 return Err(Refusal::Other);
             }
             (self.is_certain, self.is_unmistakable) = (true, true);
-            let condition = self.comparison_of(start, &[key], true)?;
+            let condition = self.comparison_of(start, &[key], &[], true)?;
             return Ok(of_some(condition, scope));
         }
         match word {
@@ -192,7 +193,7 @@ impl Reader {
                     Scope::CauseException(_) => &["exception.message"],
                     _ => &["exception.message", "status_message"],
                 };
-                Ok(of_some(self.comparison_of(start, keys, false)?, scope))
+                Ok(of_some(self.comparison_of(start, keys, &[], false)?, scope))
             }
             _ => {
                 if word.is_empty() {
@@ -210,7 +211,7 @@ impl Reader {
                 };
                 self.is_certain |= text.is_certain;
                 self.needs_entry |= word == "http.status";
-                let condition = self.comparison_of(start, text.keys, word.contains('.'))?;
+                let condition = self.comparison_of(start, text.keys, text.otherwise, word.contains('.'))?;
                 Ok(if text.of_root { of_root(condition, scope) } else { of_some(condition, scope) })
             }
         }
@@ -219,21 +220,32 @@ impl Reader {
     /// Of a service, of an operation, of an exception.
     fn name_keyword(&mut self, start: usize, scope: Scope) -> Read<Part> {
         Ok(Part::Span(match scope {
-            Scope::Trace => return Ok(of_root(self.comparison_of(start, &["service"], false)?, scope)),
+            Scope::Trace => return Ok(of_root(self.comparison_of(start, &["service"], &[], false)?, scope)),
             Scope::Node(Side::Sends) | Scope::CauseService(_, Side::Sends) => {
-                self.comparison_of(start, &["service"], false)?
+                self.comparison_of(start, &["service"], &[], false)?
             }
             Scope::Node(Side::Inferred) | Scope::CauseService(_, Side::Inferred) => {
-                self.comparison_of(start, &callee_named(), false)?
+                self.comparison_of(start, &callee_named(), &[], false)?
             }
-            Scope::CauseEntity(_) => self.comparison_of(start, &["name"], false)?,
-            Scope::CauseException(_) => self.comparison_of(start, &["exception.type"], false)?,
+            Scope::CauseEntity(_) => self.comparison_of(start, &["name"], &[], false)?,
+            Scope::CauseException(_) => self.comparison_of(start, &["exception.type"], &[], false)?,
         }))
     }
 
-    /// A comparison of the first of `keys` that a span has. `may_be_bare`: without one, whether there is any.
-    fn comparison_of(&mut self, start: usize, keys: &[&str], may_be_bare: bool) -> Read<Condition> {
-        let any = |test: Test| Tree::or(keys.iter().map(|key| leaf(key, test.clone())).collect());
+    /// A comparison of any of `keys` that a span has, or where it has none of them, of any of `otherwise`.
+    /// `may_be_bare`: without a comparison, whether there is any.
+    fn comparison_of(&mut self, start: usize, keys: &[&str], otherwise: &[&str], may_be_bare: bool) -> Read<Condition> {
+        let any = |test: Test| {
+            let of_keys = any_key(keys, &test);
+            match test {
+                _ if otherwise.is_empty() => of_keys,
+                Test::Exists => Tree::or(vec![of_keys, any_key(otherwise, &test)]),
+                _ => {
+                    let has_none = any_key(keys, &Test::Exists).not();
+                    Tree::or(vec![of_keys, Tree::and(vec![has_none, any_key(otherwise, &test)])])
+                }
+            }
+        };
         let before = self.at;
         if let Some(op) = self.telling_comparison() {
             let value = self.value(start)?;
@@ -280,6 +292,8 @@ fn annotation(word: &str) -> Option<&str> {
 
 struct TextKeyword {
     keys: &'static [&'static str],
+    /// What is asked where a span has none of the keys.
+    otherwise: &'static [&'static str],
     /// Nobody else writes it.
     is_certain: bool,
     /// Of the request that the trace began with; else of any span.
@@ -290,7 +304,7 @@ struct TextKeyword {
 fn text_keyword(word: &str) -> Option<TextKeyword> {
     let (keys, is_certain, of_root): (&[&str], bool, bool) = match word {
         "http.status" => (&STATUS_KEYS, true, true),
-        "http.url" => (&["url.full", "http.url"], false, true),
+        "http.url" => (&URL_KEYS, false, true),
         "http.method" => (&["http.request.method", "http.method"], false, true),
         "http.useragent" => (&["user_agent.original", "http.user_agent"], true, true),
         "http.clientip" => (&["client.address", "http.client_ip"], true, true),
@@ -300,5 +314,7 @@ fn text_keyword(word: &str) -> Option<TextKeyword> {
         "resource.arn" => (&ARN_KEYS, true, false),
         _ => return None,
     };
-    Some(TextKeyword { keys, is_certain, of_root })
+    // Servers know the path of what they were asked for, not where that was.
+    let otherwise: &[&str] = if word == "http.url" { &["url.path", "http.target"] } else { &[] };
+    Some(TextKeyword { keys, otherwise, is_certain, of_root })
 }

@@ -44,7 +44,7 @@ pub(super) fn callee_named() -> [&'static str; 7] {
     ]
 }
 
-fn any_key(keys: &[&str], test: &Test) -> Condition {
+pub(super) fn any_key(keys: &[&str], test: &Test) -> Condition {
     Tree::or(keys.iter().map(|key| leaf(key, test.clone())).collect())
 }
 
