@@ -304,3 +304,32 @@ async fn the_url_of_a_root_is_what_its_conventions_know_of_it() {
         assert_eq!(found_by_sql(&engine, text).await, expected, "SQL of {text}");
     }
 }
+
+#[tokio::test]
+async fn another_value_is_a_value() {
+    let (_directory, store) = store().await;
+    let span = |trace: u64, parent: Option<&str>, code: Option<i64>| {
+        json!({"trace_id": format!("{trace:032x}"), "span_id": format!("{trace:016x}"), "service": "a",
+            "parent_span_id": parent, "attr_http_response_status_code": code, "start_time_unix_nano": 1,
+            "duration_ns": 2_000_000_000})
+    };
+    // The second and third without a root, the last without a status.
+    let missing = Some("00000000000000ff");
+    let spans = [span(1, None, Some(200)), span(2, missing, Some(200)), span(3, missing, None), span(4, None, None)];
+    append(&store, Signal::Spans, &spans).await;
+    let engine = engine(&store);
+    for (text, expected) in [
+        ("duration != 1", vec![1, 4]),
+        ("duration != 2", vec![]),
+        ("responsetime != 1", vec![1, 4]),
+        ("http.status != 1", vec![1]),
+        ("!(duration = 1)", vec![1, 2, 3, 4]),
+        ("!(http.status = 1)", vec![1, 2, 3, 4]),
+        ("type = \"AWS::SQS\"", vec![]),
+        ("-{*}", vec![]),
+    ] {
+        let expected: BTreeSet<u64> = expected.into_iter().collect();
+        assert_eq!(found(&engine, text).await, expected, "{text}");
+        assert_eq!(found_by_sql(&engine, text).await, expected, "SQL of {text}");
+    }
+}

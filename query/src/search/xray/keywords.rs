@@ -1,6 +1,6 @@
 //! Keywords: booleans, numbers and texts.
 
-use super::conditions::{compare, constant, exists, figure, has, leaf, of_root, of_some};
+use super::conditions::{compare, constant, either, exists, figure, folded, has, leaf, of_root, of_some};
 use super::nodes::{any_key, callee_named, service_type};
 use super::{Part, Read, Reader, Refusal, Scope, Side};
 use crate::search::place::Cause;
@@ -166,8 +166,20 @@ impl Reader {
         let value = self.string(start)?;
         self.asks_for_inferred = true;
         let Some(condition) = service_type(&value, side) else { return self.unknown_type(start, &value) };
-        let condition = if op == Comparison::NotEqual { condition.not() } else { condition };
-        Ok(of_root(condition, scope))
+        let condition = match (op, side) {
+            // Another type, not none.
+            (Comparison::NotEqual, Side::Sends) => Tree::and(vec![exists("cloud.platform"), condition.not()]),
+            // What is called has one always.
+            (Comparison::NotEqual, Side::Inferred) => condition.not(),
+            _ => condition,
+        };
+        if scope != Scope::Trace {
+            return Ok(Part::Span(condition));
+        }
+        Ok(match folded(condition) {
+            Some(condition) => of_root(condition, scope),
+            None => Part::Trace(either([])),
+        })
     }
 
     /// `keyword operator value`.
