@@ -33,7 +33,7 @@ use parser::Subject;
 pub(crate) use plan::values;
 pub(crate) use resolve::known_keys;
 use syntax::{Condition, Tree};
-use trace_syntax::TraceSearchText;
+use trace_syntax::{TraceLeaf, TraceSearchText, asks_for_places};
 pub(crate) use traces::TraceQuery;
 
 /// Characters of a search.
@@ -93,7 +93,10 @@ pub(crate) fn parts(signal: Signal, text: &str) -> Result<Vec<SearchPart>, Query
     let parts = match signal {
         Signal::Logs => without(&parse_logs(text)?),
         Signal::Spans => match parse_traces(text)?.0 {
-            TraceSearchText::OneSpan(condition) => without(&condition),
+            TraceSearchText::OneSpan(condition) => {
+                let ours = |(part, rest)| (not_xray(part), not_xray(rest));
+                without(&condition).into_iter().map(ours).collect()
+            }
             TraceSearchText::Whole(condition) => {
                 trace_parts::parts_of(&condition).unwrap_or_else(|| without(&condition))
             }
@@ -102,12 +105,22 @@ pub(crate) fn parts(signal: Signal, text: &str) -> Result<Vec<SearchPart>, Query
     Ok(parts.into_iter().map(|(condition, without)| SearchPart { condition, without }).collect())
 }
 
+/// A condition on one span, such as the word `error`, in braces when it would be read as X-Ray's without them.
+fn not_xray(text: String) -> String {
+    match xray::parse(&text) {
+        xray::Parsed::Ours | xray::Parsed::OursInDoubt(_) => text,
+        xray::Parsed::Expression(_) | xray::Parsed::Wrong(_) => format!("{{{text}}}"),
+    }
+}
+
 /// The predicate of a condition on one row; none for a condition on a whole trace.
 pub(crate) fn predicate(signal: Signal, text: &str) -> Result<Option<Expr>, QueryError> {
     let condition = match signal {
         Signal::Logs => parse_logs(text)?,
         Signal::Spans => match parse_traces(text)?.0 {
             TraceSearchText::OneSpan(condition) => condition,
+            // See `not_xray`.
+            TraceSearchText::Whole(Tree::Leaf(TraceLeaf::Some(condition))) if !asks_for_places(&condition) => condition,
             TraceSearchText::Whole(_) => return Ok(None),
         },
     };
@@ -131,9 +144,29 @@ fn parse_logs(text: &str) -> Result<Condition, SearchError> {
 
 /// The tree, and whether it was written as a filter expression of X-Ray.
 fn parse_traces(text: &str) -> Result<(TraceSearchText, bool), SearchError> {
+    Ok(match xray::parse(text) {
+        xray::Parsed::Expression(condition) => (TraceSearchText::Whole(condition), true),
+        xray::Parsed::Wrong(error) => return Err(error),
+        xray::Parsed::Ours | xray::Parsed::OursInDoubt(_) => {
+            (trace_syntax::trace_search(parser::parse(text, Subject::Traces)?), false)
+        }
+    })
+}
+
+/// What to say of how a search for traces was read; nothing when nobody could have meant it otherwise.
+fn reading_note(text: &str) -> Option<String> {
     match xray::parse(text) {
-        Some(parsed) => Ok((TraceSearchText::Whole(parsed?), true)),
-        None => Ok((trace_syntax::trace_search(parser::parse(text, Subject::Traces)?), false)),
+        xray::Parsed::Expression(_) => Some(
+            "read as a filter expression of X-Ray; put words in quotes to search for them, and write key=\"value\" \
+             without blanks to ask for a key or an attribute of a span"
+                .to_owned(),
+        ),
+        xray::Parsed::OursInDoubt(error) => {
+            // People count from 1.
+            let (at, message, hint) = (error.at.start + 1, error.message, error.hint);
+            Some(format!("not read as a filter expression of X-Ray, because of character {at}: {message}; {hint}"))
+        }
+        xray::Parsed::Ours | xray::Parsed::Wrong(_) => None,
     }
 }
 
@@ -159,7 +192,7 @@ pub(crate) fn explain(signal: Signal, text: &str, range: TimeRange) -> Result<Ex
         let warnings = resolve::warnings(signal, &condition);
         return Ok(Explanation { canonical: condition.to_string(), sql, warnings });
     }
-    let (search, is_xray) = parse_traces(text)?;
+    let (search, _) = parse_traces(text)?;
     let mut explanation = match &search {
         TraceSearchText::OneSpan(condition) => {
             let predicates = resolve::resolve(signal, condition)?;
@@ -174,10 +207,7 @@ pub(crate) fn explain(signal: Signal, text: &str, range: TimeRange) -> Result<Ex
         }
         TraceSearchText::Whole(condition) => trace_sql::explain(condition, range)?,
     };
-    if is_xray {
-        let note = "read as a filter expression of X-Ray; put words in quotes to search for them";
-        explanation.warnings.push(note.to_owned());
-    }
+    explanation.warnings.extend(reading_note(text));
     Ok(explanation)
 }
 

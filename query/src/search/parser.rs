@@ -194,8 +194,17 @@ impl Parser {
             }
             negations += 1;
         }
+        let negated = self.at;
         let part = self.primary()?;
-        Ok(if negations % 2 == 1 { part.map(Tree::not) } else { part })
+        if negations % 2 == 0 {
+            return Ok(part);
+        }
+        let written = &self.chars[negated..self.at];
+        if !written.is_empty() && written.iter().all(|c| *c == '*') {
+            let hint = "remove it, or say of what: -key:* finds what has no such value";
+            return Err(SearchError::new(self.from(start), "the opposite of * is nothing", hint));
+        }
+        Ok(part.map(Tree::not))
     }
 
     fn primary(&mut self) -> Part {

@@ -269,7 +269,8 @@ fn resolve_leaf(signal: Signal, leaf: &Leaf) -> Result<Predicate, SearchError> {
 fn resolve_field(signal: Signal, test: &FieldTest) -> Result<Predicate, SearchError> {
     match field(signal, &test.key) {
         Field::Text(column) => text_test(Source::Column(column), test, false),
-        Field::Attribute(key, of) => text_test(Source::Attribute { key, of }, test, true),
+        Field::Attribute(key, of) => text_test(Source::Attribute { key, of }, test, true)
+            .map_err(|error| about_other_signal(signal, test, error)),
         Field::Exception(key) => text_test(Source::Event(key), test, true),
         Field::Long(columns) => long_test(columns, test),
         Field::Word(column, words) => word_test(column, words, test),
@@ -309,6 +310,19 @@ fn text_test(source: Source, test: &FieldTest, may_be_number: bool) -> Result<Pr
             }
         },
     })
+}
+
+/// An attribute that is a key of the other signal was mostly meant to be that.
+fn about_other_signal(signal: Signal, test: &FieldTest, error: SearchError) -> SearchError {
+    match (signal, test.key.as_str()) {
+        (Signal::Spans, "severity") => SearchError {
+            message: format!("spans have no severity; as an attribute, {}", error.message),
+            hint: "ask for log records of a trace: logs{severity>=warn}, of trace, debug, info, warn, error, fatal or 1 to 24"
+                .to_owned(),
+            ..error
+        },
+        _ => error,
+    }
 }
 
 fn needs_number(test: &FieldTest, op: Comparison) -> SearchError {

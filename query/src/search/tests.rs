@@ -99,6 +99,8 @@ fn values_that_a_key_cannot_have_are_refused_where_they_stand() {
         (Signal::Spans, "{a} => {span.path:slow}", (8, 22), "time, error, fault"),
         (Signal::Spans, "count({span.cause:*})>1", (7, 19), "time, error, fault"),
         (Signal::Logs, "severity>=loud", (0, 14), "trace, debug, info"),
+        (Signal::Spans, "severity>=loud", (0, 14), "spans have no severity"),
+        (Signal::Spans, "logs{severity>=loud}", (5, 19), "trace, debug, info, warn, error, fatal"),
         (Signal::Logs, "severity:25", (0, 11), "from 1 to 24"),
         (Signal::Logs, "span_id:a*", (0, 10), "16 hex digits"),
     ] {

@@ -29,6 +29,10 @@ pub(super) fn explain(condition: &TraceCondition, range: TimeRange) -> Result<Ex
     Ok(Explanation { canonical: condition.to_string(), sql, warnings: notes })
 }
 
+/// Traces with a span whose parent or end is missing.
+const PARTIAL: &str = "SELECT c.trace_id FROM spans c LEFT JOIN spans p ON c.trace_id = p.trace_id \
+     AND c.parent_span_id = p.span_id WHERE c.duration_ns < 0 OR (c.parent_span_id IS NOT NULL AND p.span_id IS NULL)";
+
 const CHILD: &str = "c.trace_id = p.trace_id AND c.parent_span_id = p.span_id";
 
 #[derive(Default)]
@@ -90,7 +94,7 @@ impl Writer {
                 )
             }
             TraceLeaf::Related { first, rest } => among(self.related(first, rest)?),
-            TraceLeaf::Figure(field) => among(self.of_figure(figure(field)?)),
+            TraceLeaf::Figure(field) => among(of_figure(figure(field)?)),
         })
     }
 
@@ -120,38 +124,23 @@ impl Writer {
         }
         Ok(format!("SELECT trace_id FROM ({here})"))
     }
+}
 
-    /// The traces that have it.
-    fn of_figure(&mut self, figure: Figure) -> String {
-        let end = "CAST(max(end_time) AS BIGINT)";
-        let (value, op, number) = match figure {
-            Figure::Partial => return self.partial(),
-            Figure::Duration(op, ns) => (format!("greatest({end} - CAST(min(start_time) AS BIGINT), 0)"), op, ns),
-            Figure::RootToEnd(op, ns) => {
-                let start = "CAST(min(CASE WHEN parent_span_id IS NULL THEN start_time END) AS BIGINT)";
-                (format!("{end} - {start}"), op, ns)
-            }
-            Figure::Spans(op, number) => ("count(DISTINCT span_id)".to_owned(), op, number),
-            Figure::Services(op, number) => ("count(DISTINCT service)".to_owned(), op, number),
-            Figure::Errors(op, number) => {
-                ("count(DISTINCT CASE WHEN status = 'ERROR' THEN span_id END)".to_owned(), op, number)
-            }
-        };
-        format!("SELECT trace_id FROM spans GROUP BY trace_id HAVING {value} {} {number}", op.text())
-    }
-
-    /// Not one root, or a span that is not below it.
-    fn partial(&mut self) -> String {
-        self.named.add(
-            "reached(trace_id, span_id)",
-            format!(
-                "SELECT trace_id, span_id FROM spans WHERE parent_span_id IS NULL \
-                 UNION SELECT c.trace_id, c.span_id FROM reached p JOIN spans c ON {CHILD}"
-            ),
-        );
-        "SELECT s.trace_id FROM spans s LEFT JOIN reached r ON r.trace_id = s.trace_id AND r.span_id = s.span_id \
-         GROUP BY s.trace_id HAVING count(DISTINCT CASE WHEN s.parent_span_id IS NULL THEN s.span_id END) <> 1 \
-         OR count(*) > count(r.span_id)"
-            .to_owned()
-    }
+/// The traces that have it.
+fn of_figure(figure: Figure) -> String {
+    let end = "CAST(max(end_time) AS BIGINT)";
+    let (value, op, number) = match figure {
+        Figure::Partial => return PARTIAL.to_owned(),
+        Figure::Duration(op, ns) => (format!("greatest({end} - CAST(min(start_time) AS BIGINT), 0)"), op, ns),
+        Figure::RootToEnd(op, ns) => {
+            let start = "CAST(min(CASE WHEN parent_span_id IS NULL THEN start_time END) AS BIGINT)";
+            (format!("{end} - {start}"), op, ns)
+        }
+        Figure::Spans(op, number) => ("count(DISTINCT span_id)".to_owned(), op, number),
+        Figure::Services(op, number) => ("count(DISTINCT service)".to_owned(), op, number),
+        Figure::Errors(op, number) => {
+            ("count(DISTINCT CASE WHEN status = 'ERROR' THEN span_id END)".to_owned(), op, number)
+        }
+    };
+    format!("SELECT trace_id FROM spans GROUP BY trace_id HAVING {value} {} {number}", op.text())
 }

@@ -93,7 +93,7 @@ fn spans_only(raw: &Tree<Raw>) -> Option<Condition> {
     .ok()
 }
 
-fn asks_for_places(condition: &Condition) -> bool {
+pub(super) fn asks_for_places(condition: &Condition) -> bool {
     let no_place = condition.map(&mut |leaf| match leaf {
         Leaf::Field(test) if is_place(&test.key) => Err(()),
         _ => Ok(()),

@@ -6,8 +6,9 @@ import { fieldsQuery, meaningQuery, valuesQuery, type Window } from "../api/quer
 import type { SearchMeaning } from "../api/types";
 import { complete, completeWith, keywordsAt, type Place, placeAt } from "../engine/search/complete";
 import { painted } from "../engine/search/paint";
-import { parseSearch, type Subject } from "../engine/search/parse";
+import type { Subject } from "../engine/search/parse";
 import { PLACE_KEYS, TRACE_KEYS } from "../engine/search/tree";
+import { editableText } from "../engine/search/xray";
 import { formatCount } from "../lib/format";
 import { carryOver, href } from "../lib/url-state";
 import { classNames } from "./class-names";
@@ -184,9 +185,9 @@ export function QueryBar(props: QueryBarProps) {
 
 /** A search as text that a click can put conditions into: an expression of X-Ray becomes what it means. */
 export function useEditable(subject: Subject, window: Window, text: string): string {
-  const isForeign = parseSearch(text, subject).tree === null;
-  const meaning = useQuery({ ...meaningQuery(subject === "traces" ? "spans" : "logs", window, text), enabled: isForeign });
-  return isForeign ? (meaning.data?.canonical ?? text) : text;
+  const mayBeXray = subject === "traces" && text !== "";
+  const meaning = useQuery({ ...meaningQuery("spans", window, text), enabled: mayBeXray });
+  return mayBeXray ? editableText(text, meaning.data?.canonical ?? null) : text;
 }
 
 /** The text behind the input's own, which is transparent: colours, and a wavy line below what is wrong. */

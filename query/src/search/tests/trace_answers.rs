@@ -234,3 +234,102 @@ async fn chains_and_cycles_do_not_end_the_search() {
         assert_eq!(found(&engine, text).await, expected, "{text}");
     }
 }
+
+#[tokio::test]
+async fn a_trace_is_partial_when_a_parent_or_an_end_is_missing() {
+    let (_directory, store) = store().await;
+    let span = |trace: u64, id: u64, parent: Option<u64>, duration: i64| {
+        json!({"trace_id": format!("{trace:032x}"), "span_id": format!("{id:016x}"), "service": "a",
+            "parent_span_id": parent.map(|parent| format!("{parent:016x}")), "start_time_unix_nano": 1000,
+            "duration_ns": duration})
+    };
+    let spans = [
+        vec![span(1, 1, None, 9), span(1, 2, Some(1), 0)],
+        // Three roots, a cycle, its own parent: every parent is here.
+        vec![span(2, 1, None, 9), span(2, 2, None, 9), span(2, 3, None, 9)],
+        vec![span(3, 1, Some(2), 9), span(3, 2, Some(1), 9)],
+        vec![span(4, 1, Some(1), 9)],
+        // The parent is not here, the root neither; that of another trace is none.
+        vec![span(5, 1, None, 9), span(5, 2, Some(77), 9)],
+        vec![span(6, 2, Some(1), 9)],
+        // An end before the start; no end, which is sent as 0.
+        vec![span(7, 1, None, 9), span(7, 2, Some(1), -1)],
+        vec![span(8, 1, None, -1000)],
+    ];
+    append(&store, Signal::Spans, &spans.concat()).await;
+    let engine = engine(&store);
+    let (whole, partial): (BTreeSet<u64>, BTreeSet<u64>) = ((1..=4).collect(), (5..=8).collect());
+    for (text, expected) in [
+        ("trace.partial:true", &partial),
+        ("-trace.partial:true", &whole),
+        ("partial", &partial),
+        ("!partial", &whole),
+        ("Partial = false", &whole),
+    ] {
+        assert_eq!(found(&engine, text).await, *expected, "{text}");
+        assert_eq!(found_by_sql(&engine, text).await, *expected, "SQL of {text}");
+    }
+}
+
+#[tokio::test]
+async fn the_url_of_a_root_is_what_its_conventions_know_of_it() {
+    let (_directory, store) = store().await;
+    let root = |trace: u64, columns: Json| {
+        let mut span = json!({"trace_id": format!("{trace:032x}"), "span_id": format!("{trace:016x}"), "service": "a",
+            "start_time_unix_nano": 1, "duration_ns": 1});
+        let span_columns = span.as_object_mut().expect("an object");
+        span_columns.extend(columns.as_object().expect("an object").clone());
+        span
+    };
+    let spans = [
+        root(1, json!({"attr_url_path": "/cart", "attr_url_scheme": "https"})),
+        root(2, json!({"attributes": {"http.target": "/cart?a=1"}})),
+        root(3, json!({"attributes": {"http.url": "https://h/cart"}})),
+        root(4, json!({"attr_url_full": "https://h/cart"})),
+        // The whole address says more than the path.
+        root(5, json!({"attr_url_full": "https://h/other", "attr_url_path": "/cart"})),
+        root(6, json!({"attributes": {"k": "/cart"}})),
+    ];
+    append(&store, Signal::Spans, &spans).await;
+    let engine = engine(&store);
+    for (text, expected) in [
+        ("http.url CONTAINS \"cart\"", vec![1, 2, 3, 4]),
+        ("http.url = \"/cart\"", vec![1]),
+        ("http.url BEGINSWITH \"https\"", vec![3, 4, 5]),
+        ("http.url != \"/cart\"", vec![2, 3, 4, 5]),
+        ("http.url AND ok", vec![1, 2, 3, 4, 5]),
+    ] {
+        let expected: BTreeSet<u64> = expected.into_iter().collect();
+        assert_eq!(found(&engine, text).await, expected, "{text}");
+        assert_eq!(found_by_sql(&engine, text).await, expected, "SQL of {text}");
+    }
+}
+
+#[tokio::test]
+async fn another_value_is_a_value() {
+    let (_directory, store) = store().await;
+    let span = |trace: u64, parent: Option<&str>, code: Option<i64>| {
+        json!({"trace_id": format!("{trace:032x}"), "span_id": format!("{trace:016x}"), "service": "a",
+            "parent_span_id": parent, "attr_http_response_status_code": code, "start_time_unix_nano": 1,
+            "duration_ns": 2_000_000_000})
+    };
+    // The second and third without a root, the last without a status.
+    let missing = Some("00000000000000ff");
+    let spans = [span(1, None, Some(200)), span(2, missing, Some(200)), span(3, missing, None), span(4, None, None)];
+    append(&store, Signal::Spans, &spans).await;
+    let engine = engine(&store);
+    for (text, expected) in [
+        ("duration != 1", vec![1, 4]),
+        ("duration != 2", vec![]),
+        ("responsetime != 1", vec![1, 4]),
+        ("http.status != 1", vec![1]),
+        ("!(duration = 1)", vec![1, 2, 3, 4]),
+        ("!(http.status = 1)", vec![1, 2, 3, 4]),
+        ("type = \"AWS::SQS\"", vec![]),
+        ("-{*}", vec![]),
+    ] {
+        let expected: BTreeSet<u64> = expected.into_iter().collect();
+        assert_eq!(found(&engine, text).await, expected, "{text}");
+        assert_eq!(found_by_sql(&engine, text).await, expected, "SQL of {text}");
+    }
+}

@@ -298,8 +298,7 @@ impl<'a> Trace<'a> {
 
     pub(super) fn is_partial(&self) -> bool {
         let unknown = |span: &&&Span| span.parent.is_some() && self.parent(span).is_none();
-        let roots = self.spans.iter().filter(|span| span.parent.is_none()).count();
-        self.spans.iter().any(|span| unknown(&span)) || roots != 1
+        self.spans.iter().any(|span| unknown(&span) || span.row.duration < 0)
     }
 
     fn figure(&self, key: &str) -> Option<i64> {

@@ -12,6 +12,8 @@ struct Case {
     /// It is no expression of X-Ray but a search of our own.
     #[serde(default)]
     ours: bool,
+    /// What a warning says that keeps a search of our own from being an expression.
+    doubt: Option<String>,
     error: Option<Expected>,
 }
 
@@ -36,6 +38,15 @@ fn every_expression_of_the_corpus_means_what_it_says() {
         };
         if !is_right {
             failures.push(format!("{}: {got:?}, expected {:?} {:?}", case.input, case.meaning, case.error));
+        }
+        let note = reading_note(&case.input).unwrap_or_default();
+        let is_said = match (&case.meaning, &case.doubt) {
+            (Some(_), _) => note.starts_with("read as a filter expression of X-Ray"),
+            (None, Some(doubt)) => note.starts_with("not read as") && note.contains(doubt),
+            (None, None) => note.is_empty(),
+        };
+        if !is_said {
+            failures.push(format!("{}: the note {note:?}, expected {:?}", case.input, case.doubt));
         }
         if let (true, Some(meaning)) = (is_right, &case.meaning) {
             let again = parse_traces(meaning).map(|(search, is_xray)| (search.to_string(), is_xray));
@@ -99,5 +110,16 @@ fn every_keyword_of_the_reference_is_in_the_corpus() {
     let cases = corpus();
     for keyword in keywords {
         assert!(cases.iter().any(|case| !case.ours && case.input.contains(keyword)), "{keyword}");
+    }
+}
+
+#[test]
+fn a_word_that_x_ray_would_read_is_taken_apart_as_a_word() {
+    for part in parts(Signal::Spans, "error OK timeout").expect("words") {
+        for text in [&part.condition, &part.without] {
+            let (search, is_xray) = parse_traces(text).expect("a search");
+            assert!(!is_xray && !search.to_string().contains("root"), "{text}");
+        }
+        assert!(predicate(Signal::Spans, &part.condition).expect("a search").is_some(), "{part:?}");
     }
 }

@@ -12,7 +12,6 @@ use super::traces::{Span, TRACES, Trace, platform, spans};
 use super::xray_expressions::{Expression, Filter, Of, expression};
 use super::*;
 use crate::search::place::Cause;
-use crate::search::syntax::Comparison;
 
 const SEARCHES: usize = 250;
 
@@ -47,10 +46,8 @@ impl Filter {
             Filter::Last => of.is_last,
             Filter::Remote => matches!(row.kind, "CLIENT" | "PRODUCER"),
             Filter::Index(op, index) => op.holds(of.index, *index),
-            // What there is not is not equal either, see docs/search.md.
-            Filter::Coverage(op, share) => {
-                of.coverage.map_or(*op == Comparison::NotEqual, |coverage| op.holds(coverage, *share))
-            }
+            // What there is not is not another one either, see docs/search.md.
+            Filter::Coverage(op, share) => of.coverage.is_some_and(|coverage| op.holds(coverage, *share)),
             Filter::All(both) => both.iter().all(|one| one.holds(of)),
             Filter::Any(both) => both.iter().any(|one| one.holds(of)),
             Filter::Not(inner) => !inner.holds(of),
@@ -84,11 +81,7 @@ impl Expression {
             Expression::Partial => trace.is_partial(),
             Expression::Inferred => trace.spans.iter().any(|span| trace.is_inferred(span)),
             Expression::ResponseTime(op, ns) => trace.root().is_some_and(|root| op.holds(root.row.duration, *ns)),
-            Expression::Duration(op, ns) => {
-                let duration = trace.root().map(|root| trace.end() - root.start);
-                // What is not known is not equal.
-                duration.map_or(*op == Comparison::NotEqual, |duration| op.holds(duration, *ns))
-            }
+            Expression::Duration(op, ns) => trace.root().is_some_and(|root| op.holds(trace.end() - root.start, *ns)),
             Expression::Status(op, code) => {
                 trace.root().and_then(|root| root.row.code).is_some_and(|status| op.holds(status, *code))
             }

@@ -22,23 +22,24 @@ pub(super) fn exists(key: &str) -> Condition {
     leaf(key, Test::Exists)
 }
 
-fn test(op: Comparison, value: Value) -> (Test, bool) {
+/// Any of these. `!=` asks for another number, not for none.
+fn tests(op: Comparison, value: Value) -> Vec<Test> {
     match op {
-        Comparison::Equal => (Test::Is(value), false),
-        Comparison::NotEqual => (Test::Is(value), true),
-        op => (Test::Compare(op, value), false),
+        Comparison::Equal => vec![Test::Is(value)],
+        Comparison::NotEqual => {
+            vec![Test::Compare(Comparison::Less, value.clone()), Test::Compare(Comparison::Greater, value)]
+        }
+        op => vec![Test::Compare(op, value)],
     }
 }
 
 pub(super) fn compare(key: &str, op: Comparison, value: Value) -> Condition {
-    let (test, is_negated) = test(op, value);
-    if is_negated { leaf(key, test).not() } else { leaf(key, test) }
+    Tree::or(tests(op, value).into_iter().map(|test| leaf(key, test)).collect())
 }
 
 pub(super) fn figure(key: &str, op: Comparison, value: Value) -> TraceCondition {
-    let (test, is_negated) = test(op, value);
-    let figure = Tree::Leaf(TraceLeaf::Figure(FieldTest { key: key.to_owned(), test, at: At::default() }));
-    if is_negated { figure.not() } else { figure }
+    let figure = |test| Tree::Leaf(TraceLeaf::Figure(FieldTest { key: key.to_owned(), test, at: At::default() }));
+    Tree::or(tests(op, value).into_iter().map(figure).collect())
 }
 
 /// Of some span of the trace.

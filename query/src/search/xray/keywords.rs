@@ -1,7 +1,7 @@
 //! Keywords: booleans, numbers and texts.
 
-use super::conditions::{compare, constant, exists, figure, has, leaf, of_root, of_some};
-use super::nodes::{callee_named, service_type};
+use super::conditions::{compare, constant, either, exists, figure, folded, has, leaf, of_root, of_some};
+use super::nodes::{any_key, callee_named, service_type};
 use super::{Part, Read, Reader, Refusal, Scope, Side};
 use crate::search::place::Cause;
 use crate::search::syntax::{At, Comparison, Condition, FieldTest, Pattern, Test, Tree, Value};
@@ -13,12 +13,15 @@ const BOOLEANS: [&str; 10] =
 const OUTCOMES: [&str; 5] = ["ok", "error", "throttle", "fault", "partial"];
 
 const STATUS_KEYS: [&str; 2] = ["http.response.status_code", "http.status_code"];
+const URL_KEYS: [&str; 2] = ["url.full", "http.url"];
 const ARN_KEYS: [&str; 4] =
     ["cloud.resource_id", "aws.lambda.invoked_arn", "aws.ecs.container.arn", "aws.ecs.task.arn"];
 
 impl Reader {
-    /// A keyword and what stands behind it.
-    pub(super) fn keyword_of(&mut self, start: usize, word: &str, scope: Scope) -> Read<Part> {
+    /// A keyword, as it was written, and what stands behind it.
+    pub(super) fn keyword_of(&mut self, start: usize, written: &str, scope: Scope) -> Read<Part> {
+        let lower = written.to_ascii_lowercase();
+        let word = lower.as_str();
         if BOOLEANS.contains(&word) {
             return self.boolean(start, word, scope);
         }
@@ -27,19 +30,18 @@ impl Reader {
             let message = "groups of X-Ray are expressions kept in an AWS account, which is not asked";
             return self.wrong(start, message, "write the expression of the group in its place");
         }
-        if let Some(key) = annotation(word) {
+        if let Some(key) = annotation(written) {
             if self.peek() == Some(':') {
                 return Err(Refusal::Other);
             }
             (self.is_certain, self.is_unmistakable) = (true, true);
-            let key = key.to_owned();
-            let condition = self.comparison_of(start, &[&key], true)?;
+            let condition = self.comparison_of(start, &[key], &[], true)?;
             return Ok(of_some(condition, scope));
         }
         match word {
             "index" | "coverage" => self.position(start, word, scope),
             "type" => self.type_keyword(start, scope),
-            _ => self.compared(start, word, scope),
+            _ => self.compared(start, word, written, scope),
         }
     }
 
@@ -51,9 +53,9 @@ impl Reader {
         }
         let keyword_end = self.at;
         let mut is_negated = false;
-        match self.comparison() {
+        match self.telling_comparison() {
             Some(op @ (Comparison::Equal | Comparison::NotEqual)) => {
-                let value = self.word();
+                let value = self.word().to_ascii_lowercase();
                 // Outside of braces `error=x` is ours.
                 if value != "true" && value != "false" {
                     return self.wrong(start, format!("{word} is true or false"), format!("write {word} or !{word}"));
@@ -158,27 +160,39 @@ impl Reader {
                 return self.wrong(start, "type is said of services", "write rootcause.fault.service {type = \"...\"}");
             }
         };
-        let Some(op @ (Comparison::Equal | Comparison::NotEqual)) = self.comparison() else {
+        let Some(op @ (Comparison::Equal | Comparison::NotEqual)) = self.telling_comparison() else {
             return self.wrong(start, "type is equal to a text or not", "write type = \"AWS::Lambda::Function\"");
         };
         let value = self.string(start)?;
         self.asks_for_inferred = true;
         let Some(condition) = service_type(&value, side) else { return self.unknown_type(start, &value) };
-        let condition = if op == Comparison::NotEqual { condition.not() } else { condition };
-        Ok(of_root(condition, scope))
+        let condition = match (op, side) {
+            // Another type, not none.
+            (Comparison::NotEqual, Side::Sends) => Tree::and(vec![exists("cloud.platform"), condition.not()]),
+            // What is called has one always.
+            (Comparison::NotEqual, Side::Inferred) => condition.not(),
+            _ => condition,
+        };
+        if scope != Scope::Trace {
+            return Ok(Part::Span(condition));
+        }
+        Ok(match folded(condition) {
+            Some(condition) => of_root(condition, scope),
+            None => Part::Trace(either([])),
+        })
     }
 
     /// `keyword operator value`.
-    fn compared(&mut self, start: usize, word: &str, scope: Scope) -> Read<Part> {
+    fn compared(&mut self, start: usize, word: &str, written: &str, scope: Scope) -> Read<Part> {
         match word {
-            "responsetime" | "responseTime" | "duration" => {
+            "responsetime" | "duration" => {
                 let before = self.at;
                 self.is_unmistakable |= word != "duration" && self.comparison().is_some();
                 self.at = before;
                 self.needs_entry = true;
                 let (op, number) = self.number(start, word)?;
-                // `duration>0` says the same of a span in our own language.
-                self.is_certain |= word != "duration" || number != "0";
+                // `duration>0` is said of a span in our own language; other numbers need a unit there.
+                self.is_certain |= word != "duration" || number != "0" || self.is_set_off;
                 let seconds = Value::Bare(format!("{number}s"));
                 if word == "duration" && scope == Scope::Trace {
                     return Ok(Part::Trace(figure("trace.root_to_end", op, seconds)));
@@ -191,7 +205,7 @@ impl Reader {
                     Scope::CauseException(_) => &["exception.message"],
                     _ => &["exception.message", "status_message"],
                 };
-                Ok(of_some(self.comparison_of(start, keys, false)?, scope))
+                Ok(of_some(self.comparison_of(start, keys, &[], false)?, scope))
             }
             _ => {
                 if word.is_empty() {
@@ -200,7 +214,7 @@ impl Reader {
                     return self.wrong(start, what, "write a keyword of X-Ray, such as fault");
                 }
                 let Some(text) = text_keyword(word) else {
-                    let message = format!("{word:?} is no keyword of X-Ray");
+                    let message = format!("{written:?} is no keyword of X-Ray");
                     return self.wrong(
                         start,
                         message,
@@ -209,7 +223,7 @@ impl Reader {
                 };
                 self.is_certain |= text.is_certain;
                 self.needs_entry |= word == "http.status";
-                let condition = self.comparison_of(start, text.keys, word.contains('.'))?;
+                let condition = self.comparison_of(start, text.keys, text.otherwise, word.contains('.'))?;
                 Ok(if text.of_root { of_root(condition, scope) } else { of_some(condition, scope) })
             }
         }
@@ -218,23 +232,34 @@ impl Reader {
     /// Of a service, of an operation, of an exception.
     fn name_keyword(&mut self, start: usize, scope: Scope) -> Read<Part> {
         Ok(Part::Span(match scope {
-            Scope::Trace => return Ok(of_root(self.comparison_of(start, &["service"], false)?, scope)),
+            Scope::Trace => return Ok(of_root(self.comparison_of(start, &["service"], &[], false)?, scope)),
             Scope::Node(Side::Sends) | Scope::CauseService(_, Side::Sends) => {
-                self.comparison_of(start, &["service"], false)?
+                self.comparison_of(start, &["service"], &[], false)?
             }
             Scope::Node(Side::Inferred) | Scope::CauseService(_, Side::Inferred) => {
-                self.comparison_of(start, &callee_named(), false)?
+                self.comparison_of(start, &callee_named(), &[], false)?
             }
-            Scope::CauseEntity(_) => self.comparison_of(start, &["name"], false)?,
-            Scope::CauseException(_) => self.comparison_of(start, &["exception.type"], false)?,
+            Scope::CauseEntity(_) => self.comparison_of(start, &["name"], &[], false)?,
+            Scope::CauseException(_) => self.comparison_of(start, &["exception.type"], &[], false)?,
         }))
     }
 
-    /// A comparison of the first of `keys` that a span has. `may_be_bare`: without one, whether there is any.
-    fn comparison_of(&mut self, start: usize, keys: &[&str], may_be_bare: bool) -> Read<Condition> {
-        let any = |test: Test| Tree::or(keys.iter().map(|key| leaf(key, test.clone())).collect());
+    /// A comparison of any of `keys` that a span has, or where it has none of them, of any of `otherwise`.
+    /// `may_be_bare`: without a comparison, whether there is any.
+    fn comparison_of(&mut self, start: usize, keys: &[&str], otherwise: &[&str], may_be_bare: bool) -> Read<Condition> {
+        let any = |test: Test| {
+            let of_keys = any_key(keys, &test);
+            match test {
+                _ if otherwise.is_empty() => of_keys,
+                Test::Exists => Tree::or(vec![of_keys, any_key(otherwise, &test)]),
+                _ => {
+                    let has_none = any_key(keys, &Test::Exists).not();
+                    Tree::or(vec![of_keys, Tree::and(vec![has_none, any_key(otherwise, &test)])])
+                }
+            }
+        };
         let before = self.at;
-        if let Some(op) = self.comparison() {
+        if let Some(op) = self.telling_comparison() {
             let value = self.value(start)?;
             return Ok(match op {
                 Comparison::Equal => any(Test::Is(value)),
@@ -242,7 +267,7 @@ impl Reader {
                 op => any(Test::Compare(op, value)),
             });
         }
-        let word = self.word();
+        let word = self.word().to_ascii_uppercase();
         if !matches!(word.as_str(), "CONTAINS" | "BEGINSWITH" | "ENDSWITH") {
             self.at = before;
             if may_be_bare {
@@ -267,14 +292,20 @@ impl Reader {
     }
 }
 
-/// The key of `annotation.key` and `annotation[key]`.
+/// The key of `annotation.key` and `annotation[key]`, as it was written.
 fn annotation(word: &str) -> Option<&str> {
-    let bracketed = || word.strip_prefix("annotation[")?.strip_suffix(']');
-    word.strip_prefix("annotation.").or_else(bracketed).filter(|key| !key.is_empty())
+    let (annotation, key) = word.split_at_checked("annotation".len())?;
+    if !annotation.eq_ignore_ascii_case("annotation") {
+        return None;
+    }
+    let bracketed = || key.strip_prefix('[')?.strip_suffix(']');
+    key.strip_prefix('.').or_else(bracketed).filter(|key| !key.is_empty())
 }
 
 struct TextKeyword {
     keys: &'static [&'static str],
+    /// What is asked where a span has none of the keys.
+    otherwise: &'static [&'static str],
     /// Nobody else writes it.
     is_certain: bool,
     /// Of the request that the trace began with; else of any span.
@@ -285,7 +316,7 @@ struct TextKeyword {
 fn text_keyword(word: &str) -> Option<TextKeyword> {
     let (keys, is_certain, of_root): (&[&str], bool, bool) = match word {
         "http.status" => (&STATUS_KEYS, true, true),
-        "http.url" => (&["url.full", "http.url"], false, true),
+        "http.url" => (&URL_KEYS, false, true),
         "http.method" => (&["http.request.method", "http.method"], false, true),
         "http.useragent" => (&["user_agent.original", "http.user_agent"], true, true),
         "http.clientip" => (&["client.address", "http.client_ip"], true, true),
@@ -295,5 +326,7 @@ fn text_keyword(word: &str) -> Option<TextKeyword> {
         "resource.arn" => (&ARN_KEYS, true, false),
         _ => return None,
     };
-    Some(TextKeyword { keys, is_certain, of_root })
+    // Servers know the path of what they were asked for, not where that was.
+    let otherwise: &[&str] = if word == "http.url" { &["url.path", "http.target"] } else { &[] };
+    Some(TextKeyword { keys, otherwise, is_certain, of_root })
 }

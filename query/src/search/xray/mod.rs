@@ -18,8 +18,11 @@
 //! | `id(name: "x", type: "Database::SQL", account.id: "1")` | for a name: see [`nodes`] for the types |
 //! | `rootcause.fault.entity {last and name = "x"}` | `{span.path:fault AND span.cause:fault AND name="x"}`, see [`root_cause`] |
 //!
-//! A text is such an expression when all of it can be read as one and some of it cannot be meant otherwise: `error` is,
-//! `error timeout` and `"error"` are words.
+//! Keywords and operators may be written in any case.
+//!
+//! A text is such an expression when all of it can be read as one and some of it says so: a lone outcome (`error`), a
+//! keyword that only X-Ray has (`responsetime`, `service(`), or a comparison set off by blanks (`name = "a"`).
+//! `error timeout`, `"error"` and `name="a"` are ours.
 
 mod conditions;
 mod keywords;
@@ -33,11 +36,21 @@ use super::syntax::{Condition, Tree};
 use super::trace_syntax::TraceCondition;
 use super::{DEPTH_MAX, LENGTH_MAX, TERMS_MAX};
 
-/// `None` when it is no expression of X-Ray.
-pub(super) fn parse(text: &str) -> Option<Result<TraceCondition, SearchError>> {
+/// What a text is to X-Ray.
+pub(super) enum Parsed {
+    Expression(TraceCondition),
+    /// An expression, but a wrong one.
+    Wrong(SearchError),
+    /// A search of our own.
+    Ours,
+    /// A search of our own that looks like an expression; the error is what keeps it from being one.
+    OursInDoubt(SearchError),
+}
+
+pub(super) fn parse(text: &str) -> Parsed {
     let chars: Vec<char> = text.chars().collect();
     if chars.len() > LENGTH_MAX {
-        return None;
+        return Parsed::Ours;
     }
     let mut reader = Reader {
         chars,
@@ -46,19 +59,24 @@ pub(super) fn parse(text: &str) -> Option<Result<TraceCondition, SearchError>> {
         terms: 0,
         is_certain: false,
         is_unmistakable: false,
+        is_likely: false,
+        is_set_off: false,
         needs_entry: false,
         asks_for_inferred: false,
     };
     let result = reader.any(Scope::Trace);
     reader.blanks();
     match result {
-        Ok(Part::Trace(condition)) if reader.at == reader.chars.len() && reader.is_certain => Some(Ok(condition)),
+        Ok(Part::Trace(condition)) if reader.at == reader.chars.len() && reader.is_certain => {
+            Parsed::Expression(condition)
+        }
         Ok(_) if reader.is_unmistakable => {
             let rest = reader.at;
-            Some(Err(reader.error(rest, "this ends the expression", "join what follows with AND, or remove it")))
+            Parsed::Wrong(reader.error(rest, "this ends the expression", "join what follows with AND, or remove it"))
         }
-        Err(Refusal::Wrong(error)) => Some(Err(error)),
-        _ => None,
+        Err(Refusal::Wrong(error)) => Parsed::Wrong(error),
+        Err(Refusal::Doubt(error)) => Parsed::OursInDoubt(error),
+        Ok(_) | Err(Refusal::Other) => Parsed::Ours,
     }
 }
 
@@ -66,6 +84,8 @@ pub(super) fn parse(text: &str) -> Option<Result<TraceCondition, SearchError>> {
 enum Refusal {
     /// It may be a search in our own language.
     Other,
+    /// Likewise, but its author may have meant an expression of X-Ray.
+    Doubt(SearchError),
     /// It is an expression of X-Ray, but a wrong one.
     Wrong(SearchError),
 }
@@ -137,6 +157,10 @@ struct Reader {
     is_certain: bool,
     /// Something has been read that nobody else writes: what is wrong about it is a mistake.
     is_unmistakable: bool,
+    /// Something has been read as X-Ray writes it and our own language may.
+    is_likely: bool,
+    /// The last comparison had blanks before and behind it.
+    is_set_off: bool,
     /// The braces say something about how a service answered.
     needs_entry: bool,
     /// The braces, or the name before them, ask for services that send no spans.
@@ -146,7 +170,7 @@ struct Reader {
 impl Reader {
     fn any(&mut self, scope: Scope) -> Read<Part> {
         let mut parts = vec![self.all(scope)?];
-        while self.joined_by("OR", scope) {
+        while self.joined_by("OR", "||") {
             parts.push(self.all(scope)?);
         }
         Ok(Part::join(parts, scope, true))
@@ -155,10 +179,10 @@ impl Reader {
     fn all(&mut self, scope: Scope) -> Read<Part> {
         let mut parts = vec![self.one(scope)?];
         loop {
-            let with_and = self.joined_by("AND", scope);
+            let with_and = self.joined_by("AND", "&&");
             self.blanks();
             let before = self.at;
-            let is_or = self.joined_by("OR", scope);
+            let is_or = self.joined_by("OR", "||");
             self.at = before;
             if !with_and && (is_or || matches!(self.peek(), None | Some(')' | '}'))) {
                 return Ok(Part::join(parts, scope, false));
@@ -167,9 +191,15 @@ impl Reader {
         }
     }
 
-    /// AWS writes `and` in braces; outside of them it may be a word.
-    fn joined_by(&mut self, keyword: &str, scope: Scope) -> bool {
-        self.keyword(keyword) || scope != Scope::Trace && self.keyword(&keyword.to_lowercase())
+    /// In our own language `and` in small letters is a word.
+    fn joined_by(&mut self, keyword: &str, sign: &str) -> bool {
+        if self.sign(sign) {
+            return true;
+        }
+        let is_here = self.keyword(keyword);
+        let is_ours = self.chars[..self.at].ends_with(&keyword.chars().collect::<Vec<_>>());
+        self.is_likely |= is_here && !is_ours && self.is_certain;
+        is_here
     }
 
     fn one(&mut self, scope: Scope) -> Read<Part> {
@@ -204,7 +234,8 @@ impl Reader {
     fn primary(&mut self, scope: Scope) -> Read<Part> {
         self.blanks();
         let start = self.at;
-        let word = self.word();
+        let written = self.word();
+        let word = written.to_ascii_lowercase();
         if scope == Scope::Trace {
             match word.as_str() {
                 "service" if self.peek() == Some('(') => return self.service(start),
@@ -215,7 +246,7 @@ impl Reader {
         if word.starts_with("rootcause.") && self.peek() != Some(':') {
             return self.root_cause(start, &word, scope);
         }
-        self.keyword_of(start, &word, scope)
+        self.keyword_of(start, &written, scope)
     }
 
     /// `{filter}` for each of `scopes`, which read the same text differently. None where no brace stands.

@@ -44,7 +44,7 @@ pub(super) fn callee_named() -> [&'static str; 7] {
     ]
 }
 
-fn any_key(keys: &[&str], test: &Test) -> Condition {
+pub(super) fn any_key(keys: &[&str], test: &Test) -> Condition {
     Tree::or(keys.iter().map(|key| leaf(key, test.clone())).collect())
 }
 
@@ -126,7 +126,7 @@ impl Reader {
         while !self.sign(")") {
             self.blanks();
             let part_start = self.at;
-            let part = self.word();
+            let part = self.word().to_ascii_lowercase();
             if part.is_empty() || !self.sign(":") {
                 return self.wrong(start, "id( is not closed", hint);
             }

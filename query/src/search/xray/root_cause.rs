@@ -26,7 +26,7 @@ impl Reader {
             return self.wrong(start, "root causes are not read as JSON", hint);
         }
         let (cause, what) = match word.strip_prefix("rootcause.").and_then(|rest| rest.split_once('.')) {
-            Some(("responsetime" | "responseTime", what)) => (Cause::Time, what),
+            Some(("responsetime", what)) => (Cause::Time, what),
             Some(("error", what)) => (Cause::Error, what),
             Some(("fault", what)) => (Cause::Fault, what),
             _ => return self.wrong(start, format!("{word} is no root cause"), WHERE),

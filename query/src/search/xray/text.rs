@@ -32,10 +32,10 @@ impl Reader {
         self.chars[start..self.at].iter().collect()
     }
 
-    /// Reads a keyword when it stands here as a whole word.
+    /// Reads a keyword when it stands here as a whole word, in any case.
     pub(super) fn keyword(&mut self, keyword: &str) -> bool {
         let before = self.at;
-        let is_here = self.word() == keyword;
+        let is_here = self.word().eq_ignore_ascii_case(keyword);
         if !is_here {
             self.at = before;
         }
@@ -44,10 +44,12 @@ impl Reader {
 
     /// A mistake in what is certainly X-Ray's; else the text is not.
     pub(super) fn wrong<T>(&self, start: usize, message: impl Into<String>, hint: impl Into<String>) -> Read<T> {
-        if !self.is_unmistakable {
-            return Err(Refusal::Other);
-        }
-        Err(Refusal::Wrong(self.error(start, message, hint)))
+        let error = self.error(start, message, hint);
+        Err(match (self.is_unmistakable, self.is_likely) {
+            (true, _) => Refusal::Wrong(error),
+            (false, true) => Refusal::Doubt(error),
+            (false, false) => Refusal::Other,
+        })
     }
 
     pub(super) fn error(&self, start: usize, message: impl Into<String>, hint: impl Into<String>) -> SearchError {
@@ -58,7 +60,18 @@ impl Reader {
     pub(super) fn comparison(&mut self) -> Option<Comparison> {
         use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
         let longest_first = [GreaterOrEqual, LessOrEqual, NotEqual, Greater, Less, Equal];
-        longest_first.into_iter().find(|op| self.sign(op.text()))
+        let before = self.at;
+        let op = longest_first.into_iter().find(|op| self.sign(op.text()))?;
+        self.is_set_off = self.chars[before].is_whitespace() && self.peek().is_some_and(char::is_whitespace);
+        Some(op)
+    }
+
+    /// The comparison behind a keyword that is a key of ours or an attribute too: blanks around it say that it is X-Ray's.
+    pub(super) fn telling_comparison(&mut self) -> Option<Comparison> {
+        let op = self.comparison()?;
+        self.is_likely |= self.is_set_off;
+        self.is_certain |= self.is_set_off;
+        Some(op)
     }
 
     /// A comparison with a number, as it was written.
@@ -84,8 +97,9 @@ impl Reader {
         }
         let word = self.word();
         let is_number = !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'));
-        if is_number || word == "true" || word == "false" {
-            return Ok(Value::Bare(word));
+        let lower = word.to_ascii_lowercase();
+        if is_number || lower == "true" || lower == "false" {
+            return Ok(Value::Bare(lower));
         }
         self.wrong(start, "the value is missing", "put text in quotes: annotation.key = \"value\"")
     }

@@ -146,8 +146,13 @@ class Parser extends Reader {
       }
       negations += 1;
     }
+    const negated = this.at;
     const part = this.primary();
-    return part && negations % 2 === 1 ? not(part) : part;
+    if (negations % 2 === 0) return part;
+    if (/^\*+$/.test(this.text.slice(negated, this.at).join(""))) {
+      this.refuse(start, this.at, "the opposite of * is nothing", "remove it, or say of what: -key:* finds what has no such value");
+    }
+    return part && not(part);
   }
 
   private primary(): Part {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { complete, completeWith, keywordsAt, type Place, placeAt } from "./complete";
 import { canonicalSearch } from "./parse";
-import { SCOPE_KEYWORDS, TOP_KEYWORDS } from "./xray";
+import { editableText, SCOPE_KEYWORDS, TOP_KEYWORDS } from "./xray";
 
 interface Case {
   input: string;
@@ -46,6 +46,14 @@ describe("filter expressions of X-Ray", () => {
     for (const meaning of meanings) expect(canonicalSearch(meaning, "traces"), meaning).toBe(meaning);
   });
 
+  it("become what they mean before a condition of ours stands beside them", () => {
+    for (const { input, meaning, ours } of cases) {
+      if (meaning !== undefined) expect(editableText(input, meaning), input).toBe(meaning);
+      if (ours) expect(editableText(input, canonicalSearch(input, "traces")), input).toBe(input);
+    }
+    expect(editableText('name = "a"', null), "the server has not answered yet").toBe('name = "a"');
+  });
+
   it("have their keywords in their braces", () => {
     for (const [marked, expected] of [
       ['service("a") {|', { kind: "keyword", scope: "node", typed: "" }],
@@ -62,7 +70,12 @@ describe("filter expressions of X-Ray", () => {
       ['service(id(name: "a|', { kind: "name", key: "service", typed: "a" }],
       ['rootcause.fault.service {name = "Au|', { kind: "name", key: "service", typed: "Au" }],
       ['rootcause.fault.entity {name CONTAINS "GET /c|', { kind: "name", key: "name", typed: "GET /c" }],
+      ['SERVICE("a") {fau|', { kind: "keyword", scope: "node", typed: "fau" }],
+      ['name = "che|', { kind: "name", key: "service", typed: "che" }],
+      ['fault and Name CONTAINS "che|', { kind: "name", key: "service", typed: "che" }],
       // Ours.
+      ['name="GET|', { kind: "value", key: "name", typed: "GET" }],
+      ['{name = "GET|', { kind: "value", key: "name" }],
       ["{ser|", { kind: "key", typed: "ser" }],
       ["root{ser|", { kind: "key", typed: "ser" }],
       ['service("a") {fault} ser|', { kind: "key", typed: "ser" }],

@@ -2,6 +2,7 @@
  * Filter expressions of AWS X-Ray, as far as completion has to know them: where one of its keywords or names stands.
  * What they mean, the server says (`query/src/search/xray`).
  */
+import { canonicalSearch } from "./parse";
 
 /** What the braces around the cursor are of. */
 export type XrayScope = "node" | "edge" | "service" | "entity" | "exception";
@@ -66,10 +67,20 @@ export const SCOPE_KEYWORDS: Readonly<Record<XrayScope, readonly Keyword[]>> = {
   exception: [keyword("name", "its type", 'name = "'), keyword("message", "", 'message CONTAINS "'), ...POSITIONS],
 };
 
+/**
+ * A search for traces as text that conditions can be put into. Where the server says (`means`) something else than our own
+ * parser reads, the text is an expression of X-Ray: with a condition of ours beside it, it would no longer be one.
+ */
+export function editableText(text: string, means: string | null): string {
+  return means !== null && means !== canonicalSearch(text, "traces") ? means : text;
+}
+
 /** A quoted text that has been begun. */
 const OPEN_TEXT = String.raw`"((?:[^"\\]|\\.)*)$`;
-const NAME_IN_CALL = new RegExp(String.raw`(?:^|[\s(!])(?:service|edge)\(\s*(?:"(?:[^"\\]|\\.)*"\s*,\s*)?(?:id\(\s*name\s*:\s*)?${OPEN_TEXT}`);
-const NAME_COMPARED = new RegExp(String.raw`\bname\s*(?:!?=|CONTAINS|BEGINSWITH|ENDSWITH)\s*${OPEN_TEXT}`);
+const NAME_IN_CALL = new RegExp(String.raw`(?:^|[\s(!])(?:service|edge)\(\s*(?:"(?:[^"\\]|\\.)*"\s*,\s*)?(?:id\(\s*name\s*:\s*)?${OPEN_TEXT}`, "i");
+const NAME_COMPARED = new RegExp(String.raw`\bname\s*(?:!?=|CONTAINS|BEGINSWITH|ENDSWITH)\s*${OPEN_TEXT}`, "i");
+/** Outside of braces blanks make it X-Ray's. */
+const ROOT_SERVICE = new RegExp(String.raw`(?:^|[\s(!])name\s+(?:!?=|CONTAINS|BEGINSWITH|ENDSWITH)\s+${OPEN_TEXT}`, "i");
 
 /** Undefined where nothing of X-Ray is being written, null where nothing can be completed. `cursor` counts UTF-16 units. */
 export function xrayPlaceAt(text: string, cursor: number): XrayPlace | null | undefined {
@@ -77,7 +88,10 @@ export function xrayPlaceAt(text: string, cursor: number): XrayPlace | null | un
   const called = NAME_IN_CALL.exec(before);
   if (called) return nameAt("service", called[1]!, cursor);
   const scope = scopeAt(before);
-  if (scope === null) return undefined;
+  if (scope === null) {
+    const root = before.includes("{") ? null : ROOT_SERVICE.exec(before);
+    return root ? nameAt("service", root[1]!, cursor) : undefined;
+  }
   const compared = NAME_COMPARED.exec(before);
   if (compared) return scope === "exception" ? null : nameAt(scope === "entity" ? "name" : "service", compared[1]!, cursor);
   if (isQuoteOpen(before)) return null;
@@ -103,11 +117,11 @@ function scopeAt(before: string): XrayScope | null {
     else if (!quoted && c === "}") open.pop();
   }
   const head = open.length === 0 ? "" : before.slice(0, open.at(-1)).trimEnd();
-  const cause = /(?:^|[\s(!])rootcause\.\w+\.(service|entity|exception)$/.exec(head);
-  if (cause) return cause[1] as XrayScope;
-  const called = /(?:^|[\s(!])(service|edge)\((?:[^"()]|"(?:[^"\\]|\\.)*"|id\((?:[^"()]|"(?:[^"\\]|\\.)*")*\))*\)$/.exec(head);
+  const cause = /(?:^|[\s(!])rootcause\.\w+\.(service|entity|exception)$/i.exec(head);
+  if (cause) return cause[1]!.toLowerCase() as XrayScope;
+  const called = /(?:^|[\s(!])(service|edge)\((?:[^"()]|"(?:[^"\\]|\\.)*"|id\((?:[^"()]|"(?:[^"\\]|\\.)*")*\))*\)$/i.exec(head);
   if (!called) return null;
-  return called[1] === "edge" ? "edge" : "node";
+  return called[1]!.toLowerCase() === "edge" ? "edge" : "node";
 }
 
 function isQuoteOpen(before: string): boolean {
