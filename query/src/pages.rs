@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -79,7 +80,10 @@ impl Allowance {
 
 /// One row group of a file.
 pub(crate) struct RowGroupPages {
-    file: Arc<CountedFile>,
+    path: PathBuf,
+    /// While it is read: rows that are found in thousands of row groups must not keep as many files open.
+    file: Mutex<Option<Arc<CountedFile>>>,
+    reading: Arc<Reading>,
     metadata: ArrowReaderMetadata,
     number: usize,
     /// By leaf and place within its column, the dictionary first.
@@ -90,12 +94,30 @@ pub(crate) struct RowGroupPages {
 impl RowGroupPages {
     /// `number`: of a row group that the file has.
     pub(crate) fn new(
-        file: Arc<CountedFile>,
+        path: &Path,
         metadata: ArrowReaderMetadata,
         number: usize,
         allowance: Arc<Allowance>,
+        reading: Arc<Reading>,
     ) -> Arc<Self> {
-        Arc::new(Self { file, metadata, number, kept: Mutex::default(), allowance })
+        let (path, file, kept) = (path.to_owned(), Mutex::default(), Mutex::default());
+        Arc::new(Self { path, file, reading, metadata, number, kept, allowance })
+    }
+
+    fn open(&self) -> Result<Arc<CountedFile>> {
+        let mut file = self.file.lock();
+        if let Some(file) = &*file {
+            return Ok(Arc::clone(file));
+        }
+        let opened = File::open(&self.path)
+            .map_err(|error| ParquetError::General(format!("{}: {error}", self.path.display())))?;
+        let opened = Arc::new(CountedFile { file: opened, reading: Arc::clone(&self.reading) });
+        Ok(Arc::clone(file.insert(opened)))
+    }
+
+    /// Closes the file until it is read again.
+    pub(crate) fn close(&self) {
+        *self.file.lock() = None;
     }
 
     pub(crate) fn metadata(&self) -> &ParquetMetaData {
@@ -198,7 +220,7 @@ impl ColumnPages {
         let index = pages.metadata().offset_index().and_then(|index| index.get(pages.number)?.get(leaf));
         let locations = index.map(|index| index.page_locations().clone());
         let rows = pages.row_group().num_rows() as usize;
-        let file = Arc::clone(&pages.file);
+        let file = pages.open()?;
         let stored = if is_zstd {
             SerializedPageReader::new(file, &as_stored(column)?, rows, locations)?
         } else {

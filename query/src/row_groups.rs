@@ -6,7 +6,6 @@
 
 mod found;
 
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -30,7 +29,7 @@ use storage::{RowRanges, Snapshot};
 use tokio::task::JoinSet;
 
 use self::found::{Found, FoundRows, Rows};
-use crate::pages::{Allowance, CountedFile, RowGroupPages, is_of};
+use crate::pages::{Allowance, RowGroupPages, is_of};
 use crate::pruning::{self, Selected};
 use crate::running::Reading;
 use crate::table::{LakeReaders, physical_predicate};
@@ -307,12 +306,11 @@ impl Work {
     async fn open(&self, selected: &Selected, nth: usize) -> Result<Vec<Rows>> {
         let metadata = self.readers.arrow_metadata(&selected.segment).await?;
         let path = selected.segment.parquet_path();
-        let file = File::open(path)
-            .map_err(|error| DataFusionError::External(format!("{}: {error}", path.display()).into()))?;
-        let file = Arc::new(CountedFile { file, reading: Arc::clone(&self.reading) });
         let count = metadata.metadata().num_row_groups();
-        let pages =
-            |number| RowGroupPages::new(Arc::clone(&file), metadata.clone(), number, Arc::clone(&self.allowance));
+        let pages = |number| {
+            let (allowance, reading) = (Arc::clone(&self.allowance), Arc::clone(&self.reading));
+            RowGroupPages::new(path, metadata.clone(), number, allowance, reading)
+        };
         let Some((number, group)) = selected.row_group else {
             let all = if nth == 0 { 0..count } else { 0..0 };
             return Ok(all.map(|number| Rows::all(pages(number))).collect());

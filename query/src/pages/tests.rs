@@ -10,6 +10,7 @@ use parquet::basic::ZstdLevel;
 use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use proptest::prelude::*;
+use tempfile::NamedTempFile;
 
 use super::*;
 
@@ -31,8 +32,8 @@ fn rows() -> RecordBatch {
 }
 
 /// A file with two row groups of these rows.
-fn written(properties: WriterProperties) -> File {
-    let mut file = tempfile::tempfile().expect("a file");
+fn written(properties: WriterProperties) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a file");
     let mut writer = ArrowWriter::try_new(&mut file, rows().schema(), Some(properties)).expect("a writer");
     for _ in 0..2 {
         writer.write(&rows()).expect("written");
@@ -47,12 +48,10 @@ fn properties(compression: Compression, version: WriterVersion) -> WriterPropert
     properties.set_data_page_row_count_limit(37).set_write_batch_size(37).build()
 }
 
-fn pages(file: &File, policy: PageIndexPolicy) -> Arc<RowGroupPages> {
-    let file = file.try_clone().expect("a file");
+fn pages(file: &NamedTempFile, policy: PageIndexPolicy) -> Arc<RowGroupPages> {
     let options = ArrowReaderOptions::new().with_page_index_policy(policy);
-    let metadata = ArrowReaderMetadata::load(&file, options).expect("a footer");
-    let file = CountedFile { file, reading: Arc::default() };
-    RowGroupPages::new(Arc::new(file), metadata, 1, Arc::default())
+    let metadata = ArrowReaderMetadata::load(file.as_file(), options).expect("a footer");
+    RowGroupPages::new(file.path(), metadata, 1, Arc::default(), Arc::default())
 }
 
 fn read(pages: &Arc<RowGroupPages>, wanted: &[bool], keep: bool) -> RecordBatch {
@@ -86,11 +85,12 @@ proptest! {
 fn a_kept_page_is_not_read_again() {
     let file = written(properties(Compression::ZSTD(ZstdLevel::default()), WriterVersion::PARQUET_1_0));
     let pages = pages(&file, PageIndexPolicy::Required);
-    let bytes = || pages.file.reading.bytes.load(Ordering::Relaxed);
+    let bytes = || pages.reading.bytes.load(Ordering::Relaxed);
     let wanted: Vec<bool> = (0..ROWS).map(|row| row % 150 == 0).collect();
     let first = read(&pages, &wanted, true);
     let read_once = bytes();
     assert!(read_once > 0);
+    pages.close();
     assert_eq!(read(&pages, &wanted, true), first);
     assert_eq!(bytes(), read_once);
     let allowance = Arc::clone(&pages.allowance);

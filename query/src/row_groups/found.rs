@@ -113,6 +113,7 @@ impl Found {
         for batch in rows.read(&schema, false)? {
             times.extend_from_slice(times_of(&batch?, signal)?);
         }
+        rows.pages.close();
         Ok(Self { rows: FoundRows::RowGroup(rows), times })
     }
 
