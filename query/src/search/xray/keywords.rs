@@ -1,6 +1,6 @@
 //! Keywords: booleans, numbers and texts.
 
-use super::conditions::{compare, constant, either, exists, figure, folded, has, leaf, of_root, of_some};
+use super::conditions::{compare, constant, either, exists, figure, folded, has, of_root, of_some};
 use super::nodes::{any_key, callee_named, service_type};
 use super::{Part, Read, Reader, Refusal, Scope, Side};
 use crate::search::place::Cause;
