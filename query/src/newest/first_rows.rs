@@ -1,8 +1,7 @@
 //! The first rows in the order of time, window by window.
 
-use std::collections::BinaryHeap;
-
 use arrow::array::AsArray;
+use arrow::compute::{max, min};
 use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
@@ -85,42 +84,37 @@ impl FirstRows {
         Ok(found)
     }
 
-    /// The same within one range; beside it how many rows there are up to it.
+    /// The same within one range; beside it how many rows there are up to it, those of the same time with it.
     async fn last_time_in(
         &self,
         query: &Query,
         range: TimeRange,
         nth: usize,
     ) -> Result<(Option<UnixNanos>, usize), QueryError> {
-        let time_column = self.signal.spec().time_column;
-        let newest_first = self.first.newest_first;
-        let rows = query.open(self.signal, Some(&[time_column]), self.predicates(range))?;
-        let times = query.run(async move { first_times(rows.await?, time_column, nth, newest_first).await }).await?;
-        let last = times.peek().map(|last| if newest_first { -*last } else { *last });
-        Ok((last.map(|time| UnixNanos::try_from(time).unwrap_or(UnixNanos::MAX)), times.len()))
+        let (time_column, newest_first) = (self.signal.spec().time_column, self.first.newest_first);
+        let first = First { rows: nth, newest_first };
+        let rows = query.open_first(self.signal, Some(&[time_column]), self.predicates(range), first)?;
+        query.run(async move { last_of(rows.await?, time_column, newest_first).await }).await
     }
 }
 
-/// The first `nth` times in the order of the answer, the last of them on top; negated when the newest come first.
-async fn first_times(
+/// The last time in the order of the answer, and how many rows there are.
+async fn last_of(
     mut rows: SendableRecordBatchStream,
     time_column: &str,
-    nth: usize,
     newest_first: bool,
-) -> Result<BinaryHeap<i128>, QueryError> {
-    let mut first = BinaryHeap::new();
+) -> Result<(Option<UnixNanos>, usize), QueryError> {
+    let (mut last, mut count) = (None, 0);
     while let Some(batch) = rows.next().await {
         let batch = batch?;
-        let times = batch.column_by_name(time_column).and_then(|times| times.as_primitive_opt::<Int64Type>());
-        for time in times.into_iter().flat_map(|times| times.values().iter().copied()) {
-            let time = if newest_first { -i128::from(time) } else { i128::from(time) };
-            if first.len() < nth {
-                first.push(time);
-            } else if first.peek().is_some_and(|last| time < *last) {
-                first.pop();
-                first.push(time);
-            }
-        }
+        let Some(times) = batch.column_by_name(time_column).and_then(|times| times.as_primitive_opt::<Int64Type>())
+        else {
+            continue;
+        };
+        let of_batch = if newest_first { min(times) } else { max(times) };
+        let later = |a: UnixNanos, b: UnixNanos| if newest_first { a.min(b) } else { a.max(b) };
+        last = of_batch.into_iter().chain(last).reduce(later);
+        count += times.len();
     }
-    Ok(first)
+    Ok((last, count))
 }
